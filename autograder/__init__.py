@@ -1,0 +1,36 @@
+"""moelab's engine: it knows how to grade, and knows no exercise.
+
+What an exercise author needs is importable from here; each name is loaded when it is first used,
+so that `import autograder` costs nothing and the sandbox (which imports `autograder.inside` alone)
+never holds the grader in its memory.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autograder.authoring.assignment import Assignment
+    from autograder.authoring.exercise import Exercise
+    from autograder.authoring.given import given
+    from autograder.lab.compare import BFLOAT16, EXACT, FLOAT32, Tolerance
+
+__all__ = ["BFLOAT16", "EXACT", "FLOAT32", "Assignment", "Exercise", "Tolerance", "given"]
+
+_HOMES = {
+    "Assignment": "autograder.authoring.assignment",
+    "BFLOAT16": "autograder.lab.compare",
+    "EXACT": "autograder.lab.compare",
+    "Exercise": "autograder.authoring.exercise",
+    "FLOAT32": "autograder.lab.compare",
+    "Tolerance": "autograder.lab.compare",
+    "given": "autograder.authoring.given",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'autograder' has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)

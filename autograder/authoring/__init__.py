@@ -1,0 +1,1 @@
+"""How an author states an exercise: reference, checks, wheats and chaffs in one module."""

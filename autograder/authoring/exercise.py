@@ -1,0 +1,210 @@
+"""One exercise: its reference solution, its checks, and the solutions that prove the checks.
+
+An author writes one module per exercise; the module's docstring is the statement that students
+read. `moelab build` derives the student's stub and public checks from it, `moelab verify` proves it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from autograder.lab.compare import FLOAT32, Tolerance
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Compare = Callable[[Any, Any], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that is asked of a student's function.
+
+    A law looks at answers alone; its function takes `answer` and, by name, the fixtures `rng` and
+    `bench`. An agreement check's function yields the arguments of calls, and the student's results
+    are compared with the reference's; it is always hidden.
+    """
+
+    name: str
+    title: str
+    points: float
+    hidden: bool
+    kind: Literal["law", "agrees"]
+    function: Callable[..., Any]
+    after: tuple[Check, ...] = ()
+    time_limit: float | None = None
+    tolerance: Tolerance = FLOAT32
+    compare: Compare | None = None
+    gradient_of: tuple[int | str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chaff:
+    """A known-wrong solution, every check that must catch it, and the hint that it deserves."""
+
+    name: str
+    function: Callable[..., Any]
+    caught_by: tuple[Check, ...]
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wheat:
+    """A known-correct solution in another style than the reference's."""
+
+    name: str
+    function: Callable[..., Any]
+
+
+class Exercise:
+    """What an exercise module declares; decorators record each function under its own name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.reference: Callable[..., Any] | None = None
+        self.checks: list[Check] = []
+        self.wheats: list[Wheat] = []
+        self.chaffs: list[Chaff] = []
+
+    @property
+    def module_name(self) -> str:
+        """The module that declares the exercise."""
+        return self.solution_function.__module__
+
+    @property
+    def statement(self) -> str:
+        """The module's docstring: Markdown with formulas, as students read it."""
+        return inspect.cleandoc(sys.modules[self.module_name].__doc__ or "")
+
+    @property
+    def possible(self) -> float:
+        """The points of all checks together."""
+        return sum(check.points for check in self.checks)
+
+    @property
+    def solution_function(self) -> Callable[..., Any]:
+        """The reference solution; an error where the author has not given one."""
+        if self.reference is None:
+            raise ValueError(f"the exercise {self.name!r} has no solution")
+        return self.reference
+
+    def solution(self, function: Function) -> Function:
+        """Declare the reference solution; its signature and docstring become the stub."""
+        if function.__name__ != self.name:
+            raise ValueError(
+                f"{function.__module__}: the solution is called {function.__name__!r}, "
+                f"the exercise {self.name!r}; give both the same name"
+            )
+        self.reference = function
+        return function
+
+    def law(
+        self,
+        *,
+        points: float,
+        hidden: bool = False,
+        after: Iterable[Check] = (),
+        time_limit: float | None = None,
+    ) -> Callable[[Callable[..., Any]], Check]:
+        """Declare a check that needs no reference: `def name(answer, rng, bench)` with asserts.
+
+        The docstring is the title that students see. `time_limit` (seconds for one call) replaces
+        the run's limit where a check needs longer.
+        """
+
+        def declare(function: Callable[..., Any]) -> Check:
+            return self._add(
+                Check(
+                    name=function.__name__,
+                    title=title_of(function),
+                    points=points,
+                    hidden=hidden,
+                    kind="law",
+                    function=function,
+                    after=tuple(after),
+                    time_limit=time_limit,
+                )
+            )
+
+        return declare
+
+    def agrees(
+        self,
+        *,
+        points: float,
+        after: Iterable[Check] = (),
+        time_limit: float | None = None,
+        tolerance: Tolerance = FLOAT32,
+        compare: Compare | None = None,
+        gradient_of: int | str | tuple[int | str, ...] = (),
+    ) -> Callable[[Callable[..., Any]], Check]:
+        """Declare a hidden check: `def name(rng, bench)` yields arguments, the reference answers.
+
+        `compare(got, expected)` returns what is wrong ("" for nothing) where values may rightly
+        differ; `gradient_of` also compares gradients of the result with respect to the arguments
+        at these positions, or to the parameters of the first model argument with these names.
+        """
+
+        def declare(function: Callable[..., Any]) -> Check:
+            wrt = gradient_of if isinstance(gradient_of, tuple) else (gradient_of,)
+            return self._add(
+                Check(
+                    name=function.__name__,
+                    title=title_of(function),
+                    points=points,
+                    hidden=True,
+                    kind="agrees",
+                    function=function,
+                    after=tuple(after),
+                    time_limit=time_limit,
+                    tolerance=tolerance,
+                    compare=compare,
+                    gradient_of=wrt,
+                )
+            )
+
+        return declare
+
+    def wheat(self, function: Function) -> Function:
+        """Declare another correct solution; it must earn every point."""
+        self.wheats.append(Wheat(name=function.__name__, function=function))
+        return function
+
+    def chaff(self, *, caught_by: Check | tuple[Check, ...]) -> Callable[[Function], Function]:
+        """Declare a wrong solution: it must fail exactly these checks and pass all the others.
+
+        Checks that are skipped because they come `after` a failed one need not be named. The
+        docstring is the hint for a student whose answer behaves the same.
+        """
+
+        def declare(function: Function) -> Function:
+            checks = caught_by if isinstance(caught_by, tuple) else (caught_by,)
+            hint = inspect.cleandoc(function.__doc__ or "")
+            self.chaffs.append(
+                Chaff(name=function.__name__, function=function, caught_by=checks, hint=hint)
+            )
+            return function
+
+        return declare
+
+    def _add(self, check: Check) -> Check:
+        if any(known.name == check.name for known in self.checks):
+            raise ValueError(f"{self.name}: two checks are called {check.name!r}; rename one")
+        for earlier in check.after:
+            if earlier not in self.checks:
+                raise ValueError(
+                    f"{self.name}: {check.name!r} comes after {earlier.name!r}, "
+                    "which is not an earlier check of this exercise"
+                )
+        self.checks.append(check)
+        return check
+
+
+def title_of(function: Callable[..., Any]) -> str:
+    """The first line of a check's docstring; an error where there is none, for students read it."""
+    lines = inspect.cleandoc(function.__doc__ or "").splitlines()
+    if not lines:
+        raise ValueError(f"{function.__qualname__}: a check needs a docstring, its title")
+    return lines[0]

@@ -1,0 +1,112 @@
+"""What grading produces: frozen records that every other part reads and none changes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How one check ended for one submission."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    DIED = "died"
+    MISSING = "missing"
+    SKIPPED = "skipped"
+    GRADER_ERROR = "grader_error"
+
+
+class Status(StrEnum):
+    """How a submission as a whole stands."""
+
+    GRADED = "graded"
+    NEEDS_REVIEW = "needs_review"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """The outcome of one check against one submission."""
+
+    name: str
+    title: str
+    hidden: bool
+    points: float
+    outcome: Outcome
+    message: str = ""
+    misconception: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def score(self) -> float:
+        """Full points for a pass, and where the grader itself failed: nobody pays for our bug."""
+        return self.points if self.outcome in (Outcome.PASSED, Outcome.GRADER_ERROR) else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExerciseGrade:
+    """All checks of one exercise against one submission."""
+
+    name: str
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def score(self) -> float:
+        return math.fsum(check.score for check in self.checks)
+
+    @property
+    def possible(self) -> float:
+        return math.fsum(check.points for check in self.checks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grade:
+    """One submission's grade; `submission` is its path relative to the folder that was given."""
+
+    student: str
+    submission: str
+    digest: str
+    exercises: tuple[ExerciseGrade, ...]
+    readable: bool = True
+    notes: tuple[str, ...] = ()
+
+    @property
+    def score(self) -> float:
+        return math.fsum(exercise.score for exercise in self.exercises)
+
+    @property
+    def possible(self) -> float:
+        return math.fsum(exercise.possible for exercise in self.exercises)
+
+    @property
+    def status(self) -> Status:
+        if not self.readable:
+            return Status.UNREADABLE
+        checks = (check for exercise in self.exercises for check in exercise.checks)
+        if any(check.outcome is Outcome.GRADER_ERROR for check in checks):
+            return Status.NEEDS_REVIEW
+        return Status.GRADED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What all grades of one grading run share."""
+
+    assignment: str
+    course_revision: str
+    seed: str
+    isolation: str
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassGrades:
+    """One run and its grades, in the order of the submissions: what every report reads."""
+
+    run: Run
+    grades: tuple[Grade, ...]
