@@ -1,11 +1,13 @@
 """The lab bench: small MoE models with known routing, a tokenizer, and what checks are made of.
 
-This package stands on its own (torch, transformers and numpy only). The grader and the sandbox use
-it as `autograder.lab`; `moelab build` copies it word for word into the student edition as `moe_lab`.
+This package stands on its own (torch, transformers and numpy only). The grader and the sandbox
+use it as `autograder.lab`; `moelab build` copies it word for word into the student edition as
+`moe_lab`.
 """
 
 from __future__ import annotations
 
+from .bench import Bench, load_model, load_tokenizer
 from .calls import Answer, CallFailed, Gradient
 from .compare import BFLOAT16, EXACT, FLOAT32, Tolerance, difference
 
@@ -14,8 +16,11 @@ __all__ = [
     "EXACT",
     "FLOAT32",
     "Answer",
+    "Bench",
     "CallFailed",
     "Gradient",
     "Tolerance",
     "difference",
+    "load_model",
+    "load_tokenizer",
 ]

@@ -134,7 +134,7 @@ def perform(function: Callable[..., Any], call: Call) -> Reply:
     try:
         value = function(*args, **call.kwargs)
         gradients = _gradients(value, leaves) if leaves else ()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Reply(raised=as_raised(error), left_behind=before.difference())
     return Reply(
         value=value,

@@ -1,0 +1,1 @@
+"""From the instructor edition to the student edition: stubs, public checks, notebooks, files."""

@@ -1,0 +1,109 @@
+"""The student notebook: prose, statements, stubs and public checks, all derived from the course."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from autograder.authoring.assignment import Assignment
+from autograder.authoring.exercise import Exercise
+from autograder.build.errors import BuildError
+from autograder.build.otter_tests import otter_test
+from autograder.build.prose import points_of, read_prose, statement_of
+from autograder.build.source import solution_source, stub_source
+
+Cell = Any
+
+_SETUP = """\
+import otter
+from moe_lab import load_model, load_tokenizer
+
+grader = otter.Notebook("{file}")"""
+
+_HAND_IN = """\
+## Hand in
+
+This lab is worth {points}. The next cell runs all checks once more. **Save the notebook** then, \
+and run the last cell: it packs the saved notebook into a zip file next to it. Hand in that file."""
+
+_EXPORT = "grader.export(pdf=False, ignore_log=True)"
+
+
+def student_notebook(assignment: Assignment) -> str:
+    """The notebook that students get, as JSON; the same bytes for the same course.
+
+    Raises `BuildError` where the course cannot be turned into a student edition.
+    """
+    stubs = {exercise.name: stub_source(exercise) for exercise in assignment.exercises}
+    return _notebook(assignment, stubs)
+
+
+def solved_notebook(assignment: Assignment, replacements: Mapping[str, str]) -> str:
+    """The student notebook with code in place of the stubs, as JSON.
+
+    `replacements` gives source by exercise name; every other exercise gets its reference solution.
+    """
+    names = {exercise.name for exercise in assignment.exercises}
+    unknown = sorted(set(replacements) - names)
+    if unknown:
+        raise BuildError(f"{assignment.name} has no exercise {unknown[0]!r}")
+    sources = {
+        exercise.name: replacements[exercise.name]
+        if exercise.name in replacements
+        else solution_source(exercise, exercise.solution_function)
+        for exercise in assignment.exercises
+    }
+    return _notebook(assignment, sources)
+
+
+def notebook_file(assignment: Assignment) -> str:
+    """The file name of the student notebook."""
+    return f"{assignment.name}.ipynb"
+
+
+def _notebook(assignment: Assignment, sources: Mapping[str, str]) -> str:
+    notebook = new_notebook(
+        cells=list(_cells(assignment, sources)),
+        metadata={
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+            "otter": {
+                "OK_FORMAT": False,
+                "assignment_name": assignment.name,
+                "tests": {e.name: otter_test(e) for e in assignment.exercises},
+            },
+        },
+    )
+    notebook.nbformat_minor = 5
+    nbformat.validate(notebook)
+    return str(nbformat.writes(notebook, version=nbformat.NO_CONVERT)).rstrip("\n") + "\n"
+
+
+def _cells(assignment: Assignment, sources: Mapping[str, str]) -> Iterator[Cell]:
+    yield _code("setup", _SETUP.format(file=notebook_file(assignment)))
+    number = proses = 0
+    for part in assignment.parts:
+        if isinstance(part, Exercise):
+            number += 1
+            yield _markdown(f"{part.name}-statement", statement_of(part, number))
+            yield _code(f"{part.name}-code", sources[part.name])
+            yield _code(f"{part.name}-check", f'grader.check("{part.name}")')
+            continue
+        proses += 1
+        for place, piece in enumerate(read_prose(assignment.folder / part.file), start=1):
+            make = _code if piece.kind == "code" else _markdown
+            yield make(f"prose-{proses}-{place}", piece.text)
+    yield _markdown("hand-in", _HAND_IN.format(points=points_of(assignment.possible)))
+    yield _code("check-all", "grader.check_all()")
+    yield _code("export", _EXPORT)
+
+
+def _code(identity: str, source: str) -> Cell:
+    return new_code_cell(source.strip("\n"), id=identity[:64])
+
+
+def _markdown(identity: str, source: str) -> Cell:
+    return new_markdown_cell(source.strip("\n"), id=identity[:64])

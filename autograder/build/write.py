@@ -1,0 +1,129 @@
+"""Writing the student edition into `assignments/`, and telling where it is out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import autograder.lab
+from autograder.authoring.assignment import Assignment
+from autograder.build.notebook import notebook_file, student_notebook
+from autograder.build.prose import points_of
+from autograder.build.source import STUDENT_LAB
+
+FOLDER = "assignments"
+
+_LEFT_BY_USE = ("__pycache__", ".ipynb_checkpoints", ".OTTER_LOG")
+
+_README = """\
+# {title}
+
+{exercises} exercises, {points}. You need Python 3.11 or newer; nothing else is loaded from the
+network while you work.
+
+1. Install what the lab needs, best in an environment of its own:
+
+   ```sh
+   python -m venv .venv
+   .venv/bin/pip install -r requirements.txt jupyterlab
+   ```
+
+   (On Windows: `.venv\\Scripts\\pip` instead of `.venv/bin/pip`.)
+
+2. Start the notebook from this folder:
+
+   ```sh
+   .venv/bin/jupyter lab {notebook}
+   ```
+
+3. Replace each `raise NotImplementedError` with your own code. The cell below each exercise,
+   `grader.check(…)`, runs the public checks; the grade also depends on checks that you do not see,
+   which ask for nothing but what the exercise's text says.
+
+4. Save, run the last cell, and hand in the zip file that it writes.
+
+Keep the names of the functions and the cells with `grader`. `moe_lab/` holds the tiny models and
+the checks' helpers: use it, but do not change it, for grading brings its own.
+"""
+
+
+def build(assignments: Iterable[Assignment], root: Path, *, check: bool = False) -> list[str]:
+    """Bring `root/assignments` up to date, and return one sentence for each file that was not.
+
+    With `check` nothing is written. A file that should not be there is only removed from the copied
+    package; elsewhere it may be somebody's own, so the sentence asks for it. Raises `BuildError`
+    where the course cannot be turned into a student edition.
+    """
+    told: list[str] = []
+    for assignment in assignments:
+        told += stale_files(assignment, root) if check else _write(assignment, root)
+    return told
+
+
+def student_files(assignment: Assignment) -> dict[str, str]:
+    """Every file of an assignment's student edition, by its path relative to the repository."""
+    folder = f"{FOLDER}/{assignment.name}"
+    notebook = notebook_file(assignment)
+    readme = _README.format(
+        title=assignment.title,
+        exercises=len(assignment.exercises),
+        points=points_of(assignment.possible),
+        notebook=notebook,
+    )
+    files = {
+        f"{folder}/{notebook}": student_notebook(assignment),
+        f"{folder}/README.md": readme,
+        f"{folder}/requirements.txt": "".join(f"{line}\n" for line in assignment.requirements),
+    }
+    lab = Path(autograder.lab.__file__).parent
+    for module in sorted(lab.glob("*.py")):
+        files[f"{folder}/{STUDENT_LAB}/{module.name}"] = module.read_text(encoding="utf-8")
+    return files
+
+
+def stale_files(assignment: Assignment, root: Path) -> list[str]:
+    """One sentence for each file below `root` that is missing, different or surplus."""
+    wanted = student_files(assignment)
+    told = []
+    for name, text in wanted.items():
+        state = _state(root / name, text)
+        if state:
+            told.append(f"{name} {state}: run `moelab build {assignment.name}` and commit it")
+    surplus = surplus_files(assignment, root, wanted)
+    return told + [f"{name} is not part of the student edition: delete it" for name in surplus]
+
+
+def surplus_files(assignment: Assignment, root: Path, wanted: Iterable[str]) -> list[str]:
+    """Files in the assignment's folder that `moelab build` does not write, caches left out."""
+    folder = root / FOLDER / assignment.name
+    found = (path.relative_to(root) for path in folder.rglob("*") if not path.is_dir())
+    used = (path for path in found if not set(path.parts) & set(_LEFT_BY_USE))
+    return sorted({path.as_posix() for path in used} - set(wanted))
+
+
+def _write(assignment: Assignment, root: Path) -> list[str]:
+    wanted = student_files(assignment)
+    told = []
+    for name, text in wanted.items():
+        path = root / name
+        if _state(path, text):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
+            told.append(f"wrote {name}")
+    copied = f"{FOLDER}/{assignment.name}/{STUDENT_LAB}/"
+    for name in surplus_files(assignment, root, wanted):
+        if name.startswith(copied):
+            (root / name).unlink()
+            told.append(f"removed {name}")
+        else:
+            told.append(f"{name} is not part of the student edition: delete it")
+    return told
+
+
+def _state(path: Path, text: str) -> str:
+    """What is wrong with a file; "" for nothing. Line endings may be the platform's own."""
+    try:
+        found = path.read_bytes()
+    except FileNotFoundError:
+        return "is missing"
+    return "" if found.replace(b"\r\n", b"\n") == text.encode() else "is out of date"

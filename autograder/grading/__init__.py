@@ -1,0 +1,1 @@
+"""From a submission's functions to a grade."""

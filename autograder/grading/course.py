@@ -1,0 +1,61 @@
+"""Loading assignments of a course, and the revision that a grade was made with."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import pkgutil
+from pathlib import Path
+
+from autograder.authoring.assignment import Assignment
+
+ENGINE_PARTS = ("authoring", "grading", "inside", "lab", "wire")
+
+
+class CourseError(Exception):
+    """A course or an assignment that cannot be loaded, in one sentence."""
+
+
+def assignment_names(course: str = "reference") -> tuple[str, ...]:
+    """The assignments of a course package, in alphabetical order."""
+    package = _import(course)
+    folders = list(getattr(package, "__path__", ()))
+    found = pkgutil.iter_modules(folders)
+    return tuple(sorted(m.name for m in found if m.ispkg and not m.name.startswith("_")))
+
+
+def load_assignment(name: str, course: str = "reference") -> Assignment:
+    """Import an assignment: the object `assignment` of the package `<course>.<name>`.
+
+    Raises `CourseError` for an unknown name and for a package that declares no exercises.
+    """
+    known = assignment_names(course)
+    if name not in known:
+        raise CourseError(f"there is no assignment {name!r}; there is {', '.join(known) or 'none'}")
+    module = _import(f"{course}.{name}")
+    assignment = getattr(module, "assignment", None)
+    if not isinstance(assignment, Assignment):
+        raise CourseError(f"{module.__file__}: define `assignment = Assignment(…)` in it")
+    if not assignment.exercises or assignment.possible <= 0:
+        raise CourseError(f"{module.__file__}: the assignment has no exercises with points")
+    return assignment
+
+
+def course_revision(assignment: Assignment) -> str:
+    """A digest of everything that decides a grade: the assignment's sources and the engine's."""
+    engine = Path(__file__).resolve().parents[1]
+    sources = [path for part in ENGINE_PARTS for path in (engine / part).rglob("*.py")]
+    sources += assignment.folder.rglob("*.py")
+    digest = hashlib.sha256()
+    for path in sorted(sources, key=lambda p: (p.parent.name, p.name)):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _import(name: str) -> object:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and name.startswith(error.name):
+            raise CourseError(f"the course package {name!r} cannot be imported") from error
+        raise

@@ -1,0 +1,91 @@
+"""What the checks of one run share: the bench, and per check its random inputs and right answers.
+
+All random inputs derive from the run's seed. Expected values are computed once per run by the
+reference, not once per submission.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.authoring.exercise import Check, Exercise
+from autograder.authoring.given import Given, as_given
+from autograder.lab.bench import Bench
+from autograder.lab.calls import Call, Reply, perform
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One call of an agreement check and what the reference replies to it."""
+
+    given: Given
+    expected: Reply
+
+
+class Material:
+    """The inputs of one run, for one process.
+
+    The bench's seed is derived from the run's seed by a hash, so that the sandbox, which must hold
+    the bench, learns nothing about the inputs of the checks.
+    """
+
+    def __init__(self, assignment: str, seed: str) -> None:
+        self.assignment = assignment
+        self.seed = seed
+        self.bench = Bench(bench_seed_of(seed))
+        self._cases: dict[tuple[str, str], tuple[Case, ...]] = {}
+
+    def fixtures(self, exercise: Exercise, check: Check) -> dict[str, Any]:
+        """The fixtures that the check's function names: `rng`, `bench`."""
+        offered: dict[str, Callable[[], Any]] = {
+            "rng": lambda: self._rng(exercise, check),
+            "bench": lambda: self.bench,
+        }
+        names = [name for name in inspect.signature(check.function).parameters if name != "answer"]
+        unknown = [name for name in names if name not in offered]
+        if unknown:
+            raise TypeError(
+                f"{exercise.name}, check {check.name}: there is no fixture {unknown[0]!r}; "
+                f"a check may ask for {', '.join(offered)}"
+            )
+        return {name: offered[name]() for name in names}
+
+    def cases(self, exercise: Exercise, check: Check) -> tuple[Case, ...]:
+        """The calls of an agreement check with the reference's replies, computed once."""
+        key = (exercise.name, check.name)
+        if key not in self._cases:
+            inputs = check.function(**self.fixtures(exercise, check))
+            self._cases[key] = tuple(
+                self._case(exercise, check, as_given(yielded)) for yielded in inputs
+            )
+        return self._cases[key]
+
+    def _case(self, exercise: Exercise, check: Check, given: Given) -> Case:
+        call = Call(exercise.name, given.args, given.kwargs, check.gradient_of)
+        expected = perform(exercise.solution_function, call)
+        if expected.raised is not None:
+            raise RuntimeError(
+                f"{exercise.name}: the reference raised {expected.raised.type_name} "
+                f"in check {check.name}: {expected.raised.message}"
+            )
+        return Case(given, expected)
+
+    def _rng(self, exercise: Exercise, check: Check) -> np.random.Generator:
+        digest = digest_of(self.seed, self.assignment, exercise.name, check.name)
+        return np.random.default_rng(int(digest, 16))
+
+
+def bench_seed_of(seed: str) -> str:
+    """The seed of the models, which a submission may know, from the run's seed, which it may not."""
+    return digest_of(seed, "bench")[:32]
+
+
+def digest_of(*parts: str) -> str:
+    """SHA-256 of the parts, in hexadecimal; how every derived seed is made."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

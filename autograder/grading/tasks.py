@@ -1,0 +1,64 @@
+"""The units of work that a scheduler sends to worker processes, and what they must know.
+
+Importing this costs nothing: torch and the course are loaded where a task runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from autograder.records import Grade, Outcome
+from autograder.sandbox.limits import Limits
+from autograder.submission.discover import Found
+
+if TYPE_CHECKING:
+    from autograder.grading.worker import Worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What every worker of a run must know; plain data, so that it can travel to any process.
+
+    `hidden` are files of this run (gradebook, submissions) that no submission may read even where
+    they lie inside a library folder.
+    """
+
+    seed: str
+    isolation: str = "auto"
+    limits: Limits = Limits()
+    course: str = "reference"
+    hidden: tuple[str, ...] = ()
+
+
+@cache
+def worker_for(settings: Settings) -> Worker:
+    """This process's worker of a run: made at the first task, kept for the next ones."""
+    from autograder.grading.worker import Worker
+
+    return Worker(settings)
+
+
+def grade_task(settings: Settings, assignment: str, found: Found) -> Grade:
+    """Grade one submission in this process: the unit of work of any scheduler."""
+    return worker_for(settings).grade(assignment, found)
+
+
+def assignment_task(settings: Settings, found: Found) -> str:
+    """Ask for a submission's assignment in this process."""
+    return worker_for(settings).assignment_of(found)
+
+
+def isolation_task(settings: Settings) -> str:
+    """The isolation level that this process's sandbox has reached."""
+    return worker_for(settings).sandbox.level
+
+
+def ungraded_task(settings: Settings, assignment: str, found: Found, reason: str) -> Grade:
+    """The grade of a submission that ended the grader's own process twice: for a person to see."""
+    from autograder.grading.course import load_assignment
+    from autograder.grading.worker import ungraded
+
+    lab = load_assignment(assignment, settings.course)
+    return ungraded(lab, found, "", Outcome.GRADER_ERROR, reason)

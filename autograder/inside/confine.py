@@ -1,0 +1,124 @@
+"""Lock this process down for good: user, limits, Landlock and system calls. No way back.
+
+The order matters: limits and the change of user first, then Landlock, the system-call filter last.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import tempfile
+
+import pyseccomp
+import sandlock
+
+from autograder.inside import kernel
+from autograder.inside.syscalls import SYSCALLS
+
+OPEN_FILES = 256
+THREADS = 64
+FILE_BYTES = 64 << 20
+
+_CLONE_THREAD = 0x00010000
+_CLONE_NAMESPACES = 0x7E020000
+_AF_UNIX = 1
+_ENOSYS = 38
+_EPERM = 1
+_HARMLESS_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS … FIOCLEX
+_HARMLESS_PRCTLS = (3, 15, 16, 0x53564D41)  # get dumpable, set and get the thread's name, name memory
+
+
+def set_limits(address_space: int, seconds: int, *, own_user: bool) -> None:
+    """Limit this process: bytes of address space, seconds of processor time, files, threads.
+
+    A user of its own is one that no other process of the machine has: only then can the kernel
+    count this process's threads alone.
+    """
+    limits = {
+        resource.RLIMIT_AS: address_space,
+        resource.RLIMIT_CPU: seconds,
+        resource.RLIMIT_FSIZE: FILE_BYTES,
+        resource.RLIMIT_NOFILE: OPEN_FILES,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_MEMLOCK: 0,
+    }
+    if own_user:
+        limits[resource.RLIMIT_NPROC] = THREADS
+    for kind, value in limits.items():
+        hard = resource.getrlimit(kind)[1]
+        bounded = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (bounded, bounded))
+
+
+def restrict_files(readable: list[str], writable: list[str]) -> None:
+    """Allow reading these files and folders, writing those, and nothing else (Landlock).
+
+    Also refuses signals and abstract sockets to processes outside, where the kernel knows how.
+    """
+    newer = [
+        sandlock.Protection.FS_REFER,
+        sandlock.Protection.FS_TRUNCATE,
+        sandlock.Protection.FS_IOCTL_DEV,
+        sandlock.Protection.SIGNAL_SCOPE,
+        sandlock.Protection.ABSTRACT_UNIX_SOCKET_SCOPE,
+    ]
+    sandlock.confine(
+        sandlock.Sandbox(
+            fs_readable=[path for path in readable if os.path.exists(path)],
+            fs_writable=writable,
+            allow_degraded=newer,
+        )
+    )
+
+
+def system_call_filter(*, signals_to: int | None) -> bytes:
+    """The allow-list as a program for the kernel, made once for all children.
+
+    `signals_to` is the one process that may be signalled: the child itself, which is process 1 of
+    its own namespace; None allows no signals at all.
+    """
+    rules = pyseccomp.SyscallFilter(pyseccomp.ERRNO(_EPERM))
+    for name in SYSCALLS:
+        _allow(rules, name)
+    Arg, EQ, MASKED = pyseccomp.Arg, pyseccomp.EQ, pyseccomp.MASKED_EQ
+    _allow(rules, "clone", Arg(0, MASKED, _CLONE_THREAD | _CLONE_NAMESPACES, _CLONE_THREAD))
+    _allow(rules, "socketpair", Arg(0, EQ, _AF_UNIX))
+    _allow(rules, "sendto", Arg(4, EQ, 0))
+    for request in _HARMLESS_IOCTLS:
+        _allow(rules, "ioctl", Arg(1, EQ, request))
+    for option in _HARMLESS_PRCTLS:
+        _allow(rules, "prctl", Arg(0, EQ, option))
+    for name in ("prlimit64", "sched_setaffinity"):
+        _allow(rules, name, Arg(0, EQ, 0))
+    if signals_to is not None:
+        for name in ("kill", "tgkill"):
+            _allow(rules, name, Arg(0, EQ, signals_to))
+    rules.add_rule(pyseccomp.ERRNO(_ENOSYS), "clone3")
+    with tempfile.TemporaryFile() as program:
+        rules.export_bpf(program)
+        program.seek(0)
+        return program.read()
+
+
+def lock_user(user: int, *, reads_everywhere: bool) -> None:
+    """Become an unprivileged user where this process is root; drop all capabilities in any case.
+
+    `reads_everywhere` keeps the one capability that lets the libraries be read below a folder that
+    is closed to others; Landlock then says alone what may be read.
+    """
+    keep = (kernel.CAP_DAC_READ_SEARCH,) if reads_everywhere else ()
+    if os.geteuid() == 0:
+        kernel.become(user, keep=keep)
+    else:
+        kernel.drop_capabilities()
+    kernel.never_gain_privileges()
+    kernel.hide_from_other_processes()
+    kernel.die_with_parent()
+
+
+def _allow(rules: pyseccomp.SyscallFilter, name: str, *arguments: pyseccomp.Arg) -> None:
+    try:
+        rules.add_rule(pyseccomp.ALLOW, name, *arguments)
+    except OSError:
+        return  # a call that this architecture or libseccomp does not know stays forbidden

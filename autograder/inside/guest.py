@@ -1,0 +1,88 @@
+"""What a child offers the grader: read a submission, run its cells, call its functions."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from autograder.inside.reading import Unreadable, read_submission
+from autograder.inside.selftest import probe
+from autograder.inside.workspace import Workspace, warm_up
+from autograder.lab.bench import Bench
+from autograder.lab.calls import Raised, Reply, as_raised, perform
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
+from autograder.wire.limits import WireError
+from autograder.wire.messages import FAILED, MISSING, decode_call, encode_reply
+
+
+class Guest:
+    """The workspace of one submission on the bench of one run; built in the zygote, used in a child."""
+
+    def __init__(self, bench_seed: str) -> None:
+        self._bench = Bench(bench_seed)
+        self._workspace: Workspace | None = None
+
+    def warm_up(self) -> None:
+        """Build every model and tokenizer of the bench, and the workspace, before the fork."""
+        for handle in self._bench.keys():
+            self._bench.resolve(handle)
+        warm_up()
+        self._workspace = Workspace(
+            {"load_model": self._load_model, "load_tokenizer": self._bench.tokenizer}
+        )
+
+    def answer(self, kind: str, request: bytes) -> bytes:
+        """The reply to one request; whatever the student's code raises becomes part of it."""
+        handlers: dict[str, Callable[[bytes], bytes]] = {
+            "read": self._read,
+            "cell": self._cell,
+            "call": self._call,
+            "probe": lambda request: encode(probe(decode(request))),
+        }
+        try:
+            return handlers[kind](request)
+        except BaseException as error:
+            return FAILED + type(error).__name__[:100].encode("utf-8", "replace")
+
+    @property
+    def _space(self) -> Workspace:
+        if self._workspace is None:
+            raise RuntimeError("the guest was not warmed up before the fork")
+        return self._workspace
+
+    def _read(self, request: bytes) -> bytes:
+        data, name = decode(request)
+        try:
+            source = read_submission(data, name)
+        except Unreadable as error:
+            return encode(("unreadable", str(error)))
+        return encode(("source", source.cells, source.kind, source.assignment, source.warnings))
+
+    def _cell(self, request: bytes) -> bytes:
+        source, kind = decode(request)
+        error = self._space.run_cell(source, kind)
+        return encode(None if error is None else (error.type_name, error.message, error.line))
+
+    def _call(self, request: bytes) -> bytes:
+        call = decode_call(request, self._bench)
+        function = self._space.function(call.function)
+        if function is None:
+            return MISSING + f"the submission defines no function {call.function}".encode()
+        if not callable(function):
+            return MISSING + f"{call.function} is not a function".encode()
+        try:
+            reply = perform(function, call)
+        except BaseException as error:
+            reply = Reply(raised=as_raised(error))
+        try:
+            return encode_reply(reply, call, self._bench)
+        except WireError as error:
+            raised = Raised("ValueError", ("ValueError", "Exception"), str(error))
+            return encode_reply(Reply(raised=raised), call, self._bench)
+
+    def _load_model(self, name: str = "olmoe", *_: Any, **__: Any) -> Any:
+        """The bench's model as the student's own copy, whatever else a notebook asks for."""
+        family = name if name in self._bench.families else "olmoe"
+        return copy.deepcopy(self._bench.model(family))

@@ -1,0 +1,160 @@
+"""The few kernel calls that Python's standard library lacks: namespaces, mounts, capabilities.
+
+`sandlock` (Landlock) and `pyseccomp` (system-call filters) do the rest; neither offers these for the
+current process, so they are called through ctypes here. Linux only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import struct
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+MS_RDONLY = 1
+MS_NOSUID = 2
+MS_NODEV = 4
+MS_NOEXEC = 8
+MS_BIND = 4096
+MS_REC = 16384
+MS_PRIVATE = 1 << 18
+MNT_DETACH = 2
+
+CAP_DAC_READ_SEARCH = 2
+
+_SYS_MOUNT_SETATTR = 442  # the same on every architecture since Linux 5.12
+_AT_RECURSIVE = 0x8000
+_AT_FDCWD = -100
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_KEEPCAPS = 8
+_PR_SET_SECCOMP = 22
+_PR_CAPBSET_DROP = 24
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_CLEAR_ALL = 4
+_LAST_CAPABILITY = 40
+_SECCOMP_MODE_FILTER = 2
+_INSTRUCTION_BYTES = 8
+_CAPABILITY_VERSION_3 = 0x20080522
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int, what: str) -> None:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def _prctl(option: int, argument: int = 0) -> None:
+    zero = ctypes.c_ulong(0)
+    result = _libc.prctl(ctypes.c_int(option), ctypes.c_ulong(argument), zero, zero, zero)
+    _checked(result, f"prctl {option}")
+
+
+def unshare(flags: int) -> None:
+    """Move this process (for the pid namespace: its next children) into new namespaces."""
+    _checked(_libc.unshare(ctypes.c_int(flags)), "unshare")
+
+
+def setns(descriptor: int, kind: int) -> None:
+    """Enter the namespace that an open descriptor refers to."""
+    _checked(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind)), "setns")
+
+
+def mount(source: str, target: str, kind: str | None = None, flags: int = 0, data: str = "") -> None:
+    """mount(2)."""
+    result = _libc.mount(
+        os.fsencode(source),
+        os.fsencode(target),
+        None if kind is None else kind.encode(),
+        ctypes.c_ulong(flags),
+        data.encode(),
+    )
+    _checked(result, f"mount on {target}")
+
+
+def make_read_only(target: str) -> None:
+    """Make a mount and all below it read-only, without set-uid programs and device files."""
+    attributes = struct.pack("QQQQ", MS_RDONLY | MS_NOSUID | MS_NODEV, 0, 0, 0)
+    result = _libc.syscall(
+        ctypes.c_long(_SYS_MOUNT_SETATTR),
+        ctypes.c_int(_AT_FDCWD),
+        os.fsencode(target),
+        ctypes.c_uint(_AT_RECURSIVE),
+        attributes,
+        ctypes.c_size_t(len(attributes)),
+    )
+    _checked(result, f"mount_setattr on {target}")
+
+
+def enter_root(folder: str) -> None:
+    """Make `folder`, a mount point, the root directory and let go of the old one."""
+    os.chdir(folder)
+    _checked(_libc.pivot_root(b".", b"."), "pivot_root")
+    _checked(_libc.umount2(b".", ctypes.c_int(MNT_DETACH)), "umount of the old root")
+    os.chdir("/")
+
+
+def die_with_parent() -> None:
+    """Be killed when the parent ends. Every change of uid clears this: set it again afterwards."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def hide_from_other_processes() -> None:
+    """Refuse ptrace and /proc access by processes of the same user."""
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+def load_filter(program: bytes) -> None:
+    """Apply a system-call filter (as libseccomp exports it) to this process, for good."""
+    counted = _Program(len(program) // _INSTRUCTION_BYTES, program)
+    result = _libc.prctl(
+        ctypes.c_int(_PR_SET_SECCOMP),
+        ctypes.c_ulong(_SECCOMP_MODE_FILTER),
+        ctypes.byref(counted),
+        ctypes.c_ulong(0),
+        ctypes.c_ulong(0),
+    )
+    _checked(result, "seccomp")
+
+
+def never_gain_privileges() -> None:
+    """Let no executed program gain privileges."""
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def become(uid: int, *, keep: tuple[int, ...] = ()) -> None:
+    """Give up root for good: other user and group, no supplementary groups, only capabilities `keep`."""
+    if keep:
+        _prctl(_PR_SET_KEEPCAPS, 1)
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    drop_capabilities(keep=keep)
+
+
+def drop_capabilities(*, keep: tuple[int, ...] = ()) -> None:
+    """Drop every capability but `keep`, for this process and whatever it might execute."""
+    for capability in range(_LAST_CAPABILITY + 1):
+        try:
+            _prctl(_PR_CAPBSET_DROP, capability)
+        except OSError:
+            continue  # not ours to drop: the sets below are what counts
+    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+    mask = sum(1 << capability for capability in keep)
+    header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
+    sets = struct.pack("6I", mask, mask, 0, 0, 0, 0)
+    _checked(_libc.capset(header, sets), "capset")

@@ -1,0 +1,188 @@
+"""From the bytes of a submission to the cells that are run.
+
+The bytes are a stranger's, so this runs in the disposable process that will run the cells. Nothing
+is written to disk, and nothing is parsed by anything that can execute code.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from autograder.inside.archive import Unreadable, member
+from autograder.inside.scripts import decode_script, split_script
+
+MAX_BYTES = 64 * 1024 * 1024  # of a notebook or script, also inside an archive
+MAX_CELLS = 5_000
+MAX_CODE = 8_000_000  # characters in all code cells together
+MAX_NAME = 200
+
+__all__ = ["Source", "Unreadable", "read_submission"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The code of one submission; `assignment` is what Otter's metadata says, or empty."""
+
+    cells: tuple[str, ...]
+    kind: Literal["notebook", "script"]
+    assignment: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def read_submission(data: bytes, name: str, *, max_bytes: int = MAX_BYTES) -> Source:
+    """Read a notebook, a Python script or an archive that holds one of them.
+
+    Raises `Unreadable` with a sentence that names the cause, and nothing else.
+    """
+    try:
+        return _read(data, name, max_bytes)
+    except (RecursionError, MemoryError) as error:
+        raise Unreadable("is nested too deeply or too large to be read") from error
+
+
+def _read(data: bytes, name: str, max_bytes: int) -> Source:
+    if not data.strip():
+        raise Unreadable("is empty")
+    if data[:4] in (b"PK\x03\x04", b"PK\x05\x06") or name.lower().endswith(".zip"):
+        data, name = member(data, max_bytes=max_bytes)
+    if len(data) > max_bytes:
+        raise Unreadable(f"is larger than {max_bytes // 1024 // 1024} MB")
+    if name.lower().endswith(".ipynb"):
+        return _read_notebook(_parse(data))
+    if data.lstrip()[:1] == b"{":
+        notebook = _notebook_in_disguise(data)
+        if notebook is not None:
+            return _read_notebook(notebook, ("the file is a notebook, whatever its name says",))
+    return _read_script(data)
+
+
+def _read_script(data: bytes) -> Source:
+    text = decode_script(data)
+    cells = tuple(split_script(text))
+    _check_size(cells)
+    return Source(cells, "script")
+
+
+def _parse(data: bytes) -> Any:
+    """Parse JSON as Jupyter writes it, in any of the encodings that JSON knows."""
+    try:
+        return json.loads(data.decode(_encoding(data)))
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"is not a notebook: it is not {error.encoding} text") from error
+    except json.JSONDecodeError as error:
+        raise Unreadable(f"is not a notebook: {_not_json(data, error)}") from error
+    except ValueError as error:
+        raise Unreadable("is not a notebook: it holds a number that is too long") from error
+
+
+def _encoding(data: bytes) -> str:
+    found = json.detect_encoding(data)
+    return "utf-8-sig" if found == "utf-8" and data.startswith(b"\xef\xbb\xbf") else found
+
+
+def _not_json(data: bytes, error: json.JSONDecodeError) -> str:
+    start = data[:500].lstrip().lower()
+    if start.startswith(b"<"):
+        return "it is a web page; download the notebook file itself"
+    if b"<<<<<<< " in data and b">>>>>>> " in data:
+        return f"it holds unresolved merge conflicts (line {error.lineno})"
+    if start.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS, not the file"
+    return f"it is not valid JSON (line {error.lineno})"
+
+
+def _notebook_in_disguise(data: bytes) -> Any:
+    try:
+        found = _parse(data)
+    except Unreadable:
+        return None
+    looks_right = isinstance(found, dict) and ("cells" in found or "worksheets" in found)
+    return found if looks_right else None
+
+
+def _read_notebook(notebook: Any, warnings: Iterable[str] = ()) -> Source:
+    if not isinstance(notebook, dict):
+        raise Unreadable("is not a notebook: it is JSON, but has no cells")
+    metadata = _mapping(notebook.get("metadata"))
+    _check_language(metadata)
+    warnings = list(warnings)
+    cells: list[str] = []
+    for position, cell in enumerate(_cells_of(notebook), start=1):
+        if position > MAX_CELLS:
+            raise Unreadable(f"has more than {MAX_CELLS:,} cells")
+        if not isinstance(cell, dict):
+            warnings.append(f"cell {position} is not a cell and was left out")
+        elif cell.get("cell_type") == "code":
+            code = _code_of(cell)
+            if code is None:
+                warnings.append(f"cell {position} has no readable text and was left out")
+            else:
+                cells.append(_without_surrogates(code, position, warnings))
+    _check_size(cells)
+    if not any(cell.strip() for cell in cells):
+        warnings.append("the notebook has no code")
+    return Source(tuple(cells), "notebook", _assignment(metadata), tuple(warnings[:20]))
+
+
+def _cells_of(notebook: Mapping[str, Any]) -> list[Any]:
+    """The cells of every notebook format: in `worksheets` before version 4, flat since."""
+    if isinstance(notebook.get("cells"), list):
+        return list(notebook["cells"])
+    worksheets = notebook.get("worksheets")
+    if isinstance(worksheets, list):
+        sheets = (_mapping(sheet).get("cells") for sheet in worksheets)
+        return [cell for sheet in sheets if isinstance(sheet, list) for cell in sheet]
+    raise Unreadable("is not a notebook: it has no cells")
+
+
+def _code_of(cell: Mapping[str, Any]) -> str | None:
+    """A code cell's text: one string or a list of lines; called `input` before version 4."""
+    language = cell.get("language")
+    if isinstance(language, str) and not _is_python(language):
+        raise Unreadable(f"is written in {language[:40]}, not in Python")
+    text = cell.get("source", cell.get("input"))
+    if isinstance(text, list) and all(isinstance(line, str) for line in text):
+        return "".join(text)
+    return text if isinstance(text, str) else None
+
+
+def _check_language(metadata: Mapping[str, Any]) -> None:
+    """Refuse notebooks for other kernels; one that does not say is taken for Python."""
+    kernel = _mapping(metadata.get("kernelspec"))
+    said = (_mapping(metadata.get("language_info")).get("name"), kernel.get("language"))
+    languages = [word for word in said if isinstance(word, str) and word]
+    if not languages and isinstance(kernel.get("name"), str):
+        known = re.fullmatch(r"(ir|julia|bash|octave|ruby|scala|sql)\b.*", kernel["name"], re.S)
+        languages = [{"ir": "R"}.get(known[1], known[1])] if known else []
+    if languages and not any(map(_is_python, languages)):
+        raise Unreadable(f"is written in {languages[0][:40]}, not in Python")
+
+
+def _is_python(language: str) -> bool:
+    return "python" in language.lower()
+
+
+def _assignment(metadata: Mapping[str, Any]) -> str:
+    name = _mapping(metadata.get("otter")).get("assignment_name")
+    return name[:MAX_NAME] if isinstance(name, str) else ""
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _without_surrogates(text: str, position: int, warnings: list[str]) -> str:
+    """Replace halves of characters, which no Python source can hold."""
+    if not re.search("[\ud800-\udfff]", text):
+        return text
+    warnings.append(f"cell {position} holds half a character, which was replaced")
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+def _check_size(cells: Iterable[str]) -> None:
+    if sum(map(len, cells)) > MAX_CODE:
+        raise Unreadable(f"has more than {MAX_CODE // 1_000_000} million characters of code")

@@ -1,0 +1,281 @@
+"""IPython for one submission: its cells run as in Jupyter, without files, threads or processes.
+
+Built on IPython's own `InteractiveShell` (checked with 8.20 to 9.18). What a submission cannot
+have here (shell commands, installs, other languages, GUI windows) is noted and left out, so that
+the rest of the cell still runs.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import atexit
+import contextlib
+import re
+import sys
+from collections.abc import Coroutine, Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+from IPython.core import interactiveshell
+from IPython.core.displayhook import DisplayHook
+from IPython.core.formatters import DisplayFormatter
+from IPython.core.history import HistoryManager
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.profiledir import ProfileDir
+from IPython.core.pylabtools import import_pylab
+from IPython.utils.text import LSString, SList
+
+from autograder.inside.written import WrittenModules
+
+MAX_NOTES = 50
+
+# Magics without a meaning here: they configure a front end, show help, install or store things.
+_LEFT_OUT = re.compile(
+    "aimport|autoreload|bookmark|colors|conda|config|debug|edit|ed|gui|history|hist|load_ext|"
+    "logoff|logon|logstart|logstate|logstop|mamba|man|matplotlib|micromamba|more|notebook|pdb|pdef|"
+    "pdoc|pfile|pinfo|pinfo2|pip|psearch|psource|pycat|quickref|recall|rerun|reload_ext|"
+    "save|store|tb|unload_ext|uv|xmode"
+)
+# What these run is the student's own statement, so its exception is the cell's.
+_RUN_A_STATEMENT = ("prun", "time", "timeit")
+_DISPLAYED = ("HTML", "SVG", "html", "javascript", "js", "latex", "markdown", "svg")
+_NOT_THIS_PYTHON = re.compile(
+    "!|R|ai|bash|bigquery|cmd|cython|file|java|julia|perl|powershell|pypy|python[23]?|ruby|script|"
+    "sh|shell|sql|sx|system|writefile"
+)
+_TIMEIT_OPTIONS = re.compile(r"\s*((-[tcqo]+|-[nrp]\s*\d+|-v\s*\w+)\s+)*")
+
+
+class _SilentFormatter(DisplayFormatter):  # type: ignore[misc]
+    """Formats nothing: nobody looks at the output, and figures are slow to draw."""
+
+    def format(
+        self, obj: Any, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {}, {}
+
+
+class _SilentDisplayHook(DisplayHook):  # type: ignore[misc]
+    """Keeps the last expression's value as `_`, as IPython does, and shows nothing."""
+
+    _last: Any = ""
+
+    def __call__(self, result: Any = None) -> None:
+        if result is not None:
+            self.fill_exec_result(result)
+            names = self.shell.user_ns
+            if names.get("_", self._last) is self._last:
+                self._last = names["_"] = result
+
+
+class SubmissionShell(InteractiveShell):  # type: ignore[misc]
+    """The shell that `get_ipython()` gives to a submission.
+
+    `module` is the namespace of the cells; `given` are names that it holds from the start, also
+    after `%reset`.
+    """
+
+    displayhook_class = _SilentDisplayHook
+
+    def __init__(self, module: ModuleType, given: Mapping[str, Any]) -> None:
+        self.given = dict(given)
+        self.written = WrittenModules()
+        self.notes: list[str] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._before: InteractiveShell | None = None
+        super().__init__(user_module=module, user_ns=module.__dict__)
+        self.loop_runner = self._run_coroutine
+        self.db: dict[str, Any] = {}
+
+    @classmethod
+    def install(cls, module: ModuleType, given: Mapping[str, Any]) -> SubmissionShell:
+        """Make the shell that `get_ipython()` returns in this process, until it is closed."""
+        before = InteractiveShell._instance
+        if before is not None:
+            type(before).clear_instance()
+        with _without_database():
+            shell: SubmissionShell = cls.instance(module, given)
+        shell._before = before
+        return shell
+
+    def note(self, text: str) -> None:
+        """Tell the student (on the cell's standard error) what was left out."""
+        if text not in self.notes and len(self.notes) < MAX_NOTES:
+            self.notes.append(text)
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.write(f"{text}\n")
+
+    def close(self) -> None:
+        """Give back what the shell took from the process."""
+        if self._loop is not None:
+            self._loop.close()
+        self.written.forget()
+        atexit.unregister(self.atexit_operations)
+        type(self).clear_instance()
+        if self._before is not None:
+            for shell_class in type(self._before)._walk_mro():
+                shell_class._instance = self._before
+
+    # No files, no threads, no terminal.
+
+    def init_ipython_dir(self, ipython_dir: Any) -> None:
+        """Have no folder for settings."""
+
+    def init_profile_dir(self, profile_dir: Any) -> None:
+        """Have a profile without a folder."""
+        self.profile_dir = ProfileDir(parent=self)
+
+    def init_virtualenv(self) -> None:
+        """Leave `sys.path` as it is."""
+
+    def init_history(self) -> None:
+        """Keep history in memory: no database and no thread that saves it."""
+        self.history_manager = HistoryManager(
+            shell=self, parent=self, hist_file=":memory:", enabled=False
+        )
+
+    def init_completer(self) -> None:
+        """Complete nothing."""
+        self.Completer = None
+
+    def init_prompts(self) -> None:
+        """Leave `sys.ps1` alone: libraries take it for an interactive terminal."""
+
+    def init_display_formatter(self) -> None:
+        """Render no output."""
+        self.display_formatter = _SilentFormatter(parent=self)
+
+    def init_user_ns(self) -> None:
+        """Put the given names beside IPython's own, at the start and after `%reset`."""
+        super().init_user_ns()
+        self.user_ns.update(self.given)
+
+    @contextlib.contextmanager
+    def _tee(self, channel: str) -> Iterator[None]:
+        yield
+
+    def showtraceback(self, *args: Any, **kwargs: Any) -> None:
+        """Format no traceback: the error goes into the cell's result."""
+
+    def showsyntaxerror(self, *args: Any, **kwargs: Any) -> None:
+        """Format no traceback: the error goes into the cell's result."""
+
+    def ask_exit(self) -> None:
+        """Go on after `exit()` and `quit()`: the cells that follow count too."""
+
+    # No windows.
+
+    def enable_gui(self, gui: Any = None) -> None:
+        """Start no GUI event loop."""
+
+    def enable_matplotlib(self, gui: Any = None) -> tuple[str, str]:
+        """Stay with the backend that draws into memory."""
+        return "agg", "agg"
+
+    def enable_pylab(
+        self, gui: Any = None, import_all: Any = True, welcome_message: Any = False
+    ) -> tuple[str, str, set[str]]:
+        """Import what `%pylab` imports."""
+        import_pylab(self.user_ns, import_all)
+        return "agg", "agg", set()
+
+    # No processes.
+
+    def system(self, cmd: str) -> None:
+        """Refuse `!command` without ending the cell."""
+        self.user_ns["_exit_code"] = 1
+        self.note(f"the shell command {cmd[:80]!r} was left out: no programs are started here")
+
+    system_piped = system_raw = system
+
+    def getoutput(self, cmd: str, split: Any = True, depth: int = 0) -> Any:
+        """Give `x = !command` an empty output."""
+        self.system(cmd)
+        return SList() if split else LSString("")
+
+    # Magics.
+
+    def magic(self, arg_s: str) -> Any:
+        """Run a line magic as `get_ipython().magic("name arguments")`, the old spelling."""
+        name, _, line = arg_s.lstrip("%").partition(" ")
+        return self.run_line_magic(name, line, 2)
+
+    def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
+        """Run a line magic; one that is unknown, refused or fails is noted, the cell goes on."""
+        if magic_name in ("sx", "system"):
+            return self.getoutput(line)
+        if _LEFT_OUT.fullmatch(magic_name):
+            return None
+        if magic_name == "run" and (text := self.written.text(line.strip())) is not None:
+            return self._run_nested(text)
+        if magic_name == "timeit":
+            line = _once(line)
+        try:
+            return super().run_line_magic(magic_name, line, _stack_depth + 1)
+        except Exception as error:
+            if magic_name in _RUN_A_STATEMENT:
+                raise
+            self.note(f"%{magic_name} was left out: {error}")
+            return None
+
+    def run_cell_magic(self, magic_name: str, line: str, cell: str) -> Any:
+        """Run a cell magic; of an unknown one, run the body if it is Python."""
+        if magic_name in ("file", "writefile") and self.written.write(line, cell):
+            return None
+        if magic_name == "time":
+            return self._run_nested(cell)
+        if magic_name == "timeit":
+            return super().run_cell_magic(magic_name, _once(line + " "), cell)
+        if magic_name in ("capture", "prun") or self._is_own_magic(magic_name):
+            return super().run_cell_magic(magic_name, line, cell)
+        if magic_name in _DISPLAYED:
+            return None
+        if _NOT_THIS_PYTHON.fullmatch(magic_name) or not self._is_python(cell):
+            self.note(f"the cell with %%{magic_name} was left out")
+            return None
+        self.note(f"%%{magic_name} is not known here: the cell was run without it")
+        return self._run_nested(cell)
+
+    def _is_own_magic(self, name: str) -> bool:
+        """Whether the submission itself defined this cell magic."""
+        magic = self.find_cell_magic(name)
+        return magic is not None and not magic.__module__.startswith("IPython.")
+
+    def _is_python(self, cell: str) -> bool:
+        try:
+            ast.parse(self.input_transformer_manager.transform_cell(cell))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+        return True
+
+    def _run_nested(self, cell: str) -> None:
+        self.run_cell(cell).raise_error()
+
+    def _run_coroutine(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a cell that awaits, on one event loop for all cells."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+        return self._loop.run_until_complete(coroutine)
+
+
+@contextlib.contextmanager
+def _without_database() -> Iterator[None]:
+    """Before version 9.17 a new shell makes a folder for its database: let it make none."""
+    original = getattr(interactiveshell, "PickleShareDB", None)
+    if original is None:
+        yield
+        return
+    interactiveshell.PickleShareDB = lambda folder: {}
+    try:
+        yield
+    finally:
+        interactiveshell.PickleShareDB = original
+
+
+def _once(line: str) -> str:
+    """Let `%timeit` run its statement once: how long it takes is of no interest here."""
+    found = _TIMEIT_OPTIONS.match(line)
+    options = found.group() if found else ""
+    kept = re.sub(r"-[nr]\s*\d+", "", options)
+    return f"-n1 -r1 {kept}{line[len(options) :]}"

@@ -1,0 +1,152 @@
+"""What a submission finds around it: the lab as `moe_lab`, no Otter, no keyboard, no windows.
+
+Everything that is replaced in the process can be put back, for `moelab check` and for tests.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import getpass
+import importlib
+import io
+import os
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+import matplotlib
+import matplotlib.figure
+import matplotlib.pyplot as plt
+import tqdm  # type: ignore[import-untyped]
+import tqdm.auto  # type: ignore[import-untyped]
+import tqdm.notebook  # type: ignore[import-untyped]
+import tqdm.std  # type: ignore[import-untyped]
+
+import autograder.lab
+from autograder.inside.otter_stub import OtterStub
+
+LAB_NAME = "moe_lab"  # what the student edition calls autograder.lab
+
+
+def surround(given: Mapping[str, Any], note: Callable[[str], None]) -> contextlib.ExitStack:
+    """Replace what a submission must not or cannot use; closing the stack puts all of it back.
+
+    `given` are the names that the lab package offers in the caller's version (`load_model` and the
+    like); `note` takes sentences on what was left out.
+    """
+    stack = contextlib.ExitStack()
+    try:
+        _give_lab(stack, given)
+        _give_no_otter(stack)
+        _give_no_keyboard(stack)
+        _give_no_programs(stack, note)
+        _give_no_windows(stack)
+        _give_plain_progress_bars(stack)
+    except BaseException:
+        stack.close()
+        raise
+    return stack
+
+
+def import_lab() -> None:
+    """Import every module of the lab, so that it need not be read from disk later."""
+    for found in pkgutil.iter_modules(autograder.lab.__path__):
+        importlib.import_module(f"{autograder.lab.__name__}.{found.name}")
+
+
+def register(stack: contextlib.ExitStack, name: str, module: ModuleType) -> None:
+    """Put a module into `sys.modules` until the stack is closed."""
+    before = sys.modules.get(name)
+    sys.modules[name] = module
+    if before is None:
+        stack.callback(sys.modules.pop, name, None)
+    else:
+        stack.callback(sys.modules.__setitem__, name, before)
+
+
+def _replace(stack: contextlib.ExitStack, owner: Any, name: str, value: Any) -> None:
+    stack.callback(setattr, owner, name, getattr(owner, name))
+    setattr(owner, name, value)
+
+
+def _give_lab(stack: contextlib.ExitStack, given: Mapping[str, Any]) -> None:
+    """Alias the lab and its submodules, so that both names mean the same classes."""
+    import_lab()
+    lab = autograder.lab
+    alias = ModuleType(LAB_NAME, lab.__doc__)
+    alias.__dict__.update({k: v for k, v in vars(lab).items() if not k.startswith("__")})
+    alias.__dict__.update(given)
+    alias.__path__ = list(lab.__path__)
+    alias.__dict__["__all__"] = sorted({*lab.__all__, *given})
+    register(stack, LAB_NAME, alias)
+    prefix = f"{lab.__name__}."
+    for name, module in list(sys.modules.items()):
+        if name.startswith(prefix):
+            register(stack, f"{LAB_NAME}.{name.removeprefix(prefix)}", module)
+
+
+def _give_no_otter(stack: contextlib.ExitStack) -> None:
+    hidden = [name for name in sys.modules if name.partition(".")[0] == "otter"]
+    kept = {name: sys.modules.pop(name) for name in hidden}
+    stub = OtterStub()
+    sys.meta_path.insert(0, stub)
+
+    def put_back() -> None:
+        if stub in sys.meta_path:
+            sys.meta_path.remove(stub)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "otter"]:
+            del sys.modules[name]
+        sys.modules.update(kept)
+
+    stack.callback(put_back)
+
+
+def _give_no_keyboard(stack: contextlib.ExitStack) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> str:
+        raise EOFError("nobody is there to type an answer while a submission runs")
+
+    _replace(stack, builtins, "input", refuse)
+    _replace(stack, getpass, "getpass", refuse)
+    _replace(stack, sys, "stdin", io.StringIO())
+    _replace(stack, sys, "breakpointhook", _do_nothing)
+    _replace(stack, sys, "argv", ["submission.py"])
+
+
+def _give_no_programs(stack: contextlib.ExitStack, note: Callable[[str], None]) -> None:
+    def refuse(command: Any) -> int:
+        note(f"the shell command {str(command)[:80]!r} was left out: no programs are started here")
+        return 1
+
+    _replace(stack, os, "system", refuse)
+
+
+def _give_no_windows(stack: contextlib.ExitStack) -> None:
+    """Draw into memory whatever backend the submission asks for; showing does nothing."""
+    stack.enter_context(matplotlib.rc_context())
+    stack.callback(plt.close, "all")
+    if matplotlib.get_backend().lower() != "agg":
+        stack.callback(matplotlib.use, matplotlib.get_backend())
+        matplotlib.use("agg")
+    matplotlib.rcParams["figure.max_open_warning"] = 0
+    _replace(stack, matplotlib, "use", _do_nothing)
+    for name in ("show", "pause", "switch_backend"):
+        _replace(stack, plt, name, _do_nothing)
+    _replace(stack, matplotlib.figure.Figure, "show", _do_nothing)
+
+
+def _give_plain_progress_bars(stack: contextlib.ExitStack) -> None:
+    """Let notebook progress bars be text ones, which need no widgets; start no watching thread."""
+    plain = {"tqdm": tqdm.std.tqdm, "trange": tqdm.std.trange}
+    for module in (tqdm.notebook, tqdm.auto):
+        for name, bar in plain.items():
+            _replace(stack, module, name, bar)
+    _replace(stack, tqdm.notebook, "tqdm_notebook", tqdm.std.tqdm)
+    _replace(stack, tqdm, "tqdm_notebook", tqdm.std.tqdm)
+    _replace(stack, tqdm.std.tqdm, "monitor_interval", 0)
+
+
+def _do_nothing(*args: Any, **kwargs: Any) -> None:
+    pass

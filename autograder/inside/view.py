@@ -1,0 +1,121 @@
+"""The files that a sandboxed process sees: libraries, read-only, and nothing else.
+
+At level `namespaces` the zygote builds this view once; each child only adds a small private /tmp.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from autograder.inside import kernel
+
+DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+WRITABLE = "/tmp"  # noqa: S108 - the sandbox's own, empty at the start of each child
+WRITABLE_BYTES = 64 << 20
+WRITABLE_FILES = 4096
+
+
+def enter_namespaces() -> None:
+    """Leave the machine's namespaces for mounts, network, IPC and host name.
+
+    Root needs nothing more; an ordinary user also needs a user namespace, in which it stays itself.
+    Must run before any thread is started.
+    """
+    private = kernel.CLONE_NEWNS | kernel.CLONE_NEWNET | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
+    if os.geteuid() == 0:
+        kernel.unshare(private)
+    else:
+        uid, gid = os.geteuid(), os.getegid()
+        kernel.unshare(private | kernel.CLONE_NEWUSER)
+        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1", encoding="ascii")
+        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1", encoding="ascii")
+    kernel.mount("", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+
+
+def enter_view(root: str, libraries: tuple[str, ...], secrets: tuple[str, ...]) -> None:
+    """Replace the root directory by one with `libraries` alone, and `secrets` covered in it."""
+    flags = kernel.MS_NOSUID | kernel.MS_NODEV
+    kernel.mount("tmpfs", root, "tmpfs", flags, "size=1m,mode=755")
+    for library in libraries:
+        _show(library, root)
+    for secret in secrets:
+        _cover(secret, root)
+    for folder in (WRITABLE, "/dev"):
+        os.makedirs(root + folder, exist_ok=True)
+    kernel.make_read_only(root)
+    kernel.mount("tmpfs", root + "/dev", "tmpfs", kernel.MS_NOSUID, "size=64k,mode=755")
+    for device in DEVICES:
+        _bind(device, root + device)
+    kernel.enter_root(root)
+
+
+def enter_private_folder() -> None:
+    """Give this process a mount namespace of its own with an empty, size-limited /tmp."""
+    kernel.unshare(kernel.CLONE_NEWNS)
+    kernel.mount(
+        "tmpfs",
+        WRITABLE,
+        "tmpfs",
+        kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC,
+        f"size={WRITABLE_BYTES},nr_inodes={WRITABLE_FILES},mode=1777",
+    )
+    os.chdir(WRITABLE)
+
+
+def _show(path: str, root: str) -> None:
+    """Bind one library folder or file below the new root, with the symbolic links that lead to it."""
+    if not os.path.exists(path):
+        return
+    if os.path.islink(path):
+        os.makedirs(os.path.dirname(root + path), exist_ok=True)
+        if not os.path.lexists(root + path):
+            os.symlink(os.readlink(path), root + path)
+        return
+    if not os.path.exists(root + path):
+        _bind(path, root + path)
+
+
+def _bind(source: str, target: str) -> None:
+    if os.path.isdir(source):
+        os.makedirs(target, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        Path(target).touch()
+    kernel.mount(source, target, flags=kernel.MS_BIND | kernel.MS_REC)
+
+
+def _cover(path: str, root: str) -> None:
+    """Hide a folder or file that lies inside a library folder."""
+    target = root + path
+    if os.path.isdir(target):
+        kernel.mount("tmpfs", target, "tmpfs", kernel.MS_RDONLY, "size=4k,mode=000")
+    elif os.path.isfile(target):
+        kernel.mount("/dev/null", target, flags=kernel.MS_BIND)
+
+
+def without(libraries: tuple[str, ...], secrets: tuple[str, ...]) -> list[str]:
+    """The libraries with every folder that holds a secret replaced by its other entries.
+
+    For Landlock, which can only allow: what is hidden must not lie below anything allowed.
+    """
+    allowed: list[str] = []
+    for library in libraries:
+        inside = [secret for secret in secrets if _is_within(secret, library)]
+        if not inside:
+            allowed.append(library)
+        elif library not in inside and os.path.isdir(library):
+            entries = tuple(sorted(entry.path for entry in os.scandir(library)))
+            allowed += without(entries, tuple(inside))
+    return allowed
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def closed_to_others(paths: tuple[str, ...]) -> bool:
+    """Whether some folder on the way to a library may not be entered by an ordinary user."""
+    folders = {str(parent) for path in paths for parent in Path(path).parents}
+    return any(os.path.isdir(f) and not os.stat(f).st_mode & 0o001 for f in folders)

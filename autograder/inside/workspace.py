@@ -1,0 +1,158 @@
+"""The namespace in which one submission's cells run, one after the other, whatever they do."""
+
+from __future__ import annotations
+import __future__
+
+import builtins
+import contextlib
+import linecache
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import CodeType, ModuleType
+from typing import Any, Literal
+
+from autograder.inside.shell import SubmissionShell
+from autograder.inside.surroundings import register, surround
+
+Kind = Literal["notebook", "script"]
+
+MAX_MESSAGE = 2_000  # characters
+_MODULE_NAMES: Mapping[Kind, str] = {"notebook": "__main__", "script": "submission"}
+_FUTURE_FLAGS = sum(
+    getattr(__future__, name).compiler_flag for name in __future__.all_feature_names
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CellError:
+    """An exception that ended a cell; `line` counts from 1 within the cell, 0 where unknown."""
+
+    type_name: str
+    message: str
+    line: int = 0
+
+
+class Workspace:
+    """Runs cells in one namespace and looks up the functions that they defined.
+
+    `given` are names that are there from the start and that `moe_lab` offers too (`load_model`,
+    `load_tokenizer`). Making one takes a few milliseconds once `warm_up` has run. There can be one
+    at a time in a process; `close` puts the process back as it was.
+    """
+
+    def __init__(self, given: Mapping[str, Any] | None = None) -> None:
+        self.module = ModuleType("__main__")
+        self._compiled = 0
+        self._future_flags = 0
+        self._stack = contextlib.ExitStack()
+        try:
+            self._keep_process_state()
+            self._shell = SubmissionShell.install(self.module, given or {})
+            self._stack.callback(self._shell.close)
+            self._stack.enter_context(surround(given or {}, self._shell.note))
+        except BaseException:
+            self._stack.close()
+            raise
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out of the cells so far, in sentences."""
+        return tuple(self._shell.notes)
+
+    def run_cell(self, source: str, kind: Kind = "notebook") -> CellError | None:
+        """Run one cell of a notebook, or a script; whatever it raises is returned, never raised."""
+        try:
+            name = _MODULE_NAMES[kind]
+            self.module.__name__ = name
+            sys.modules[name] = self.module
+            if kind == "script":
+                self._run_script(source)
+                return None
+            result = self._shell.run_cell(source)
+            error = result.error_before_exec or result.error_in_exec
+        except BaseException as raised:
+            error = raised
+        return None if error is None else self._describe(error, source, kind)
+
+    def function(self, name: str) -> object:
+        """What the cells left under this name, `None` where they left nothing."""
+        return self.module.__dict__.get(name)
+
+    def close(self) -> None:
+        """Put back everything that was replaced in this process."""
+        self._stack.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _keep_process_state(self) -> None:
+        for name in _MODULE_NAMES.values():
+            register(self._stack, name, self.module)
+        self._stack.callback(os.chdir, os.getcwd())
+        for name in ("display", "__IPYTHON__", "get_ipython"):
+            before = builtins.__dict__.get(name)
+            if before is None:
+                self._stack.callback(builtins.__dict__.pop, name, None)
+            else:
+                self._stack.callback(builtins.__dict__.__setitem__, name, before)
+
+    def _run_script(self, source: str) -> None:
+        """Run with plain compile and exec; as IPython only where it is no Python otherwise."""
+        self._compiled += 1
+        filename = f"<submission {self._compiled}>"
+        try:
+            code = self._compile(source, filename)
+        except SyntaxError as error:
+            source = self._shell.transform_cell(source)
+            try:
+                code = self._compile(source, filename)
+            except SyntaxError:
+                raise error from None
+        self._future_flags |= code.co_flags & _FUTURE_FLAGS
+        linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+        self.module.__dict__.setdefault("__file__", "submission.py")
+        exec(code, self.module.__dict__)  # noqa: S102
+
+    def _compile(self, source: str, filename: str) -> CodeType:
+        code: CodeType = compile(source, filename, "exec", self._future_flags, dont_inherit=True)
+        return code
+
+    def _describe(self, error: BaseException, source: str, kind: Kind) -> CellError:
+        """Put an exception into data; a hostile `__str__` only spoils its own message."""
+        try:
+            message = error.msg if isinstance(error, SyntaxError) else str(error)
+            message = message[:MAX_MESSAGE]
+        except BaseException:
+            message = "(its message could not be read)"
+        try:
+            line = self._line(error)
+            if kind == "notebook" and line:
+                line += len(source) - len(source.lstrip("\n"))
+        except BaseException:
+            line = 0
+        return CellError(type(error).__name__, message, line)
+
+    def _line(self, error: BaseException) -> int:
+        """The last line at the top level of a cell that the exception passed through."""
+        line, trace = 0, error.__traceback__
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            top_level = code.co_name == "<module>"
+            if top_level and trace.tb_frame.f_globals is self.module.__dict__:
+                line = trace.tb_lineno
+            trace = trace.tb_next
+        if not line and isinstance(error, SyntaxError):
+            return error.lineno or 0
+        return line
+
+
+def warm_up() -> None:
+    """Load everything that a first workspace would load, before processes are forked."""
+    with Workspace() as workspace:
+        workspace.run_cell("import matplotlib.pyplot as plt\n%matplotlib inline\nplt")
+        workspace.run_cell("%%time\n1 + 1")

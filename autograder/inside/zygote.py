@@ -1,0 +1,123 @@
+"""The zygote: a warm process with the libraries and the bench, forked once per submission.
+
+It holds no check, no reference and no submission, so its memory may be a submission's memory. It
+stays single-threaded: a process that ever ran a multi-threaded torch region hangs its forks.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+from autograder.inside import confine, kernel, view
+from autograder.inside.child import run_child
+from autograder.inside.guest import Guest
+from autograder.inside.settings import ZygoteSettings
+
+LIBRARIES = (
+    "accelerate",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.pyplot",
+    "nbformat",
+    "numpy",
+    "torch",
+    "torch.nn.functional",
+    "transformers",
+)
+
+
+class Zygote:
+    """Answers the grader's requests on one socket: `fork` with a descriptor, `reap PID`."""
+
+    def __init__(self, settings: ZygoteSettings) -> None:
+        self._settings = settings
+        self._namespaces = settings.isolation == "namespaces"
+        started = time.monotonic()
+        self._guest = _prepare(settings)
+        self.startup_seconds = time.monotonic() - started
+        _require_one_thread()
+        self._pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        self._rules = self._confine()
+        gc.collect()
+        gc.freeze()
+
+    def serve(self, control: socket.socket) -> None:
+        """Answer requests until the grader closes its end."""
+        while True:
+            message, descriptors, _, _ = socket.recv_fds(control, 64, 1)
+            words = message.split()
+            if not words:
+                return
+            if words[0] == b"fork":
+                self._fork(control, descriptors[0])
+            else:
+                _, status = os.waitpid(int(words[1]), 0)
+                control.send(str(os.waitstatus_to_exitcode(status)).encode())
+
+    def _confine(self) -> bytes:
+        """What can be done once for all children; returns their system-call filter."""
+        settings = self._settings
+        if settings.isolation == "none":
+            return b""
+        rules = confine.system_call_filter(signals_to=1 if self._namespaces else None)
+        if self._namespaces:
+            view.enter_view(settings.scratch, settings.libraries, settings.secrets)
+        else:
+            readable = view.without(settings.libraries, settings.secrets)
+            confine.restrict_files([*readable, *view.DEVICES], ["/dev/null"])
+        return rules
+
+    def _fork(self, control: socket.socket, channel: int) -> None:
+        used = int(os.pread(self._statm, 64, 0).split()[0]) * os.sysconf("SC_PAGESIZE")
+        if self._namespaces:
+            kernel.unshare(kernel.CLONE_NEWPID)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                run_child(channel, self._settings, self._rules, self._guest, used)
+            finally:
+                os._exit(97)
+        if self._namespaces:
+            kernel.setns(self._pid_namespace, kernel.CLONE_NEWPID)
+        os.close(channel)
+        watch = os.pidfd_open(pid)
+        socket.send_fds(control, [str(pid).encode()], [watch])
+        os.close(watch)
+
+
+def _prepare(settings: ZygoteSettings) -> Guest:
+    """Import what submissions use and build the bench, single-threaded."""
+    import torch
+
+    torch.set_num_threads(1)
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    guest = Guest(settings.bench_seed)
+    guest.warm_up()
+    _forget_paths(settings.secrets)
+    return guest
+
+
+def _forget_paths(secrets: tuple[str, ...]) -> None:
+    """Remove every way of importing that leads to the grader: checkouts and editable installs."""
+    hidden = {os.path.dirname(secret) for secret in secrets} | set(secrets)
+    site = {path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")}
+    sys.path[:] = [path for path in sys.path if path in site or path not in hidden]
+    sys.meta_path[:] = [
+        finder
+        for finder in sys.meta_path
+        if "__editable__" not in getattr(finder, "__module__", type(finder).__module__)
+    ]
+    sys.path_hooks[:] = [hook for hook in sys.path_hooks if "__editable__" not in hook.__module__]
+
+
+def _require_one_thread() -> None:
+    threads = len(os.listdir("/proc/self/task"))
+    if threads != 1:
+        raise RuntimeError(f"the zygote has {threads} threads; forks of it could hang")

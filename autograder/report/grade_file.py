@@ -1,0 +1,114 @@
+"""The grade file: all that is known about a class's grades, as JSON for other programs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from autograder.records import CheckResult, ClassGrades, ExerciseGrade, Grade, Outcome, Run, Status
+from autograder.report.files import ReportError
+from autograder.wire.text import clean_line, clean_text
+
+FORMAT_VERSION = 1
+
+
+def grade_file(class_grades: ClassGrades) -> str:
+    """Write the grades as JSON, one line per key, in the order of the submissions."""
+    run = class_grades.run
+    content = {
+        "format_version": FORMAT_VERSION,
+        "assignment": run.assignment,
+        "course_revision": run.course_revision,
+        "seed": clean_line(run.seed),
+        "isolation": run.isolation,
+        "models": list(run.models),
+        "grades": [_grade(grade) for grade in class_grades.grades],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_grade_file(text: str) -> ClassGrades:
+    """Read what `grade_file` wrote; `ReportError` for anything else."""
+    try:
+        content = json.loads(text)
+        if content["format_version"] != FORMAT_VERSION:
+            raise ReportError(
+                f"the grade file has format_version {content['format_version']!r}; "
+                f"this version of moelab reads {FORMAT_VERSION}"
+            )
+        run = Run(
+            assignment=content["assignment"],
+            course_revision=content["course_revision"],
+            seed=content["seed"],
+            isolation=content["isolation"],
+            models=tuple(content["models"]),
+        )
+        return ClassGrades(run=run, grades=tuple(_read_grade(grade) for grade in content["grades"]))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ReportError(f"this is not a grade file ({type(error).__name__}: {error})") from error
+
+
+def _grade(grade: Grade) -> dict[str, Any]:
+    return {
+        "student": clean_line(grade.student),
+        "submission": clean_line(grade.submission),
+        "digest": grade.digest,
+        "status": grade.status.value,
+        "score": float(grade.score),
+        "possible": float(grade.possible),
+        "notes": [clean_text(note) for note in grade.notes],
+        "exercises": [
+            {
+                "name": exercise.name,
+                "score": float(exercise.score),
+                "possible": float(exercise.possible),
+                "checks": [_check(check) for check in exercise.checks],
+            }
+            for exercise in grade.exercises
+        ],
+    }
+
+
+def _check(check: CheckResult) -> dict[str, Any]:
+    misconception = check.misconception
+    return {
+        "name": check.name,
+        "title": clean_line(check.title),
+        "hidden": check.hidden,
+        "points": float(check.points),
+        "score": float(check.score),
+        "outcome": check.outcome.value,
+        "message": clean_text(check.message),
+        "misconception": None if misconception is None else clean_text(misconception),
+        "seconds": float(check.seconds),
+    }
+
+
+def _read_grade(grade: dict[str, Any]) -> Grade:
+    return Grade(
+        student=grade["student"],
+        submission=grade["submission"],
+        digest=grade["digest"],
+        readable=Status(grade["status"]) is not Status.UNREADABLE,
+        notes=tuple(grade["notes"]),
+        exercises=tuple(
+            ExerciseGrade(
+                name=exercise["name"],
+                checks=tuple(_read_check(check) for check in exercise["checks"]),
+            )
+            for exercise in grade["exercises"]
+        ),
+    )
+
+
+def _read_check(check: dict[str, Any]) -> CheckResult:
+    return CheckResult(
+        name=check["name"],
+        title=check["title"],
+        hidden=check["hidden"],
+        points=check["points"],
+        outcome=Outcome(check["outcome"]),
+        message=check["message"],
+        misconception=check["misconception"],
+        seconds=check["seconds"],
+    )

@@ -1,0 +1,92 @@
+"""What a class's grades say as a whole: how they spread, and which exercises are hard."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from autograder.records import ClassGrades, ExerciseGrade, Grade, Outcome, Status
+from autograder.report.table import exercise_names
+
+BINS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExerciseOverview:
+    """One exercise over all readable submissions.
+
+    `share` is the mean share of its points that they earned (the item difficulty of test theory);
+    `slips` are misconceptions with the number of submissions that show them, commonest first.
+    """
+
+    name: str
+    possible: float
+    share: float
+    complete: int
+    attempts: int
+    slips: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """The class as a whole; averages are over readable submissions, `None` where there are none."""
+
+    by_status: dict[Status, int]
+    possible: float
+    mean: float | None
+    median: float | None
+    complete: int
+    bins: tuple[int, ...]
+    exercises: tuple[ExerciseOverview, ...]
+
+
+def overview(class_grades: ClassGrades) -> Overview:
+    """Sum up a class's grades."""
+    readable = [grade for grade in class_grades.grades if grade.readable]
+    scores = [grade.score for grade in readable]
+    statuses = Counter(grade.status for grade in class_grades.grades)
+    return Overview(
+        by_status={status: statuses[status] for status in Status},
+        possible=max((grade.possible for grade in class_grades.grades), default=0.0),
+        mean=fmean(scores) if scores else None,
+        median=median(scores) if scores else None,
+        complete=sum(grade.score >= grade.possible > 0 for grade in readable),
+        bins=_bins(readable),
+        exercises=tuple(_of_exercise(name, readable) for name in exercise_names(class_grades)),
+    )
+
+
+def outcome_counts(grade: Grade) -> list[tuple[Outcome, int]]:
+    """How many checks ended in which way, in the order of `Outcome`; none that did not occur."""
+    found = Counter(check.outcome for exercise in grade.exercises for check in exercise.checks)
+    return [(outcome, found[outcome]) for outcome in Outcome if found[outcome]]
+
+
+def _bins(grades: Sequence[Grade]) -> tuple[int, ...]:
+    """How many submissions earned which share: [0, 10 %), … [90, 100 %], the last with its end."""
+    counts = [0] * BINS
+    for grade in grades:
+        if grade.possible > 0:
+            counts[min(int(BINS * grade.score / grade.possible), BINS - 1)] += 1
+    return tuple(counts)
+
+
+def _of_exercise(name: str, grades: Sequence[Grade]) -> ExerciseOverview:
+    found = [exercise for grade in grades for exercise in grade.exercises if exercise.name == name]
+    slips = Counter(slip for exercise in found for slip in _slips(exercise))
+    earned = [exercise.score / exercise.possible for exercise in found if exercise.possible > 0]
+    return ExerciseOverview(
+        name=name,
+        possible=max((exercise.possible for exercise in found), default=0.0),
+        share=fmean(earned) if earned else 0.0,
+        complete=sum(exercise.score >= exercise.possible > 0 for exercise in found),
+        attempts=len(found),
+        slips=tuple(slips.most_common(3)),
+    )
+
+
+def _slips(exercise: ExerciseGrade) -> set[str]:
+    """The misconceptions in one submission's exercise, each once."""
+    return {check.misconception for check in exercise.checks if check.misconception}

@@ -1,0 +1,51 @@
+"""The table: one row per submission, for a spreadsheet or a learning platform."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from autograder.records import ClassGrades, Grade
+from autograder.wire.text import clean_line
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+
+
+def table(class_grades: ClassGrades) -> str:
+    """Write the grades as CSV: student, submission, status, score, possible, then each exercise.
+
+    Grades that were made without isolation carry one more column, which says so.
+    """
+    names = exercise_names(class_grades)
+    header = ["student", "submission", "status", "score", "possible", *names]
+    unsafe = class_grades.run.isolation == "none"
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([cell(name) for name in header] + ["isolation"] * unsafe)
+    for grade in class_grades.grades:
+        writer.writerow(_row(grade, names) + ["none"] * unsafe)
+    return out.getvalue()
+
+
+def exercise_names(class_grades: ClassGrades) -> list[str]:
+    """Every exercise of the class, in the order in which they first occur."""
+    found = (exercise.name for grade in class_grades.grades for exercise in grade.exercises)
+    return list(dict.fromkeys(found))
+
+
+def cell(text: str) -> str:
+    """Text that a spreadsheet shows as it is, and never takes for a formula."""
+    before, line = text[:1], clean_line(text)
+    return f"'{line}" if line.startswith(_FORMULA_STARTS) or before in ("\t", "\r") else line
+
+
+def _row(grade: Grade, names: list[str]) -> list[str | float]:
+    scores = {exercise.name: exercise.score for exercise in grade.exercises}
+    return [
+        cell(grade.student),
+        cell(grade.submission),
+        grade.status.value,
+        grade.score,
+        grade.possible,
+        *(scores.get(name, "") for name in names),
+    ]

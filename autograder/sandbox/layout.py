@@ -1,0 +1,81 @@
+"""Which files a sandboxed process may read: Python, its packages and the system's libraries.
+
+What belongs to the grader is hidden even where it lies inside one of these folders, as it does
+when moelab is installed into site-packages.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import site
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+SYSTEM_LIBRARIES = (
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib32",
+    "/usr/lib64",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/usr/share/zoneinfo",
+    "/usr/share/fonts",
+)
+OWN_PACKAGES = ("autograder", "reference", "tests")
+
+
+def library_paths() -> tuple[str, ...]:
+    """The folders and files that submissions need to import libraries, outermost first."""
+    folders = {
+        sysconfig.get_path("stdlib"),
+        sysconfig.get_path("platstdlib"),
+        sysconfig.get_config_var("LIBDIR"),
+        str(Path(sys.base_prefix) / "lib"),
+        *_site_folders(),
+        *SYSTEM_LIBRARIES,
+    }
+    existing = {path for path in folders if path and os.path.exists(path)}
+    real = {os.path.realpath(path) for path in existing}
+    return tuple(sorted(existing | real, key=lambda path: (path.count("/"), path)))
+
+
+def secret_paths(course: str, extra: Iterable[Path] = ()) -> tuple[str, ...]:
+    """What must not be read: the engine, the course, the checkout, and `extra` (submissions, …)."""
+    found = {path for name in (*OWN_PACKAGES, course) for path in _package_folders(name)}
+    checkouts = {os.path.dirname(path) for path in found}
+    checkouts -= set(_site_folders())
+    found |= {path for path in checkouts if not _holds_a_library(path)}
+    for folder in _site_folders():
+        found |= {str(entry) for entry in _own_entries(Path(folder))}
+    found |= {os.path.realpath(path) for path in extra}
+    return tuple(sorted(found | {os.path.realpath(path) for path in found}))
+
+
+def _site_folders() -> Iterator[str]:
+    offered = [*site.getsitepackages(), site.getusersitepackages(), *sys.path]
+    for path in offered:
+        if Path(path).name in ("site-packages", "dist-packages") and os.path.isdir(path):
+            yield path
+
+
+def _package_folders(name: str) -> Iterator[str]:
+    spec = importlib.util.find_spec(name.partition(".")[0])
+    if spec is not None:
+        yield from spec.submodule_search_locations or ()
+
+
+def _own_entries(folder: Path) -> Iterator[Path]:
+    """What an installation of moelab leaves in site-packages besides its packages."""
+    for pattern in ("moelab-*", "__editable__*moelab*", "_moelab*.pth"):
+        yield from folder.glob(pattern)
+
+
+def _holds_a_library(path: str) -> bool:
+    """Whether hiding this folder would hide Python itself (a virtual environment inside it)."""
+    inside = [*_site_folders(), sysconfig.get_path("stdlib")]
+    return any(library.startswith(path.rstrip("/") + "/") for library in inside)

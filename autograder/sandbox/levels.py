@@ -1,0 +1,186 @@
+"""Isolation levels: start the sandbox at the best one there is, and prove that it holds.
+
+`namespaces` hides everything but libraries; `landlock` forbids opening it; `none` isolates nothing
+and is never chosen unless asked for. A level whose set-up or self-test fails is not used.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from autograder.session import Interrupted
+from autograder.inside.settings import ZygoteSettings
+from autograder.records import Outcome
+from autograder.sandbox.child import Child
+from autograder.sandbox.layout import library_paths, secret_paths
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.zygote import SandboxError, Zygote
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
+
+LEVELS = ("namespaces", "landlock", "none")  # best first
+FIRST_USER = 61_000  # children of root run as this uid plus the worker's number
+SELF_TEST_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class LevelReport:
+    """Whether a level works on this machine, and if not, why not."""
+
+    level: str
+    works: bool
+    reason: str = ""
+
+
+def acceptable_levels(lowest: str) -> tuple[str, ...]:
+    """The levels to try, best first, when `lowest` is the lowest acceptable one (or `auto`)."""
+    if lowest == "none":
+        return ("none",)
+    if lowest == "auto":
+        return ("namespaces", "landlock")
+    return LEVELS[: LEVELS.index(lowest) + 1]
+
+
+class Sandbox:
+    """A zygote at the first of `levels` that passes its self-test, replaced when it stops.
+
+    `hidden` are the caller's own files (submissions, gradebook), `worker` tells the processes of
+    one run apart. Raises `SandboxError` with the reason of every level that was tried.
+    """
+
+    def __init__(
+        self,
+        levels: tuple[str, ...],
+        bench_seed: str,
+        limits: Limits,
+        *,
+        course: str = "reference",
+        hidden: tuple[Path, ...] = (),
+        worker: int = 0,
+    ) -> None:
+        if sys.platform != "linux":
+            raise SandboxError(
+                "isolating submissions needs Linux: use a Linux machine, WSL 2 or a container"
+            )
+        self._open = partial(_open, bench_seed, limits, course, hidden, worker)
+        self._zygote = self._best(levels)
+
+    @property
+    def level(self) -> str:
+        """The isolation level that is in force."""
+        return self._zygote.settings.isolation
+
+    def fork(self) -> Child:
+        """A locked-down child. A zygote that has stopped is replaced, at the same level, once.
+
+        When the new one passes its self-test and stops again, the submission is at fault:
+        `Interrupted` as died. `SandboxError` where no sandbox can be had any more.
+        """
+        for _ in range(2):
+            try:
+                return self._zygote.fork()
+            except SandboxError:
+                self._zygote.close()
+                self._zygote = self._best((self.level,))
+        raise Interrupted(Outcome.DIED, "it stopped the sandbox again and again")
+
+    def close(self) -> None:
+        """End the zygote and its children."""
+        self._zygote.close()
+
+    def _best(self, levels: tuple[str, ...]) -> Zygote:
+        reasons = []
+        for level in levels:
+            try:
+                return self._open(level)
+            except SandboxError as error:
+                reasons.append(f"{level}: {error}")
+        raise SandboxError(
+            "submissions cannot be isolated on this machine, so nothing was graded. "
+            + "; ".join(reasons)
+            + ". `moelab doctor` says what is missing"
+        )
+
+
+def probe(limits: Limits | None = None) -> list[LevelReport]:
+    """Try the isolating levels one by one, for `moelab doctor`."""
+    reports = []
+    for level in ("namespaces", "landlock"):
+        try:
+            _open("doctor", limits or Limits(), "reference", (), 0, level).close()
+            reports.append(LevelReport(level, works=True))
+        except SandboxError as error:
+            reports.append(LevelReport(level, works=False, reason=str(error)))
+    return reports
+
+
+def _open(
+    bench_seed: str,
+    limits: Limits,
+    course: str,
+    hidden: tuple[Path, ...],
+    worker: int,
+    level: str,
+) -> Zygote:
+    with tempfile.TemporaryDirectory(prefix="moelab-") as scratch:
+        settings = ZygoteSettings(
+            isolation=level,
+            bench_seed=bench_seed,
+            libraries=library_paths(),
+            secrets=secret_paths(course, hidden),
+            scratch=scratch,
+            memory=limits.memory,
+            seconds=int(limits.total) + 60,
+            user=FIRST_USER + worker,
+        )
+        zygote = Zygote(settings)
+        if level != "none":
+            try:
+                _self_test(zygote, course, Path(scratch), limits)
+            except SandboxError:
+                zygote.close()
+                raise
+        return zygote
+
+
+def _self_test(zygote: Zygote, course: str, scratch: Path, limits: Limits) -> None:
+    """Let a child try what must be refused; an honest computation must work. Raises `SandboxError`."""
+    canary = scratch / "canary"
+    canary.write_text(secrets.token_hex(), encoding="ascii")
+    canary.chmod(0o644)
+    lasting = scratch / "lasting"
+    lasting.mkdir()
+    lasting.chmod(0o777)
+    variable = "MOELAB_CANARY"
+    os.environ[variable] = secrets.token_hex()
+    targets = {
+        "secret": str(canary),
+        "module": course,
+        "folder": str(lasting),
+        "process": os.getpid(),
+        "variable": variable,
+        "bytes": 2 * limits.memory,
+    }
+    child = zygote.fork()
+    try:
+        found = decode(child.request("probe", encode(targets), SELF_TEST_SECONDS))
+    except Exception as error:
+        raise SandboxError(f"the self-test did not finish: {error}") from error
+    finally:
+        child.end()
+        del os.environ[variable]
+        written = list(lasting.iterdir())
+        with suppress(OSError):
+            lasting.rmdir()
+    if not isinstance(found, dict) or found.pop("control", "") != "works":
+        raise SandboxError("the self-test's honest computation does not work in the sandbox")
+    gained = [f"{what} ({gain})" for what, gain in found.items() if gain]
+    if gained or written:
+        raise SandboxError(f"the self-test found no isolation from {'; '.join(gained)}")

@@ -1,0 +1,14 @@
+"""How much a submission may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """`call` and `total` in seconds of wall time: one call or cell, one submission; `memory` bytes."""
+
+    call: float = 20.0
+    total: float = 300.0
+    memory: int = 2 << 30

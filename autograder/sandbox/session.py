@@ -1,0 +1,163 @@
+"""A submission in the sandbox: read it, run its cells, call its functions, survive what it does.
+
+After a crash, a time-out or a changed model the next call gets a new child, in which the cells have
+run again, so that every remaining check still has its chance.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from autograder.session import Interrupted
+from autograder.lab.calls import Call, Reply
+from autograder.records import Outcome
+from autograder.sandbox.child import Child
+from autograder.sandbox.limits import Limits
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
+from autograder.wire.limits import WireError
+from autograder.wire.messages import Handles, decode_reply, encode_call
+from autograder.wire.text import clean_line
+
+MEMORY_ERRORS = frozenset({"MemoryError", "OutOfMemoryError", "_ArrayMemoryError"})
+MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+MAX_NOTES = 20
+
+
+class Forks(Protocol):
+    """What gives locked-down children: a zygote, or a sandbox that replaces it when needed."""
+
+    def fork(self) -> Child: ...
+
+
+class UnreadableSubmission(Exception):
+    """No submission could be read from the file; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A submission as plain text: its code cells in order."""
+
+    cells: tuple[str, ...]
+    kind: str
+    assignment: str
+    warnings: tuple[str, ...]
+
+
+class SandboxSession:
+    """One submission, executed out of reach. Use `read` first, then `perform` as often as needed."""
+
+    def __init__(self, sandbox: Forks, bench: Handles | None, limits: Limits) -> None:
+        self.notes: list[str] = []
+        self._sandbox = sandbox
+        self._bench = bench
+        self._limits = limits
+        self._left = limits.total
+        self._source: Source | None = None
+        self._spoiled: set[int] = set()  # cells that ended or hung the process: not run again
+        self._child: Child | None = None
+        self._ready = False  # whether the cells have run in the present child
+
+    def read(self, data: bytes, name: str) -> Source:
+        """Parse the file's bytes in the sandbox; `UnreadableSubmission` where that is impossible."""
+        try:
+            reply = decode(self._request("read", encode((data, name)), self._limits.call))
+        except Interrupted as interrupted:
+            raise UnreadableSubmission(
+                f"reading the file failed in the sandbox: {interrupted}"
+            ) from interrupted
+        except WireError as error:
+            raise UnreadableSubmission(f"the file holds too much: {error}") from error
+        match reply:
+            case ("source", tuple(cells), str(kind), str(assignment), tuple(warnings)):
+                texts = tuple(str(cell) for cell in cells)
+                self._source = Source(texts, kind, assignment, tuple(map(str, warnings)))
+                return self._source
+            case ("unreadable", str(reason)):
+                raise UnreadableSubmission(clean_line(reason, 500))
+        raise UnreadableSubmission("reading the file gave no usable answer")
+
+    def perform(self, call: Call, time_limit: float | None = None) -> Reply:
+        """Call a function of the submission; see `Session.perform`."""
+        if self._bench is None:
+            raise RuntimeError("functions are called on a bench, and this session has none")
+        if not self._ready:
+            self._run_cells()
+        seconds = time_limit or self._limits.call
+        message = self._request("call", encode_call(call, self._bench), seconds)
+        try:
+            reply = decode_reply(message, call, self._bench)
+        except WireError as error:
+            self.close()
+            raise Interrupted(
+                Outcome.FAILED, f"the result could not be read: {error}"
+            ) from error
+        if reply.left_behind:
+            self.close()  # later calls get models that nobody has touched
+        if reply.raised is not None and _is_memory(reply.raised.type_name, reply.raised.message):
+            self.close()
+            raise Interrupted(Outcome.MEMORY, "it used more memory than the limit")
+        return reply
+
+    def close(self) -> None:
+        """End the present child."""
+        if self._child is not None:
+            self._child.end()
+        self._child, self._ready = None, False
+
+    def _run_cells(self) -> None:
+        """Run the cells in order, from the start again whenever one of them ends the process."""
+        if self._source is None:
+            raise RuntimeError("read the submission first")
+        while not self._ready:
+            self._ready = all(
+                self._run_cell(number, self._source) for number in range(len(self._source.cells))
+            )
+
+    def _run_cell(self, number: int, source: Source) -> bool:
+        """Run one cell; False when the process has ended and all must be run again."""
+        if number in self._spoiled or not source.cells[number].strip():
+            return True
+        request = encode((source.cells[number], source.kind))
+        try:
+            error = decode(self._request("cell", request, self._limits.call))
+        except Interrupted as interrupted:
+            if self._left <= 0:
+                raise
+            self._spoiled.add(number)
+            self._note(f"cell {number + 1} was left out: {interrupted}")
+            return False
+        except WireError as broken:
+            self.close()
+            self._spoiled.add(number)
+            self._note(f"cell {number + 1} was left out: its reply could not be read ({broken})")
+            return False
+        match error:
+            case (str(name), str(message), line):
+                where = f", line {line}" if isinstance(line, int) else ""
+                self._note(f"cell {number + 1}{where} raised {name}: {message}")
+        return True
+
+    def _request(self, kind: str, payload: bytes, seconds: float) -> bytes:
+        if self._left <= 0:
+            raise Interrupted(Outcome.TIMEOUT, "the time for the whole submission is used up")
+        if self._child is None or not self._child.alive:
+            self._child, self._ready = self._sandbox.fork(), self._ready and kind != "call"
+        started = time.monotonic()
+        try:
+            return self._child.request(kind, payload, min(seconds, self._left))
+        finally:
+            self._left -= time.monotonic() - started
+            if not self._child.alive:
+                self._child, self._ready = None, False
+
+    def _note(self, text: str) -> None:
+        line = clean_line(text, 300)
+        if line not in self.notes and len(self.notes) < MAX_NOTES:
+            self.notes.append(line)
+
+
+def _is_memory(name: str, message: str) -> bool:
+    return name in MEMORY_ERRORS or any(words in message for words in MEMORY_WORDS)

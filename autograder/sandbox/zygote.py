@@ -1,0 +1,119 @@
+"""Starting a zygote, and asking it for children."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from autograder.inside.settings import ZygoteSettings
+from autograder.sandbox.child import Child
+
+STARTUP_SECONDS = 180.0
+REPLY_SECONDS = 30.0
+ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1",
+    "HOME": "/tmp",  # noqa: S108 - the sandbox's own
+    "LANG": "C.UTF-8",
+    "MKL_NUM_THREADS": "1",
+    "MPLBACKEND": "Agg",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PATH": "/usr/bin:/bin",
+    "PYTHONHASHSEED": "0",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+
+
+class SandboxError(Exception):
+    """The sandbox cannot be set up or has stopped, in one sentence."""
+
+
+class Zygote:
+    """A warm process, ready to be forked. One child at a time; `close` ends it and its children."""
+
+    def __init__(self, settings: ZygoteSettings) -> None:
+        self.settings = settings
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control = ours
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
+        with theirs:
+            self._process = _start(theirs, self._log.fileno())
+        self._control.settimeout(STARTUP_SECONDS)
+        try:
+            self._control.send(settings.to_message())
+            answer = self._control.recv(1 << 16).decode("utf-8", "replace")
+        except OSError as error:
+            self.close()
+            raise SandboxError(f"the sandbox did not start: {error}") from error
+        if not answer.startswith("ready"):
+            reason = answer.removeprefix("failed ") or self._last_words()
+            self.close()
+            raise SandboxError(f"the sandbox could not be set up: {reason}")
+        self._control.settimeout(REPLY_SECONDS)
+
+    def fork(self) -> Child:
+        """A new child, locked down and ready; `SandboxError` where it could not lock down."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            with theirs:
+                socket.send_fds(self._control, [b"fork"], [theirs.fileno()])
+            message, descriptors, _, _ = socket.recv_fds(self._control, 64, 1)
+            if not message:
+                raise SandboxError(f"the sandbox has stopped: {self._last_words()}")
+        except OSError as error:
+            ours.close()
+            raise SandboxError(f"the sandbox has stopped: {self._last_words() or error}") from error
+        child = Child(int(message), descriptors[0], ours, self._reap)
+        ours.settimeout(REPLY_SECONDS)
+        try:
+            words = ours.recv(2000).decode("utf-8", "replace")
+        except OSError as error:
+            words = f"no word from it ({error})"
+        if words != "ready":
+            child.end()
+            raise SandboxError(f"a child could not lock itself down: {words or 'it ended'}")
+        return child
+
+    def close(self) -> None:
+        """End the zygote; the kernel ends its children with it."""
+        self._control.close()
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+    def _reap(self, pid: int) -> int:
+        """The exit code of a child that has ended, negative for a signal."""
+        self._control.send(f"reap {pid}".encode())
+        return int(self._control.recv(64))
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        self._log.seek(0)
+        lines = self._log.read(1 << 16).decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "it gave no reason"
+
+
+def _start(control: socket.socket, log: int) -> subprocess.Popen[bytes]:
+    program = Path(__file__).resolve().parents[1] / "inside"
+    descriptor = control.fileno()
+    command = [sys.executable, "-I", "-B", str(program), str(descriptor)]
+    return subprocess.Popen(  # noqa: S603 - our own program, fixed arguments
+        command,
+        env=ENVIRONMENT,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        pass_fds=(descriptor,),
+        start_new_session=True,
+    )
+

@@ -1,0 +1,27 @@
+"""What grading needs of a place where a submission's functions can be called."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from autograder.lab.calls import Call, Reply
+from autograder.records import Outcome
+
+
+class Interrupted(Exception):
+    """A call gave no reply: out of time or memory, the process ended, or there is no function."""
+
+    def __init__(self, outcome: Outcome, message: str) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+
+
+class Session(Protocol):
+    """A submission that has been executed and whose functions can be called by name."""
+
+    def perform(self, call: Call, time_limit: float | None = None) -> Reply:
+        """Call a function; `time_limit` in seconds replaces the run's limit for this call.
+
+        Raises `Interrupted` where no reply comes back.
+        """
+        ...

@@ -1,0 +1,221 @@
+"""Decode a message from the sandbox. Every byte may be hostile: anything but a well-formed message
+within the limits ends in `WireError`, and nothing is imported, called or allocated beyond the size
+of the message.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import msgpack
+import numpy as np
+import torch
+
+from autograder.lab.compare import Opaque
+from autograder.wire.limits import (
+    DTYPE_SIZES,
+    HEADER,
+    MAX_DEPTH,
+    MAX_DIMENSIONS,
+    MAX_INT_BITS,
+    MAX_NODES,
+    MAX_TEXT,
+    WireError,
+    lengths,
+)
+
+Resolve = Callable[[str], Any]
+
+
+def decode(
+    message: bytes, *, resolve: Resolve | None = None, model_of: Resolve | None = None
+) -> Any:
+    """Return the value that a message holds.
+
+    `resolve` turns a handle into an object of this side's bench, `model_of` the handle of a
+    returned module's model into the model; both raise `KeyError` for an unknown one. Without them
+    handles or modules are refused: the grader gives `model_of` alone, the sandbox `resolve` alone.
+    """
+    tree_length, blob_length = lengths(message[: HEADER.size])
+    if len(message) != HEADER.size + tree_length + blob_length:
+        raise WireError("the message is truncated or has surplus bytes")
+    view = memoryview(message)
+    tree = view[HEADER.size : HEADER.size + tree_length]
+    try:
+        root = msgpack.unpackb(
+            tree,
+            raw=False,
+            max_ext_len=0,
+            max_map_len=0,
+            max_bin_len=0,
+            max_str_len=4 * MAX_TEXT,
+            max_array_len=MAX_NODES,
+        )
+    except (ValueError, msgpack.UnpackException, RecursionError) as error:
+        raise WireError("the message's tree cannot be read") from error
+    return _Decoder(view[HEADER.size + tree_length :], resolve, model_of).value(root, 0)
+
+
+class _Decoder:
+    def __init__(
+        self, blob: memoryview, resolve: Resolve | None, model_of: Resolve | None
+    ) -> None:
+        self._blob = blob
+        self._resolve = resolve
+        self._model_of = model_of
+        self._nodes = 0
+        self._read = 0
+
+    def value(self, node: Any, depth: int) -> Any:
+        self._nodes += 1
+        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
+            raise WireError("the value is nested too deeply or has too many parts")
+        if node is None or type(node) in (bool, int, float):
+            return node
+        if type(node) is str:
+            if len(node) > MAX_TEXT:
+                raise WireError("a text is too long")
+            return node
+        if type(node) is not list or not node or type(node[0]) is not str:
+            raise WireError("a node has no tag")
+        tag, *rest = node
+        read = self._readers().get((tag, len(rest)))
+        if read is None:
+            raise WireError("a node has an unknown tag")
+        return read(*rest, depth)
+
+    def _readers(self) -> dict[tuple[str, int], Callable[..., Any]]:
+        return {
+            ("l", 1): self._list,
+            ("u", 1): lambda items, depth: tuple(self._list(items, depth)),
+            ("d", 1): self._dict,
+            ("t", 4): self._tensor,
+            ("n", 3): self._array,
+            ("b", 1): lambda span, depth: bytes(self._bytes(span)),
+            ("h", 2): self._handle,
+            ("m", 2): self._module,
+            ("I", 1): self._int,
+            ("g", 1): self._drawing,
+            ("o", 1): self._opaque,
+        }
+
+    def _list(self, items: Any, depth: int) -> list[Any]:
+        if type(items) is not list:
+            raise WireError("a list is not one")
+        return [self.value(item, depth + 1) for item in items]
+
+    def _dict(self, items: Any, depth: int) -> dict[Any, Any]:
+        if type(items) is not list:
+            raise WireError("a dict is not one")
+        result: dict[Any, Any] = {}
+        for item in items:
+            if type(item) is not list or len(item) != 2:
+                raise WireError("a dict's entry is not a pair")
+            try:
+                result[self.value(item[0], depth + 1)] = self.value(item[1], depth + 1)
+            except TypeError as error:
+                raise WireError("a dict's key cannot be one") from error
+        return result
+
+    def _int(self, text: Any, depth: int) -> int:
+        if type(text) is not str or len(text) > MAX_INT_BITS // 4 + 4:
+            raise WireError("an int is malformed")
+        try:
+            return int(text, 16)
+        except ValueError as error:
+            raise WireError("an int is malformed") from error
+
+    def _tensor(self, dtype: Any, shape: Any, span: Any, grad: Any, depth: int) -> torch.Tensor:
+        data = self._checked(dtype, shape, span)
+        kind: torch.dtype = getattr(torch, dtype)
+        if type(grad) is not bool:
+            raise WireError("a tensor is malformed")
+        try:
+            flat = torch.frombuffer(bytearray(data), dtype=kind) if data else torch.empty(0, dtype=kind)
+            tensor = flat.reshape(shape)
+        except (RuntimeError, OverflowError, TypeError) as error:
+            raise WireError("a tensor's shape is malformed") from error
+        return tensor.requires_grad_() if grad and tensor.is_floating_point() else tensor
+
+    def _array(self, dtype: Any, shape: Any, span: Any, depth: int) -> np.ndarray[Any, Any]:
+        data = self._checked(dtype, shape, span)
+        if dtype == "bfloat16":
+            raise WireError("NumPy has no bfloat16")
+        try:
+            return np.frombuffer(bytearray(data), dtype=np.dtype(dtype)).reshape(shape)
+        except (ValueError, OverflowError) as error:
+            raise WireError("an array's shape is malformed") from error
+
+    def _checked(self, dtype: Any, shape: Any, span: Any) -> memoryview:
+        """The bytes of a tensor whose announced dtype, shape and span fit each other."""
+        if type(dtype) is not str or dtype not in DTYPE_SIZES or type(shape) is not list:
+            raise WireError("a tensor is malformed")
+        if len(shape) > MAX_DIMENSIONS or any(
+            type(size) is not int or not 0 <= size < 1 << 40 for size in shape
+        ):
+            raise WireError("a tensor's shape is malformed")
+        data = self._bytes(span)
+        if math.prod(shape) * DTYPE_SIZES[dtype] != len(data):
+            raise WireError("a tensor's bytes do not fit its shape")
+        if dtype == "bool" and len(data) and int(np.frombuffer(data, np.uint8).max()) > 1:
+            raise WireError("a bool tensor holds other bytes than 0 and 1")
+        return data
+
+    def _bytes(self, span: Any) -> memoryview:
+        if type(span) is not list or len(span) != 2 or any(type(part) is not int for part in span):
+            raise WireError("a span of bytes is malformed")
+        start, length = span
+        self._read += max(length, 0)
+        if start < 0 or length < 0 or start + length > len(self._blob):
+            raise WireError("a span lies outside the message")
+        if self._read > len(self._blob):
+            raise WireError("the same bytes are used twice")
+        return self._blob[start : start + length]
+
+    def _handle(self, handle: Any, training: Any, depth: int) -> Any:
+        found = _find(handle, self._resolve)
+        if type(training) is not list or any(type(name) is not str for name in training):
+            raise WireError("a handle is malformed")
+        if isinstance(found, torch.nn.Module):
+            set_training(found, training)
+        return found
+
+    def _module(self, handle: Any, name: Any, depth: int) -> Any:
+        model = _find(handle, self._model_of)
+        if type(name) is not str or not isinstance(model, torch.nn.Module):
+            raise WireError("a module is malformed")
+        try:
+            return model.get_submodule(name)
+        except AttributeError as error:
+            raise WireError("a module has an unknown name") from error
+
+    def _drawing(self, plain: Any, depth: int) -> Any:
+        from autograder.lab import figures
+
+        try:
+            return figures.from_plain(self.value(plain, depth + 1))
+        except ValueError as error:
+            raise WireError("a drawing is malformed") from error
+
+    def _opaque(self, description: Any, depth: int) -> Opaque:
+        if type(description) is not str or len(description) > 200:
+            raise WireError("a description is malformed")
+        return Opaque(description)
+
+
+def _find(handle: Any, resolve: Resolve | None) -> Any:
+    if type(handle) is not str or resolve is None:
+        raise WireError("a handle is not allowed here")
+    try:
+        return resolve(handle)
+    except KeyError as error:
+        raise WireError("a handle is unknown") from error
+
+
+def set_training(model: torch.nn.Module, names: list[str]) -> None:
+    """Put exactly the modules with these qualified names into training mode."""
+    wanted = set(names)
+    for name, module in model.named_modules():
+        module.training = name in wanted

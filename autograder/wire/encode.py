@@ -1,0 +1,164 @@
+"""Encode a value as a message. In the sandbox this runs next to hostile code, so it promises nothing:
+the decoder checks everything again.
+
+Nodes: None, bool, int of 64 bits, float and str stand for themselves; everything else is a list that
+starts with a tag: "I" large int, "l" list, "u" tuple, "d" dict, "t" tensor, "n" NumPy array,
+"h" handle of the bench, "m" module of a model, "b" bytes, "g" drawing, "o" something that does not
+cross (its kind in words).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgpack
+import numpy as np
+import torch
+
+from autograder.lab.compare import Opaque, kind_of
+from autograder.wire.limits import (
+    DTYPE_SIZES,
+    HEADER,
+    MAGIC,
+    MAX_BLOB,
+    MAX_DEPTH,
+    MAX_INT_BITS,
+    MAX_NODES,
+    MAX_TEXT,
+    MAX_TREE,
+    WireError,
+)
+
+HandleOf = Callable[[Any], str | None]
+
+
+def encode(
+    value: Any,
+    *,
+    handle_of: HandleOf | None = None,
+    modules: Mapping[int, tuple[str, str]] | None = None,
+) -> bytes:
+    """Return `value` as a message.
+
+    `handle_of` names objects of the bench; `modules` maps the id of a module to (handle of its
+    model, qualified name). What cannot cross becomes a description; `WireError` where it is too big.
+    """
+    encoder = _Encoder(handle_of, modules or {})
+    tree = msgpack.packb(encoder.node(value, 0), use_bin_type=True)
+    if len(tree) > MAX_TREE:
+        raise WireError("the value is too large to send")
+    blob = b"".join(encoder.chunks)
+    return HEADER.pack(MAGIC, len(tree), len(blob)) + tree + blob
+
+
+class _Encoder:
+    def __init__(
+        self, handle_of: HandleOf | None, modules: Mapping[int, tuple[str, str]]
+    ) -> None:
+        self.chunks: list[bytes] = []
+        self._size = 0
+        self._nodes = 0
+        self._handle_of = handle_of
+        self._modules = modules
+
+    def node(self, value: Any, depth: int) -> Any:
+        self._nodes += 1
+        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
+            raise WireError("the value is nested too deeply or has too many parts")
+        if value is None or type(value) in (bool, float):
+            return value
+        if isinstance(value, str):
+            return str.__str__(value)[:MAX_TEXT].encode("utf-8", "replace").decode()
+        if isinstance(value, int):
+            return self._int(int(value))
+        if isinstance(value, float):
+            return float(value)
+        if isinstance(value, torch.Tensor):
+            with torch._C.DisableTorchFunctionSubclass():
+                return self._tensor(value)
+        if self._handle_of is not None and (handle := self._handle_of(value)) is not None:
+            return ["h", handle, _training(value)]
+        if isinstance(value, torch.nn.Module):
+            handle, name = self._modules.get(id(value), ("", ""))
+            return ["m", handle, name] if handle else ["o", f"a module of type {_name(value)}"]
+        return self._container(value, depth)
+
+    def _container(self, value: Any, depth: int) -> Any:
+        if isinstance(value, dict):
+            return [
+                "d",
+                [[self.node(k, depth + 1), self.node(v, depth + 1)] for k, v in dict.items(value)],
+            ]
+        if isinstance(value, list):
+            return ["l", [self.node(item, depth + 1) for item in list.__iter__(value)]]
+        if isinstance(value, tuple):
+            return ["u", [self.node(item, depth + 1) for item in tuple.__iter__(value)]]
+        if isinstance(value, np.generic):
+            return self.node(value.item(), depth + 1)
+        if isinstance(value, np.ndarray):
+            return self._array(value)
+        if isinstance(value, bytes):
+            return ["b", self._chunk(value)]
+        drawing = _drawing(value)
+        if drawing is not None:
+            return ["g", self.node(drawing, depth + 1)]
+        description = value.description if isinstance(value, Opaque) else kind_of(value)
+        return ["o", description[:200]]
+
+    def _int(self, value: int) -> Any:
+        if -(1 << 63) <= value < 1 << 63:
+            return value
+        if value.bit_length() > MAX_INT_BITS:
+            return ["o", "an int of more than 1,024 bits"]
+        return ["I", hex(value)]
+
+    def _tensor(self, value: torch.Tensor) -> Any:
+        dtype = str(value.dtype).removeprefix("torch.")
+        if value.layout is not torch.strided or value.is_meta or value.is_nested:
+            return ["o", "a tensor without plain values (sparse, nested or meta)"]
+        if value.is_quantized or dtype not in DTYPE_SIZES:
+            return ["o", f"a tensor of {dtype}"]
+        if value.numel() * DTYPE_SIZES[dtype] > MAX_BLOB:
+            raise WireError("a tensor is too large to send")
+        plain = value.detach().cpu().contiguous()
+        data = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
+        return ["t", dtype, list(plain.shape), self._chunk(data), bool(value.requires_grad)]
+
+    def _array(self, value: np.ndarray[Any, Any]) -> Any:
+        if value.dtype.name not in DTYPE_SIZES:
+            return ["o", f"a NumPy array of {value.dtype.name}"]
+        if value.size * value.itemsize > MAX_BLOB:
+            raise WireError("an array is too large to send")
+        data = np.ascontiguousarray(value).tobytes()
+        return ["n", value.dtype.name, list(value.shape), self._chunk(data)]
+
+    def _chunk(self, data: bytes) -> list[int]:
+        start = self._size
+        self._size += len(data)
+        if self._size > MAX_BLOB:
+            raise WireError("the value is too large to send")
+        self.chunks.append(data)
+        return [start, len(data)]
+
+
+def _training(value: Any) -> list[str]:
+    """The qualified names of a model's modules that are in training mode."""
+    if not isinstance(value, torch.nn.Module):
+        return []
+    return [name for name, module in value.named_modules() if module.training]
+
+
+def _name(value: Any) -> str:
+    return type(value).__name__[:100]
+
+
+def _drawing(value: Any) -> Any:
+    """A matplotlib figure as plain data of what it draws; None for anything else."""
+    matplotlib_figure = sys.modules.get("matplotlib.figure")
+    if matplotlib_figure is None or not isinstance(value, matplotlib_figure.Figure):
+        return None
+    from autograder.lab import figures
+
+    return figures.to_plain(figures.drawn(value))

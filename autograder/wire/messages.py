@@ -1,0 +1,100 @@
+"""The two messages of a call: the request that goes to the student's function and the reply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+import torch
+
+from autograder.lab.calls import Call, Raised, Reply
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
+from autograder.wire.limits import WireError
+
+MISSING = b"missing "  # instead of a reply: there is no such function, as the rest says
+FAILED = b"failed "  # instead of a reply: none could be made; the rest is an exception's name
+
+
+class Handles(Protocol):
+    """What the wire needs of a bench: names for the objects that both sides hold."""
+
+    def handle_of(self, value: Any) -> str | None: ...
+
+    def resolve(self, handle: str) -> Any: ...
+
+
+def encode_call(call: Call, bench: Handles) -> bytes:
+    """The request for one call; models and tokenizers of the bench travel as handles."""
+    request = (call.function, call.args, dict(call.kwargs), call.gradient_of)
+    return encode(request, handle_of=bench.handle_of)
+
+
+def decode_call(message: bytes, bench: Handles) -> Call:
+    """The call that a request asks for, with this side's models and tokenizers."""
+    function, args, kwargs, gradient_of = decode(message, resolve=bench.resolve)
+    return Call(function, args, kwargs, gradient_of)
+
+
+def encode_reply(reply: Reply, call: Call, bench: Handles) -> bytes:
+    """The reply to a call; modules of the call's models travel as their qualified names."""
+    raised = reply.raised
+    plain = (
+        reply.value,
+        None if raised is None else (raised.type_name, raised.bases, raised.message),
+        reply.gradients,
+        reply.left_behind,
+        reply.shares_memory,
+    )
+    return encode(plain, modules=_modules(call, bench))
+
+
+def decode_reply(message: bytes, call: Call, bench: Handles) -> Reply:
+    """A reply from the other side of the trust boundary; `WireError` unless it is well formed."""
+    models = {handle: model for handle, model in _models(call, bench)}
+    plain = decode(message, model_of=models.__getitem__)
+    match plain:
+        case (value, raised, tuple(gradients), str(left_behind), str(shares_memory)):
+            if len(gradients) not in (0, len(call.gradient_of)):
+                raise WireError("a reply has the wrong number of gradients")
+            return Reply(
+                value=value,
+                raised=_raised(raised),
+                gradients=tuple(map(_gradient, gradients)),
+                left_behind=left_behind,
+                shares_memory=shares_memory,
+            )
+    raise WireError("a reply is malformed")
+
+
+def _raised(plain: Any) -> Raised | None:
+    match plain:
+        case None:
+            return None
+        case (str(name), tuple(bases), str(message)) if all(isinstance(b, str) for b in bases):
+            return Raised(name[:200], bases[:50], message)
+    raise WireError("an exception is malformed")
+
+
+def _gradient(plain: Any) -> torch.Tensor | None:
+    if plain is None or isinstance(plain, torch.Tensor):
+        return plain
+    raise WireError("a gradient is not a tensor")
+
+
+def _models(call: Call, bench: Handles) -> Iterator[tuple[str, torch.nn.Module]]:
+    for argument in (*call.args, *call.kwargs.values()):
+        if isinstance(argument, torch.nn.Module):
+            handle = bench.handle_of(argument)
+            if handle is not None:
+                yield handle, argument
+
+
+def _modules(call: Call, bench: Handles) -> Mapping[int, tuple[str, str]]:
+    return {
+        id(module): (handle, name)
+        for handle, model in _models(call, bench)
+        for name, module in model.named_modules()
+    }
+
+

@@ -1,0 +1,148 @@
+"""Grades made by hand, for tests of what keeps and shows them."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autograder.authoring.assignment import Assignment
+from autograder.grading.course import load_assignment
+from autograder.records import CheckResult, ClassGrades, ExerciseGrade, Grade, Outcome, Run
+
+MakeGrade = Callable[..., Grade]
+
+HOSTILE_NAMES = (
+    "<script>alert(1)</script>",
+    '=cmd|"/c calc"!A1',
+    "+1+1",
+    "@SUM(A1)",
+    "\x1b[31mred\x1b[0m\x00\x07bell",
+    "abc\u202etxt.exe",
+    "tab\tnew\nline",
+    "lone\ud800surrogate",
+    "[bold red]markup[/bold red]",
+    "{{ 7 * 7 }}{% raw %}",
+    "😀 مرحبا שלום Ἀθηνᾶ",
+    "../../etc/passwd",
+    "'; DROP TABLE attempts; --",
+)
+
+
+def make_check(
+    name: str, outcome: Outcome = Outcome.PASSED, *, points: float = 5.0, message: str = ""
+) -> CheckResult:
+    """One check's result."""
+    return CheckResult(
+        name=name,
+        title=f"Title of {name}",
+        hidden=name.startswith("hidden"),
+        points=points,
+        outcome=outcome,
+        message=message or ("" if outcome is Outcome.PASSED else f"{name}: {outcome.value}"),
+        misconception="Divides by the tokens." if outcome is Outcome.FAILED else None,
+        seconds=0.25,
+    )
+
+
+def grade_of(
+    student: str = "ada",
+    *,
+    submission: str | None = None,
+    digest: str = "sha256:1",
+    outcomes: tuple[Outcome, ...] = (Outcome.PASSED, Outcome.PASSED),
+    readable: bool = True,
+    notes: tuple[str, ...] = (),
+    message: str = "",
+) -> Grade:
+    """A grade over two exercises, each with one public and one hidden check."""
+    checks = tuple(
+        (
+            make_check("public_check", outcome, points=2.0, message=message),
+            make_check("hidden_check", outcome, points=8.0, message=message),
+        )
+        for outcome in outcomes
+    )
+    names = ("find_router_layers", "route")
+    return Grade(
+        student=student,
+        submission=f"{student}.ipynb" if submission is None else submission,
+        digest=digest,
+        readable=readable,
+        notes=notes,
+        exercises=tuple(
+            ExerciseGrade(name=name, checks=found)
+            for name, found in zip(names, checks, strict=True)
+        ),
+    )
+
+
+@pytest.fixture
+def make_grade() -> MakeGrade:
+    return grade_of
+
+
+@pytest.fixture
+def run() -> Run:
+    return Run(
+        assignment="moe_router_analysis",
+        course_revision="rev-1",
+        seed="a seed",
+        isolation="namespaces",
+        models=("tiny",),
+    )
+
+
+@pytest.fixture
+def small_class(run: Run) -> ClassGrades:
+    """Three students: everything right, one exercise wrong, and one that a person must look at."""
+    wrong, broken = Outcome.FAILED, Outcome.GRADER_ERROR
+    return ClassGrades(
+        run=run,
+        grades=(
+            grade_of("zoe"),
+            grade_of("ada", outcomes=(Outcome.PASSED, wrong)),
+            grade_of("bob", outcomes=(broken, Outcome.TIMEOUT)),
+        ),
+    )
+
+
+@pytest.fixture
+def hostile_class(run: Run) -> ClassGrades:
+    """Names, messages and notes of the kind that break writers of JSON, HTML, CSV and SQL."""
+    grades = (
+        grade_of(name, outcomes=(Outcome.ERROR, Outcome.PASSED), message=name, notes=(name,))
+        for name in HOSTILE_NAMES
+    )
+    return ClassGrades(run=run, grades=tuple(grades))
+
+
+class ToyCourse:
+    """A private copy of the toy course, importable under a name of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = f"toycourse_{uuid.uuid4().hex}"
+        self.root = folder
+        self.folder = folder / self.name
+        original = Path(__file__).parent / "toycourse"
+        shutil.copytree(original, self.folder, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace text that must be there once, in a file below `toy/`; before the first load."""
+        path = self.folder / "toy" / file
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def load(self) -> Assignment:
+        return load_assignment("toy", course=self.name)
+
+
+@pytest.fixture
+def toy_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToyCourse:
+    course = ToyCourse(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return course

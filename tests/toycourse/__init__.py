@@ -1,0 +1,1 @@
+"""A course of three small exercises, for tests of what builds, verifies and grades courses."""

@@ -1,0 +1,78 @@
+"""# The busiest expert
+
+Return the index of the expert with the largest load; of equal ones the lowest index.
+A load without experts raises `ValueError`.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from autograder import Exercise
+from autograder.lab import Answer
+
+exercise = Exercise("busiest_expert")
+
+
+@exercise.solution
+def busiest_expert(load: torch.Tensor) -> int:
+    """Return the index of the largest entry of `load` [E].
+
+    Raises `ValueError` for an empty load.
+    """
+    if load.numel() == 0:
+        raise ValueError("the load of no expert at all")
+    largest = load.max()
+    return int(torch.nonzero(load == largest).min())
+
+
+@exercise.law(points=1)
+def finds_the_largest(answer: Answer) -> None:
+    """The expert with the largest load is found."""
+    got = answer(torch.tensor([0.1, 0.2, 0.7]))
+    assert got == 2, f"expert 2 has the largest load, busiest_expert returned {got!r}"
+
+
+@exercise.law(points=1, hidden=True)
+def takes_the_lowest_of_equals(answer: Answer) -> None:
+    """Of equally busy experts the lowest index is returned."""
+    assert answer(torch.tensor([0.1, 0.3, 0.3, 0.3])) == 1, "equal loads: the lowest index"
+
+
+@exercise.law(points=0.5, hidden=True)
+def refuses_an_empty_load(answer: Answer) -> None:
+    """A load without experts is refused."""
+    assert answer(torch.tensor([0.2, 0.8])) == 1, "a load of two experts has a busiest one"
+    assert answer.raises(ValueError, torch.zeros(0)), "an empty load raises ValueError"
+
+
+@exercise.wheat
+def sorts_pairs(load):
+    pairs = sorted((-value, index) for index, value in enumerate(load.tolist()))
+    if not pairs:
+        raise ValueError("empty")
+    return pairs[0][1]
+
+
+@exercise.chaff(caught_by=takes_the_lowest_of_equals)
+def takes_the_last_of_equals(load):
+    """Returns the last of equally busy experts."""
+    if not len(load):
+        raise ValueError("empty")
+    return len(load) - 1 - int(load.flip(0).argmax())
+
+
+@exercise.chaff(caught_by=refuses_an_empty_load)
+def returns_minus_one_for_nothing(load):
+    """Returns -1 for an empty load, which Python reads as the last expert."""
+    if not len(load):
+        return -1
+    return busiest_expert(load)
+
+
+@exercise.chaff(caught_by=(finds_the_largest, takes_the_lowest_of_equals, refuses_an_empty_load))
+def returns_the_load(load):
+    """Returns the largest load instead of its index."""
+    if not len(load):
+        raise ValueError("empty")
+    return float(load.max())

@@ -1,0 +1,24 @@
+"""The checks of load_gap."""
+
+from __future__ import annotations
+
+import torch
+
+from autograder.lab import FLOAT32, Answer
+
+from .solution import exercise
+
+
+@exercise.law(points=1)
+def extremes(answer: Answer) -> None:
+    """Even load has no gap, one busy expert the largest."""
+    for indices, gap in ((torch.arange(4)[:, None], 0.0), (torch.zeros(3, 1).long(), 1.0)):
+        got = answer(indices, 4)
+        assert abs(float(got) - gap) <= FLOAT32.atol, f"the gap should be {gap}, not {got}"
+
+
+@exercise.agrees(points=2)
+def gaps_of_random_routings(rng):
+    """Agrees with the reference on uneven load."""
+    for _ in range(3):
+        yield torch.from_numpy(rng.permutation([0] * 9 + [1] * 5 + [2] * 4 + [3])[:, None]), 4
