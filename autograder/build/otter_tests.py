@@ -19,6 +19,8 @@ from autograder.build.source import (
     render,
 )
 
+PART = ", a part of it"
+
 _HEADER = (
     Import("otter.test_files", "test_case", "test_case"),
     Import(f"{LAB}.checking", "run_law", "run_law"),
@@ -86,7 +88,7 @@ def _private_of(exercise: Exercise) -> Iterator[tuple[Home, str]]:
     for function, what in solutions:
         for definition in closure_of(function, owner=exercise).definitions:
             if definition.is_block:
-                part = "" if home_of(function)[1] in definition.names else ", a part of it"
+                part = "" if home_of(function)[1] in definition.names else PART
                 yield (definition.module, definition.names[0]), what + part
     for chaff in exercise.chaffs:
         yield home_of(chaff.function), f"the known-wrong solution {chaff.name}"
@@ -98,10 +100,14 @@ def _private_of(exercise: Exercise) -> Iterator[tuple[Home, str]]:
 def _refuse_private(
     exercise: Exercise, check: Check, closure: Closure, private: dict[Home, str]
 ) -> None:
-    for module, name in sorted(closure.homes):
-        what = private.get((module, name), "" if module else "another exercise's solution")
-        if what:
-            raise BuildError(
-                f"{exercise.module_name}: the public check {check.name} uses {name} "
-                f"({what}), which students must not see; write the check without it"
-            )
+    reached = {
+        name: private.get((module, name), "" if module else "another exercise's solution")
+        for module, name in sorted(closure.homes)
+    }
+    found = [(name, what) for name, what in reached.items() if what]
+    if found:
+        name, what = min(found, key=lambda item: item[1].endswith(PART))
+        raise BuildError(
+            f"{exercise.module_name}: the public check {check.name} uses {name} "
+            f"({what}), which students must not see; write the check without it"
+        )

@@ -99,10 +99,16 @@ def definition_of(function: Callable[..., Any]) -> Definition:
 
 
 def closure_of(
-    *functions: Callable[..., Any], owner: Exercise, instead: Definition | None = None
+    *functions: Callable[..., Any],
+    owner: Exercise,
+    instead: Definition | None = None,
+    for_students: bool = True,
 ) -> Closure:
-    """Everything that some functions reach; `instead` replaces the first one's definition."""
-    walk = _Walk(owner)
+    """Everything that some functions reach; `instead` replaces the first one's definition.
+
+    Raises `BuildError` where they need what students do not have, unless not `for_students`.
+    """
+    walk = _Walk(owner, for_students)
     definitions = [definition_of(function) for function in functions]
     for definition in [instead, *definitions[1:]] if instead else definitions:
         walk.visit(walk.module(definition.module), definition)
@@ -226,6 +232,7 @@ class _Walk:
     """The state of one walk through the modules that a function reaches."""
 
     owner: Exercise
+    for_students: bool
     definitions: list[Definition] = field(default_factory=list)
     imports: set[Import] = field(default_factory=set)
     links: dict[Home, Home] = field(default_factory=dict)
@@ -260,7 +267,10 @@ class _Walk:
         top = imported.module.split(".")[0]
         if top == self.owner.module_name.split(".")[0]:
             return self._follow_course(module, imported)
-        self.imports.add(self._from_lab(module, imported) if top == ENGINE else imported)
+        if top != ENGINE:
+            self.imports.add(imported)
+        elif self.for_students:
+            self.imports.add(self._from_lab(module, imported))
         return None
 
     def _follow_course(self, module: CourseModule, imported: Import) -> Home | None:

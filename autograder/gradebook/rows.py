@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, Select, select
 
 from autograder.gradebook.schema import attempts, check_results, exercise_results, runs
 from autograder.records import CheckResult, ExerciseGrade, Grade, Outcome, Run
-from autograder.wire.text import clean_line, clean_text
+from autograder.wire.text import clean_line, clean_name, clean_text
 
 _WEAKEST_FIRST = ("none", "landlock", "namespaces")
 
@@ -22,7 +22,7 @@ def of_run(run: Run) -> dict[str, Any]:
     return {
         "assignment": run.assignment,
         "course_revision": run.course_revision,
-        "seed": clean_line(run.seed),
+        "seed": clean_name(run.seed),
         "isolation": run.isolation,
         "models": list(run.models),
     }
@@ -31,8 +31,8 @@ def of_run(run: Run) -> dict[str, Any]:
 def of_grade(grade: Grade) -> dict[str, Any]:
     """A grade's own columns. Text is cleaned, so that every database can keep it."""
     return {
-        "student": clean_line(grade.student),
-        "submission": clean_line(grade.submission),
+        "student": clean_name(grade.student),
+        "submission": clean_name(grade.submission),
         "digest": grade.digest,
         "readable": grade.readable,
         "notes": [clean_text(note) for note in grade.notes],

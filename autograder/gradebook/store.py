@@ -19,7 +19,7 @@ from autograder.gradebook.connection import (
 )
 from autograder.gradebook.schema import attempts, check_results, exercise_results, runs
 from autograder.records import ClassGrades, Grade, Run, Status
-from autograder.wire.text import clean_line
+from autograder.wire.text import clean_line, clean_name
 
 WAIT_FOR_OTHERS = 30.0  # seconds for another program's write to end
 
@@ -96,7 +96,7 @@ class Gradebook:
         """
         found = self._read(_newest(assignment))
         if submissions is not None:
-            wanted = {clean_line(name): place for place, name in enumerate(submissions)}
+            wanted = {clean_name(name): place for place, name in enumerate(submissions)}
             found = [entry for entry in found if entry[2].submission in wanted]
             found.sort(key=lambda entry: wanted[entry[2].submission])
         if not found:
@@ -125,7 +125,7 @@ class Gradebook:
         if known is None:
             return GradebookError(f"{self._place} has no run {run_id}")
         return GradebookError(
-            f"{self._place} holds {clean_line(grade.submission)!r} of run {run_id} already"
+            f"{self._place} holds {clean_name(grade.submission)!r} of run {run_id} already"
         )
 
 

@@ -20,6 +20,7 @@ from autograder.grading.tasks import (
     assignment_task,
     grade_task,
     isolation_task,
+    revision_task,
     ungraded_task,
 )
 from autograder.records import Grade
@@ -52,6 +53,10 @@ class Grading:
     def isolation(self) -> str:
         """The isolation level that was reached."""
         return self._pool.submit(isolation_task, self._settings).result()
+
+    def revision(self, assignment: str) -> str:
+        """The revision of an assignment; raises `CourseError` where it cannot be loaded."""
+        return self._pool.submit(revision_task, self._settings, assignment).result()
 
     def detect_assignment(self, submissions: Iterable[Found]) -> str:
         """The assignment that the first submission to name one names; "" where none does."""

@@ -1,4 +1,7 @@
-"""Loading assignments of a course, and the revision that a grade was made with."""
+"""Loading assignments of a course, and the revision that a grade was made with.
+
+Torch is imported where an assignment is loaded, not where names are looked up.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import hashlib
 import importlib
 import pkgutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from autograder.authoring.assignment import Assignment
+if TYPE_CHECKING:
+    from autograder.authoring.assignment import Assignment
 
 ENGINE_PARTS = ("authoring", "grading", "inside", "lab", "wire")
 
@@ -32,6 +37,8 @@ def load_assignment(name: str, course: str = "reference") -> Assignment:
     known = assignment_names(course)
     if name not in known:
         raise CourseError(f"there is no assignment {name!r}; there is {', '.join(known) or 'none'}")
+    from autograder.authoring.assignment import Assignment
+
     module = _import(f"{course}.{name}")
     assignment = getattr(module, "assignment", None)
     if not isinstance(assignment, Assignment):

@@ -50,6 +50,13 @@ def assignment_task(settings: Settings, found: Found) -> str:
     return worker_for(settings).assignment_of(found)
 
 
+def revision_task(settings: Settings, assignment: str) -> str:
+    """The revision of an assignment; raises `CourseError` where it cannot be loaded."""
+    from autograder.grading.course import course_revision, load_assignment
+
+    return course_revision(load_assignment(assignment, settings.course))
+
+
 def isolation_task(settings: Settings) -> str:
     """The isolation level that this process's sandbox has reached."""
     return worker_for(settings).sandbox.level

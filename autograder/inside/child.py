@@ -39,6 +39,7 @@ def run_child(
 
 def _detach(channel: int) -> None:
     os.setsid()
+    os.environ["HOME"] = view.WRITABLE
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     null = os.open("/dev/null", os.O_RDWR)

@@ -19,6 +19,10 @@ MAX_BYTES = 64 * 1024 * 1024  # of a notebook or script, also inside an archive
 MAX_CELLS = 5_000
 MAX_CODE = 8_000_000  # characters in all code cells together
 MAX_NAME = 200
+MAX_WARNINGS = 20
+
+# Kernels whose name tells the language where a notebook says no more.
+_KERNELS = re.compile(r"^(ir$|python|julia|bash|octave|ruby|scala|sql)")
 
 __all__ = ["Source", "Unreadable", "read_submission"]
 
@@ -40,17 +44,21 @@ def read_submission(data: bytes, name: str, *, max_bytes: int = MAX_BYTES) -> So
     """
     try:
         return _read(data, name, max_bytes)
+    except Unreadable:
+        raise
     except (RecursionError, MemoryError) as error:
-        raise Unreadable("is nested too deeply or too large to be read") from error
+        raise Unreadable("the file is nested too deeply or too large to be read") from error
+    except Exception as error:
+        raise Unreadable(f"the file could not be read ({type(error).__name__})") from error
 
 
 def _read(data: bytes, name: str, max_bytes: int) -> Source:
-    if not data.strip():
-        raise Unreadable("is empty")
+    if len(data) > max_bytes:
+        raise Unreadable(f"the file is larger than {max_bytes:,} bytes")
     if data[:4] in (b"PK\x03\x04", b"PK\x05\x06") or name.lower().endswith(".zip"):
         data, name = member(data, max_bytes=max_bytes)
-    if len(data) > max_bytes:
-        raise Unreadable(f"is larger than {max_bytes // 1024 // 1024} MB")
+    if not data.strip():
+        raise Unreadable("the file is empty")
     if name.lower().endswith(".ipynb"):
         return _read_notebook(_parse(data))
     if data.lstrip()[:1] == b"{":
@@ -62,37 +70,34 @@ def _read(data: bytes, name: str, max_bytes: int) -> Source:
 
 def _read_script(data: bytes) -> Source:
     text = decode_script(data)
+    _check_size([text])
     cells = tuple(split_script(text))
-    _check_size(cells)
+    if len(cells) > MAX_CELLS:
+        raise Unreadable(f"the file has more than {MAX_CELLS:,} cells")
     return Source(cells, "script")
 
 
 def _parse(data: bytes) -> Any:
     """Parse JSON as Jupyter writes it, in any of the encodings that JSON knows."""
     try:
-        return json.loads(data.decode(_encoding(data)))
+        return json.loads(data.decode(json.detect_encoding(data)))
     except UnicodeDecodeError as error:
-        raise Unreadable(f"is not a notebook: it is not {error.encoding} text") from error
+        raise Unreadable(f"the notebook is not {error.encoding} text") from error
     except json.JSONDecodeError as error:
-        raise Unreadable(f"is not a notebook: {_not_json(data, error)}") from error
+        raise Unreadable(_not_json(data, error)) from error
     except ValueError as error:
-        raise Unreadable("is not a notebook: it holds a number that is too long") from error
-
-
-def _encoding(data: bytes) -> str:
-    found = json.detect_encoding(data)
-    return "utf-8-sig" if found == "utf-8" and data.startswith(b"\xef\xbb\xbf") else found
+        raise Unreadable("the notebook holds a number that is too long") from error
 
 
 def _not_json(data: bytes, error: json.JSONDecodeError) -> str:
     start = data[:500].lstrip().lower()
     if start.startswith(b"<"):
-        return "it is a web page; download the notebook file itself"
+        return "the file is a web page; download the notebook itself"
     if b"<<<<<<< " in data and b">>>>>>> " in data:
-        return f"it holds unresolved merge conflicts (line {error.lineno})"
+        return f"the notebook holds unresolved merge conflicts (line {error.lineno})"
     if start.startswith(b"version https://git-lfs"):
-        return "it is a pointer of Git LFS, not the file"
-    return f"it is not valid JSON (line {error.lineno})"
+        return "the file is a pointer of Git LFS, not the notebook"
+    return f"the notebook is not valid JSON (line {error.lineno})"
 
 
 def _notebook_in_disguise(data: bytes) -> Any:
@@ -106,14 +111,14 @@ def _notebook_in_disguise(data: bytes) -> Any:
 
 def _read_notebook(notebook: Any, warnings: Iterable[str] = ()) -> Source:
     if not isinstance(notebook, dict):
-        raise Unreadable("is not a notebook: it is JSON, but has no cells")
+        raise Unreadable("the file is not a notebook: it has no cells")
     metadata = _mapping(notebook.get("metadata"))
     _check_language(metadata)
     warnings = list(warnings)
     cells: list[str] = []
     for position, cell in enumerate(_cells_of(notebook), start=1):
         if position > MAX_CELLS:
-            raise Unreadable(f"has more than {MAX_CELLS:,} cells")
+            raise Unreadable(f"the notebook has more than {MAX_CELLS:,} cells")
         if not isinstance(cell, dict):
             warnings.append(f"cell {position} is not a cell and was left out")
         elif cell.get("cell_type") == "code":
@@ -125,7 +130,7 @@ def _read_notebook(notebook: Any, warnings: Iterable[str] = ()) -> Source:
     _check_size(cells)
     if not any(cell.strip() for cell in cells):
         warnings.append("the notebook has no code")
-    return Source(tuple(cells), "notebook", _assignment(metadata), tuple(warnings[:20]))
+    return Source(tuple(cells), "notebook", _assignment(metadata), tuple(warnings[:MAX_WARNINGS]))
 
 
 def _cells_of(notebook: Mapping[str, Any]) -> list[Any]:
@@ -136,14 +141,14 @@ def _cells_of(notebook: Mapping[str, Any]) -> list[Any]:
     if isinstance(worksheets, list):
         sheets = (_mapping(sheet).get("cells") for sheet in worksheets)
         return [cell for sheet in sheets if isinstance(sheet, list) for cell in sheet]
-    raise Unreadable("is not a notebook: it has no cells")
+    raise Unreadable("the file is not a notebook: it has no cells")
 
 
 def _code_of(cell: Mapping[str, Any]) -> str | None:
     """A code cell's text: one string or a list of lines; called `input` before version 4."""
     language = cell.get("language")
     if isinstance(language, str) and not _is_python(language):
-        raise Unreadable(f"is written in {language[:40]}, not in Python")
+        raise Unreadable(f"the notebook is written in {language[:40]}, not in Python")
     text = cell.get("source", cell.get("input"))
     if isinstance(text, list) and all(isinstance(line, str) for line in text):
         return "".join(text)
@@ -155,11 +160,10 @@ def _check_language(metadata: Mapping[str, Any]) -> None:
     kernel = _mapping(metadata.get("kernelspec"))
     said = (_mapping(metadata.get("language_info")).get("name"), kernel.get("language"))
     languages = [word for word in said if isinstance(word, str) and word]
-    if not languages and isinstance(kernel.get("name"), str):
-        known = re.fullmatch(r"(ir|julia|bash|octave|ruby|scala|sql)\b.*", kernel["name"], re.S)
-        languages = [{"ir": "R"}.get(known[1], known[1])] if known else []
+    if isinstance(kernel.get("name"), str):
+        languages += _KERNELS.findall(kernel["name"])
     if languages and not any(map(_is_python, languages)):
-        raise Unreadable(f"is written in {languages[0][:40]}, not in Python")
+        raise Unreadable(f"the notebook is written in {languages[0][:40]}, not in Python")
 
 
 def _is_python(language: str) -> bool:
@@ -185,4 +189,4 @@ def _without_surrogates(text: str, position: int, warnings: list[str]) -> str:
 
 def _check_size(cells: Iterable[str]) -> None:
     if sum(map(len, cells)) > MAX_CODE:
-        raise Unreadable(f"has more than {MAX_CODE // 1_000_000} million characters of code")
+        raise Unreadable(f"the file has more than {MAX_CODE:,} characters of code")

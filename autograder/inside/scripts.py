@@ -23,22 +23,21 @@ _WIDE_MARKS = (
 
 
 def decode_script(data: bytes) -> str:
-    """Decode as Python would (PEP 263), and also UTF-16 or UTF-32 with a byte order mark.
+    """Decode as Python does (PEP 263), and also UTF-16 and UTF-32 with a byte order mark.
 
     Raises `Unreadable` where Python would refuse the file.
     """
     wide = next((name for mark, name in _WIDE_MARKS if data.startswith(mark)), None)
     if wide is None and b"\0" in data:
-        raise Unreadable("holds NUL bytes: it is not a Python file, or not saved as UTF-8")
+        raise Unreadable("the file holds NUL bytes: it is not a Python file, or not saved as UTF-8")
     try:
-        encoding = wide or tokenize.detect_encoding(io.BytesIO(data).readline)[0]
-        text = data.decode(encoding)
-    except (SyntaxError, LookupError) as error:
-        raise Unreadable(f"declares an encoding that is not right: {error}") from error
+        text = data.decode(wide or _declared(data))
     except UnicodeDecodeError as error:
         raise Unreadable(_not_decoded(data, error)) from error
+    except LookupError as error:
+        raise Unreadable(f"the file declares an encoding that is none: {error}") from error
     if "\0" in text:
-        raise Unreadable("holds NUL characters: it is not a Python file")
+        raise Unreadable("the file holds NUL characters: it is not a Python file")
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -47,7 +46,7 @@ def split_script(text: str) -> Iterator[str]:
 
     Markers inside a string or a statement do not count. Markdown cells are left out.
     """
-    lines = text.splitlines(keepends=True)
+    lines = list(io.StringIO(text))
     inside = _inside_statements(text)
     starts = [n for n, line in enumerate(lines) if _MARKER.match(line) and n + 1 not in inside]
     for start, end in zip([0, *starts], [*starts, len(lines)], strict=True):
@@ -62,17 +61,28 @@ def _inside_statements(text: str) -> set[int]:
         body = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
-    return {
-        line
-        for statement in body
-        for line in range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
-    }
+    inside: set[int] = set()
+    for statement in body:
+        decorators = getattr(statement, "decorator_list", [])
+        start = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+        inside.update(range(start, (statement.end_lineno or start) + 1))
+    return inside
+
+
+def _declared(data: bytes) -> str:
+    """The encoding that a script declares, UTF-8 where it declares none."""
+    try:
+        return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+    except SyntaxError as error:
+        if any(b"coding" in line for line in data.split(b"\n", 2)[:2]):
+            raise Unreadable("the file declares an encoding that it is not in") from error
+        return "utf-8"
 
 
 def _not_decoded(data: bytes, error: UnicodeDecodeError) -> str:
     line = data.count(b"\n", 0, error.start) + 1
     byte = data[error.start]
     return (
-        f"is not {error.encoding} text (byte 0x{byte:02x} in line {line}); save it as UTF-8, "
-        "or declare its encoding in the first line"
+        f"the file is not {error.encoding} text (byte 0x{byte:02x} in line {line}); "
+        "save it as UTF-8, or declare its encoding in the first line"
     )

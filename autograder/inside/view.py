@@ -17,12 +17,14 @@ WRITABLE_FILES = 4096
 
 
 def enter_namespaces() -> None:
-    """Leave the machine's namespaces for mounts, network, IPC and host name.
+    """Leave the machine's namespaces for mounts, processes, network, IPC and host name.
 
     Root needs nothing more; an ordinary user also needs a user namespace, in which it stays itself.
-    Must run before any thread is started.
+    Must run before any thread is started. Returns in a new process, the first of its namespace;
+    the old one only waits for it and ends with it.
     """
-    private = kernel.CLONE_NEWNS | kernel.CLONE_NEWNET | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
+    private = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWNET
+    private |= kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
     if os.geteuid() == 0:
         kernel.unshare(private)
     else:
@@ -32,6 +34,12 @@ def enter_namespaces() -> None:
         Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1", encoding="ascii")
         Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1", encoding="ascii")
     kernel.mount("", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+    inner = os.fork()
+    if inner != 0:
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        os.waitpid(inner, 0)
+        os._exit(0)
+    kernel.die_with_parent()
 
 
 def enter_view(root: str, libraries: tuple[str, ...], secrets: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ import __future__
 
 import builtins
 import contextlib
+import io
 import linecache
 import os
 import sys
@@ -19,6 +20,7 @@ from autograder.inside.surroundings import register, surround
 Kind = Literal["notebook", "script"]
 
 MAX_MESSAGE = 2_000  # characters
+_SCRIPT = "submission.py"
 _MODULE_NAMES: Mapping[Kind, str] = {"notebook": "__main__", "script": "submission"}
 _FUTURE_FLAGS = sum(
     getattr(__future__, name).compiler_flag for name in __future__.all_feature_names
@@ -44,7 +46,7 @@ class Workspace:
 
     def __init__(self, given: Mapping[str, Any] | None = None) -> None:
         self.module = ModuleType("__main__")
-        self._compiled = 0
+        self._script: list[str] = []
         self._future_flags = 0
         self._stack = contextlib.ExitStack()
         try:
@@ -69,12 +71,14 @@ class Workspace:
             sys.modules[name] = self.module
             if kind == "script":
                 self._run_script(source)
-                return None
-            result = self._shell.run_cell(source)
-            error = result.error_before_exec or result.error_in_exec
-        except BaseException as raised:
-            error = raised
-        return None if error is None else self._describe(error, source, kind)
+            else:
+                self._shell.run_cell(source).raise_error()
+        except BaseException as error:
+            return self._describe(error, source, kind)
+        finally:
+            if kind == "script":
+                self._script.extend(io.StringIO(source))
+        return None
 
     def function(self, name: str) -> object:
         """What the cells left under this name, `None` where they left nothing."""
@@ -103,23 +107,24 @@ class Workspace:
 
     def _run_script(self, source: str) -> None:
         """Run with plain compile and exec; as IPython only where it is no Python otherwise."""
-        self._compiled += 1
-        filename = f"<submission {self._compiled}>"
         try:
-            code = self._compile(source, filename)
+            code = self._compile(source)
         except SyntaxError as error:
             source = self._shell.transform_cell(source)
             try:
-                code = self._compile(source, filename)
+                code = self._compile(source)
             except SyntaxError:
                 raise error from None
         self._future_flags |= code.co_flags & _FUTURE_FLAGS
-        linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
-        self.module.__dict__.setdefault("__file__", "submission.py")
+        lines = [*self._script, *io.StringIO(source)]
+        linecache.cache[_SCRIPT] = (sum(map(len, lines)), None, lines, _SCRIPT)
+        self.module.__dict__.setdefault("__file__", _SCRIPT)
         exec(code, self.module.__dict__)  # noqa: S102
 
-    def _compile(self, source: str, filename: str) -> CodeType:
-        code: CodeType = compile(source, filename, "exec", self._future_flags, dont_inherit=True)
+    def _compile(self, source: str) -> CodeType:
+        """Compile a cell of a script after the lines of the cells before it."""
+        padded = "\n" * len(self._script) + source
+        code: CodeType = compile(padded, _SCRIPT, "exec", self._future_flags, dont_inherit=True)
         return code
 
     def _describe(self, error: BaseException, source: str, kind: Kind) -> CellError:
@@ -131,8 +136,8 @@ class Workspace:
             message = "(its message could not be read)"
         try:
             line = self._line(error)
-            if kind == "notebook" and line:
-                line += len(source) - len(source.lstrip("\n"))
+            blank = len(source) - len(source.lstrip("\n"))  # IPython drops them
+            line += (blank if kind == "notebook" else -len(self._script)) if line else 0
         except BaseException:
             line = 0
         return CellError(type(error).__name__, message, line)

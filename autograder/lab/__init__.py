@@ -7,9 +7,10 @@ use it as `autograder.lab`; `moelab build` copies it word for word into the stud
 
 from __future__ import annotations
 
-from .bench import Bench, load_model, load_tokenizer
+from .bench import Bench
 from .calls import Answer, CallFailed, Gradient
 from .compare import BFLOAT16, EXACT, FLOAT32, Tolerance, difference
+from .loading import load_model, load_tokenizer
 
 __all__ = [
     "BFLOAT16",

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyQuadMesh, QuadMesh
 from matplotlib.colors import to_rgba
@@ -35,7 +36,7 @@ def straight_lines(axes: Axes) -> list[Line]:
     for collection in axes.collections:
         if not isinstance(collection, LineCollection) or not is_visible(collection):
             continue
-        styles = list(collection.get_linestyle())
+        styles: list[Any] = list(collection.get_linestyle())
         for number, segment in enumerate(collection.get_segments()):
             dashed = bool(styles and styles[number % len(styles)][1])
             points = np.asarray(segment)
@@ -118,9 +119,11 @@ def _straight(points: Array, transform: Transform, axes: Axes, *, dashed: bool) 
 
 def _endless(line: AxLine, axes: Axes) -> Line | None:
     """A line of `axline`, given by a point and either a slope or a second point."""
-    (x, y), other, slope = line.get_xy1(), line.get_xy2(), line.get_slope()
-    if line.get_transform() != axes.transData:
+    start: Any = line.get_xy1()
+    other, slope = line.get_xy2(), line.get_slope()
+    if start is None or Artist.get_transform(line) != axes.transData:
         return None
+    x, y = start
     level = other[1] == y if other is not None else slope == 0
     upright = other[0] == x if other is not None else math.isinf(slope)
     if level:

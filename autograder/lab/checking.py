@@ -48,8 +48,6 @@ def _trouble(law: Law, name: str, function: Any, seed: int) -> str:
         return str(wrong) or _title(law)
     except CallFailed as failed:
         return f"{failed}{watched.place}"
-    except SystemExit:
-        return f"{name} ends Python with exit(): return the result instead"
     except Exception as error:
         kind = kind_of(watched.returned)
         problem = f"{type(error).__name__}: {error}"
@@ -71,13 +69,13 @@ class _Watched:
             self.returned = self._function(*args, **kwargs)
         except NotImplementedError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self.place = _place(error, self._function)
             raise
         return self.returned
 
 
-def _place(error: Exception, function: Callable[..., Any]) -> str:
+def _place(error: BaseException, function: Callable[..., Any]) -> str:
     """The last line of the student's own code that an exception passed through."""
     own = getattr(inspect.unwrap(function), "__globals__", None)
     lines = [

@@ -16,7 +16,7 @@ from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 from .artists import images, straight_lines
-from .drawing import Drawing, Panel
+from .drawing import Drawing, Line, Panel
 from .drawing_plain import check_size, from_plain, to_plain
 from .rectangles import bars_and_steps
 
@@ -97,11 +97,7 @@ def _panel(axes: Axes, twins: list[Axes]) -> Panel:
         bars += [replace(bar, group=bar.group + shift) for bar in more_bars]
         steps += more_steps
         legend += _legends(twin)
-        same_scale = {
-            "horizontal": twin.get_ylim() == axes.get_ylim(),
-            "vertical": twin.get_xlim() == axes.get_xlim(),
-        }
-        lines += [line for line in straight_lines(twin) if same_scale[line.orientation]]
+        lines += [_as_seen(line, twin, axes) for line in straight_lines(twin)]
     return Panel(
         title=_title(axes),
         xlabel=_text(axes.xaxis.label) if axes.axison and axes.xaxis.get_visible() else "",
@@ -127,6 +123,15 @@ def _is_panel(axes: Axes) -> bool:
 def _are_twins(one: Axes, other: Axes) -> bool:
     twins = getattr(one, "_twinned_axes", None)
     return twins is not None and bool(twins.joined(one, other))
+
+
+def _as_seen(line: Line, twin: Axes, axes: Axes) -> Line:
+    """A twin's line in the coordinates of the panel that it lies over."""
+    turn = 1 if line.orientation == "horizontal" else -1
+    ends = [(line.start, line.at)[::turn], (line.end, line.at)[::turn]]
+    seen = axes.transData.inverted().transform(twin.transData.transform(ends))
+    (start, at), (end, _) = (point[::turn] for point in seen)
+    return replace(line, at=float(at), start=float(start), end=float(end))
 
 
 def _figures(figure: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from itertools import permutations
 
 import numpy as np
 
-from .drawing import Array, Bar, Panel, Steps
+from .drawing import Array, Bar, Limits, Panel, Steps
 
 MOST_GROUPS = 64  # of bars in one panel; a histogram drawn in more pieces is not looked for
 EDGE = 4e-6  # of the largest value: edges computed in float32 are off by this
@@ -61,12 +61,11 @@ def _matches(
     panel: Panel, values: Array, together: int, *, counts_only: bool
 ) -> set[frozenset[int]]:
     values = np.sort(np.asarray(values, dtype=np.float64))
-    if not len(values) or not _in_view(values, panel.xlim):
+    if not len(values):
         return set()
     found: set[frozenset[int]] = set()
     for shape in _shapes(panel):
-        standing = shape.heights[shape.heights > 0]
-        if shape.parts in found or not _in_view(standing, panel.ylim):
+        if shape.parts in found or not _in_view(shape, panel):
             continue
         widths = shape.rights - shape.lefts
         scales = [np.ones_like(widths)]
@@ -77,7 +76,14 @@ def _matches(
     return found
 
 
-def _in_view(values: Array, limits: tuple[float, float]) -> bool:
+def _in_view(shape: _Shape, panel: Panel) -> bool:
+    """Whether the middle and the top of every bar lie within the limits of the axes."""
+    standing = shape.heights > 0
+    middles = (shape.lefts + shape.rights)[standing] / 2
+    return _within(middles, panel.xlim) and _within(shape.heights[standing], panel.ylim)
+
+
+def _within(values: Array, limits: Limits) -> bool:
     low, high = sorted(limits)
     reach = EDGE * max(abs(low), abs(high))
     return bool(np.all(values >= low - reach) and np.all(values <= high + reach))

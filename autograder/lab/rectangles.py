@@ -35,7 +35,8 @@ def bars_and_steps(axes: Axes) -> tuple[list[Bar], list[Steps]]:
         for patch in getattr(container, "patches", ())
     }
     by_colour: dict[Colour, int] = {}
-    artists = sorted([*axes.patches, *axes.collections], key=lambda artist: artist.get_zorder())
+    artists: list[Patch | Collection] = [*axes.patches, *axes.collections]
+    artists.sort(key=lambda artist: artist.get_zorder())
     for number, artist in enumerate(artists, start=len(axes.containers)):
         for shape, colour in _shapes(artist, axes):
             if colour[3] == 0:
@@ -114,7 +115,7 @@ def _of_path(path: Path, transform: Transform, axes: Axes) -> Iterator[Box | Ste
 
 
 def _rings(path: Path) -> Iterator[Array]:
-    """The parts of a path, where all are straight, without the vertices that only close them."""
+    """The parts of a path, where all are straight; closed parts end where they began."""
     vertices = np.asarray(path.vertices, dtype=float)
     if path.codes is None:
         yield vertices
@@ -122,16 +123,17 @@ def _rings(path: Path) -> Iterator[Array]:
     codes = np.asarray(path.codes)
     if np.isin(codes, _CURVES).any():
         return
-    part = np.cumsum(codes == Path.MOVETO)
-    kept = codes != Path.CLOSEPOLY
-    for number in range(1, int(part.max(initial=0)) + 1):
-        yield vertices[(part == number) & kept]
+    starts = np.flatnonzero(codes == Path.MOVETO)
+    for start, stop in zip(starts, [*starts[1:], len(codes)], strict=True):
+        closing = codes[start:stop, None] == Path.CLOSEPOLY
+        yield np.where(closing, vertices[start], vertices[start:stop])
 
 
 def _rectangle(points: Array) -> Box | None:
-    """An upright rectangle of four corners, the first of them perhaps repeated at the end."""
-    while len(points) > 4 and np.array_equal(points[0], points[-1]):
-        points = points[:-1]
+    """An upright rectangle of four corners, each of them perhaps repeated."""
+    if len(points) < 4:
+        return None
+    points = points[np.any(points != np.roll(points, 1, axis=0), axis=1)]
     if len(points) != 4:
         return None
     flat = _flat(np.vstack([points, points[:1]]))

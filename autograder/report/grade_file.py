@@ -7,7 +7,7 @@ from typing import Any
 
 from autograder.records import CheckResult, ClassGrades, ExerciseGrade, Grade, Outcome, Run, Status
 from autograder.report.files import ReportError
-from autograder.wire.text import clean_line, clean_text
+from autograder.wire.text import clean_line, clean_name, clean_text
 
 FORMAT_VERSION = 1
 
@@ -19,7 +19,7 @@ def grade_file(class_grades: ClassGrades) -> str:
         "format_version": FORMAT_VERSION,
         "assignment": run.assignment,
         "course_revision": run.course_revision,
-        "seed": clean_line(run.seed),
+        "seed": clean_name(run.seed),
         "isolation": run.isolation,
         "models": list(run.models),
         "grades": [_grade(grade) for grade in class_grades.grades],
@@ -50,8 +50,8 @@ def read_grade_file(text: str) -> ClassGrades:
 
 def _grade(grade: Grade) -> dict[str, Any]:
     return {
-        "student": clean_line(grade.student),
-        "submission": clean_line(grade.submission),
+        "student": clean_name(grade.student),
+        "submission": clean_name(grade.submission),
         "digest": grade.digest,
         "status": grade.status.value,
         "score": float(grade.score),

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from autograder.records import CheckResult, ClassGrades, Grade, Outcome, Run, Status
-from autograder.wire.text import clean_line, clean_text
+from autograder.wire.text import clean_line, clean_name, clean_text
 
 
 def gradescope_results(class_grades: ClassGrades) -> str:
@@ -31,7 +31,7 @@ def result_of(grade: Grade, run: Run) -> dict[str, Any]:
             "assignment": run.assignment,
             "course_revision": run.course_revision,
             "isolation": run.isolation,
-            "submission": clean_line(grade.submission),
+            "submission": clean_name(grade.submission),
             "digest": grade.digest,
             "status": grade.status.value,
         },

@@ -7,21 +7,20 @@ from decimal import ROUND_DOWN, Decimal
 
 def points(value: float) -> str:
     """Points with up to two decimals: `87.5`, `100`."""
-    return _cut(Decimal(repr(value)), "0.01")
+    cut = Decimal(repr(value)).quantize(Decimal("0.01"), rounding=ROUND_DOWN)
+    return f"{cut.normalize():f}" if cut else "0"
 
 
 def percent(score: float, possible: float) -> str:
     """A share with up to one decimal: `87.5 %`, `100 %` only where it is exact, `–` of nothing."""
     if possible <= 0:
         return "–"
-    return f"{_cut(100 * Decimal(repr(score)) / Decimal(repr(possible)), '0.1')} %"
+    if score >= possible:
+        return "100 %"
+    thousandths = min(int(1000 * score / possible + 1e-6), 999)
+    return f"{thousandths / 10:g} %"
 
 
 def count(number: int, singular: str, plural: str = "") -> str:
     """A number with its noun: `1 submission`, `2 submissions`."""
     return f"{number} {singular if number == 1 else plural or singular + 's'}"
-
-
-def _cut(value: Decimal, step: str) -> str:
-    cut = value.quantize(Decimal(step), rounding=ROUND_DOWN)
-    return f"{cut.normalize():f}" if cut else "0"

@@ -31,10 +31,13 @@ class ExerciseOverview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """The class as a whole; averages are over readable submissions, `None` where there are none."""
+    """The class as a whole.
+
+    `mean` and `median` are shares of the points that readable submissions could earn, `None` where
+    there is no such submission; `bins` counts these submissions by tenths of their points.
+    """
 
     by_status: dict[Status, int]
-    possible: float
     mean: float | None
     median: float | None
     complete: int
@@ -45,15 +48,14 @@ class Overview:
 def overview(class_grades: ClassGrades) -> Overview:
     """Sum up a class's grades."""
     readable = [grade for grade in class_grades.grades if grade.readable]
-    scores = [grade.score for grade in readable]
+    shares = [grade.score / grade.possible for grade in readable if grade.possible > 0]
     statuses = Counter(grade.status for grade in class_grades.grades)
     return Overview(
         by_status={status: statuses[status] for status in Status},
-        possible=max((grade.possible for grade in class_grades.grades), default=0.0),
-        mean=fmean(scores) if scores else None,
-        median=median(scores) if scores else None,
+        mean=fmean(shares) if shares else None,
+        median=median(shares) if shares else None,
         complete=sum(grade.score >= grade.possible > 0 for grade in readable),
-        bins=_bins(readable),
+        bins=_bins(shares),
         exercises=tuple(_of_exercise(name, readable) for name in exercise_names(class_grades)),
     )
 
@@ -64,13 +66,10 @@ def outcome_counts(grade: Grade) -> list[tuple[Outcome, int]]:
     return [(outcome, found[outcome]) for outcome in Outcome if found[outcome]]
 
 
-def _bins(grades: Sequence[Grade]) -> tuple[int, ...]:
-    """How many submissions earned which share: [0, 10 %), … [90, 100 %], the last with its end."""
-    counts = [0] * BINS
-    for grade in grades:
-        if grade.possible > 0:
-            counts[min(int(BINS * grade.score / grade.possible), BINS - 1)] += 1
-    return tuple(counts)
+def _bins(shares: Sequence[float]) -> tuple[int, ...]:
+    """How many shares lie in [0, 10 %), … [90, 100 %], the last with its end."""
+    places = Counter(min(int(BINS * share), BINS - 1) for share in shares)
+    return tuple(places[place] for place in range(BINS))
 
 
 def _of_exercise(name: str, grades: Sequence[Grade]) -> ExerciseOverview:

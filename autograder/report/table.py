@@ -6,7 +6,7 @@ import csv
 import io
 
 from autograder.records import ClassGrades, Grade
-from autograder.wire.text import clean_line
+from autograder.wire.text import clean_name
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
@@ -35,7 +35,7 @@ def exercise_names(class_grades: ClassGrades) -> list[str]:
 
 def cell(text: str) -> str:
     """Text that a spreadsheet shows as it is, and never takes for a formula."""
-    before, line = text[:1], clean_line(text)
+    before, line = text[:1], clean_name(text)
     return f"'{line}" if line.startswith(_FORMULA_STARTS) or before in ("\t", "\r") else line
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from autograder.records import ClassGrades, Grade, Outcome, Status
 from autograder.report.numbers import count, percent, points
 from autograder.report.overview import outcome_counts, overview
-from autograder.wire.text import clean_line
+from autograder.wire.text import clean_name
 
 NAME_WIDTH = 24
 NAMED = 5  # submissions that a sentence names before it says "and … more"
@@ -57,9 +57,9 @@ def _table(class_grades: ClassGrades) -> Table:
     table.add_column("checks", overflow="fold")
     files = Counter(grade.student for grade in class_grades.grades)
     for grade in by_student(class_grades):
-        name = Text(clean_line(grade.student))
+        name = Text(clean_name(grade.student))
         if files[grade.student] > 1:
-            name.append(f"\n{clean_line(grade.submission)}", style="dim")
+            name.append(f"\n{clean_name(grade.submission)}", style="dim")
         status = Text(grade.status.replace("_", " "), style=_STYLES[grade.status])
         score = f"{points(grade.score)} / {points(grade.possible)}"
         table.add_row(name, status, score, Text(outcomes_in_words(grade)))
@@ -70,7 +70,7 @@ def _class_line(class_grades: ClassGrades) -> str:
     whole = overview(class_grades)
     line = count(len(class_grades.grades), "submission")
     if whole.mean is not None:
-        line += f", mean {percent(whole.mean, whole.possible)}"
+        line += f", mean {percent(whole.mean, 1)}"
     return f"{line}, {whole.complete} with full marks."
 
 
@@ -97,6 +97,6 @@ def _next_steps(class_grades: ClassGrades) -> Iterator[tuple[str, str]]:
 
 
 def _named(grades: list[Grade]) -> str:
-    names = ", ".join(clean_line(grade.submission) for grade in grades[:NAMED])
+    names = ", ".join(clean_name(grade.submission) for grade in grades[:NAMED])
     more = len(grades) - NAMED
     return f"{names} and {more} more" if more > 0 else names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import subprocess
 import sys
@@ -16,7 +17,6 @@ STARTUP_SECONDS = 180.0
 REPLY_SECONDS = 30.0
 ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
-    "HOME": "/tmp",  # noqa: S108 - the sandbox's own
     "LANG": "C.UTF-8",
     "MKL_NUM_THREADS": "1",
     "MPLBACKEND": "Agg",
@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
 }
+CACHE_VARIABLES = ("HOME", "HF_HOME", "MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR", "XDG_CACHE_HOME")
 
 
 class SandboxError(Exception):
@@ -42,7 +43,7 @@ class Zygote:
         self._control = ours
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
         with theirs:
-            self._process = _start(theirs, self._log.fileno())
+            self._process = _start(theirs, self._log.fileno(), settings.scratch)
         self._control.settimeout(STARTUP_SECONDS)
         try:
             self._control.send(settings.to_message())
@@ -99,16 +100,18 @@ class Zygote:
             self._process.wait(1)
         self._log.seek(0)
         lines = self._log.read(1 << 16).decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "it gave no reason"
+        errors = [line for line in lines if re.match(r"\w+(Error|Exception|Interrupt)\b", line)]
+        return (errors or lines or ["it gave no reason"])[-1]
 
 
-def _start(control: socket.socket, log: int) -> subprocess.Popen[bytes]:
+def _start(control: socket.socket, log: int, scratch: str) -> subprocess.Popen[bytes]:
+    """Start the program; what libraries want to cache goes to `scratch`, which does not last."""
     program = Path(__file__).resolve().parents[1] / "inside"
     descriptor = control.fileno()
     command = [sys.executable, "-I", "-B", str(program), str(descriptor)]
     return subprocess.Popen(  # noqa: S603 - our own program, fixed arguments
         command,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | dict.fromkeys(CACHE_VARIABLES, scratch),
         cwd="/",
         stdin=subprocess.DEVNULL,
         stdout=log,

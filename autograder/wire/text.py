@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 MESSAGE_LIMIT = 2_000
-NAME_LIMIT = 240
+LINE_LIMIT = 240
+NAME_LIMIT = 20_000  # a path, where each character may have been written out
 
 _TERMINAL_SEQUENCES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
@@ -38,6 +39,11 @@ def clean_text(text: str, limit: int = MESSAGE_LIMIT) -> str:
     return cleaned[: max(limit - 1, 0)] + "…"
 
 
-def clean_line(text: str, limit: int = NAME_LIMIT) -> str:
-    """Clean text as one line, for names and titles: each run of white space becomes one space."""
+def clean_line(text: str, limit: int = LINE_LIMIT) -> str:
+    """Clean text as one line, for titles and notes: each run of white space becomes one space."""
     return clean_text(" ".join(clean_text(text, 2 * limit).split()), limit)
+
+
+def clean_name(name: str) -> str:
+    """A name or path as one line; names that are clean already, and differ, stay different."""
+    return clean_text(name, NAME_LIMIT).replace("\n", " ").replace("\t", " ")

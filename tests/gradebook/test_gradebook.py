@@ -55,9 +55,7 @@ def test_exercises_and_checks_keep_their_order(book, run, make_grade):
 
 def test_a_grade_without_exercises_or_checks_is_kept(book, run, make_grade):
     empty = replace(make_grade(), exercises=(), readable=False, notes=("a pipe",))
-    hollow = replace(
-        make_grade("bob"), exercises=(replace(make_grade().exercises[0], checks=()),)
-    )
+    hollow = replace(make_grade("bob"), exercises=(replace(make_grade().exercises[0], checks=()),))
     recorded(book, ClassGrades(run=run, grades=(empty, hollow)))
     assert book.latest(run.assignment).grades == (empty, hollow)
 

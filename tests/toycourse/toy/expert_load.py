@@ -49,6 +49,7 @@ def sums_to_one(answer: Answer) -> None:
     """The shares add up to one."""
     got = answer(_example(), EVEN)
     assert isinstance(got, torch.Tensor), f"expert_load returned {type(got).__name__}, not a tensor"
+    assert got.shape == (EVEN,), f"the shape is {list(got.shape)}, not one entry per expert, [4]"
     total = float(got.sum())
     assert abs(total - 1) < 1e-6, f"the shares add up to {total:.3f}, not 1"
 

@@ -1,0 +1,128 @@
+"""What several commands share: errors, examples, types of options, the course and its folder."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from autograder.authoring.assignment import Assignment
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_BINARY_UNITS = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+
+
+class CannotStart(click.ClickException):  # noqa: N818 - reads as what it says
+    """The command cannot do its work; the message is one or two sentences."""
+
+    exit_code = 2
+
+
+@contextmanager
+def told(*errors: type[Exception]) -> Iterator[None]:
+    """Turn errors that are written for people into the command's own."""
+    try:
+        yield
+    except errors as error:
+        text = str(error)
+        raise CannotStart(text if text.endswith((".", "?")) else f"{text}.") from error
+
+
+class Size(click.ParamType):
+    """A size in bytes: `2GiB`, `500MB`, `1.5G` (powers of 1000 unless written with an i)."""
+
+    name = "size"
+
+    def __init__(self, least: int) -> None:
+        self._least = least
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """The number of bytes."""
+        if isinstance(value, int):
+            return value
+        matched = _SIZE.fullmatch(str(value).strip())
+        if matched is None:
+            self.fail(f"{value!r} is not a size. Write 2GiB, 500MB or 1.5G.", param, ctx)
+        number, unit, binary = matched.groups()
+        units = _BINARY_UNITS if binary else _UNITS
+        if unit.lower() not in units:
+            self.fail(f"{value!r} is not a size. Write 2GiB, 500MB or 1.5G.", param, ctx)
+        size = int(float(number) * units[unit.lower()])
+        if size < self._least:
+            self.fail(f"{value!r} is too little: {self._least // 2**20}MiB at least.", param, ctx)
+        return size
+
+
+class Seconds(click.ParamType):
+    """A time in seconds, above zero and finite."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """The number of seconds."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = math.nan
+        if not 0 < seconds < math.inf:
+            self.fail(f"{value!r} is not a time. Write seconds, such as 20 or 0.5.", param, ctx)
+        return seconds
+
+
+def example(*lines: str) -> str:
+    """A command's example, as the end of its help."""
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def course_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """For course authors: which package holds the assignments."""
+    return click.option(
+        "--course",
+        default="reference",
+        metavar="PACKAGE",
+        show_default=True,
+        help="Python package that holds the assignments.",
+    )(command)
+
+
+def root_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """For course authors: where the student edition lies."""
+    return click.option(
+        "--root",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        help="Folder that holds assignments/.  [default: the checkout, else this folder]",
+    )(command)
+
+
+def checkout() -> Path:
+    """The folder that holds `assignments/`: where moelab's sources lie, else the current one."""
+    sources = Path(__file__).resolve().parents[2]
+    return sources if (sources / "pyproject.toml").is_file() else Path.cwd()
+
+
+def load_assignments(names: tuple[str, ...], course: str) -> list[Assignment]:
+    """The named assignments of a course, or all of them; `CannotStart` for an unknown one."""
+    from autograder.grading.course import CourseError, assignment_names, load_assignment
+
+    find_course()
+    with told(CourseError):
+        found = [load_assignment(name, course) for name in names or assignment_names(course)]
+    if not found:
+        raise CannotStart(f"The course {course!r} has no assignments.")
+    return found
+
+
+def find_course() -> None:
+    """Let a course package in the current folder be found, as `python -m` would."""
+    import sys
+
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.append(os.getcwd())

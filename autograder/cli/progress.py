@@ -1,0 +1,73 @@
+"""Progress on standard error: a live line on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from rich.text import Text
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """Shows what is being done and, once `expect` was called, how much of it is done."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bar = Bar(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("starting", total=None)
+        self._total = self._done = 0
+        self._last_line = 0.0
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def tell(self, sentence: str) -> None:
+        """Print a line that stays."""
+        self._console.print(Text(sentence))
+
+    def expect(self, total: int) -> None:
+        """Say how many steps there will be."""
+        self._total = total
+        self._bar.update(self._task, total=total)
+
+    def say(self, doing: str) -> None:
+        """Say what is being done now."""
+        self._bar.update(self._task, description=doing)
+        self._plain(doing)
+
+    def advance(self, what: str) -> None:
+        """Say that one step is done."""
+        self._done += 1
+        self._bar.update(self._task, advance=1, description=what)
+        self._plain(f"{self._done} of {self._total}: {what}")
+
+    def _plain(self, line: str) -> None:
+        if self._console.is_terminal:
+            return
+        finished = self._done > 0 and self._done == self._total
+        if finished or time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            self._console.print(Text(line))

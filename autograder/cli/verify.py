@@ -1,0 +1,32 @@
+"""`moelab verify`: prove the assignments themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from autograder.cli.common import checkout, course_option, example, load_assignments, root_option
+
+
+@click.command(epilog=example("moelab verify moe_router_analysis"))
+@click.argument("assignments", metavar="[ASSIGNMENT]...", nargs=-1)
+@root_option
+@course_option
+def verify(assignments: tuple[str, ...], root: Path | None, course: str) -> int:
+    """Prove that right solutions earn every point and wrong ones lose theirs.
+
+    Without a name, all assignments are verified. Exits 1 when something is wrong, and says what to
+    do about it.
+    """
+    loaded = load_assignments(assignments, course)
+    from rich.console import Console
+
+    from autograder.cli.progress import Progress
+    from autograder.verify import matrix
+    from autograder.verify import verify as prove
+
+    with Progress() as progress:
+        reports = [prove(assignment, root or checkout(), progress.say) for assignment in loaded]
+    Console().print(matrix(reports))
+    return 0 if all(report.ok for report in reports) else 1

@@ -1,0 +1,1 @@
+"""Finding submissions, naming their students, and reading their bytes without harm."""

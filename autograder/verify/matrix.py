@@ -1,0 +1,65 @@
+"""A report for people: the matrix of exercises and rules, and what to do about each finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from autograder.verify.records import Report, Rule
+
+_WHOLE = "(whole assignment)"
+
+
+def matrix(reports: Sequence[Report]) -> RenderableType:
+    """The matrix, its legend and the findings, for a rich console.
+
+    On a terminal it has colours; elsewhere rich leaves them out, and the words say the same.
+    """
+    return Group(*_parts(reports))
+
+
+def summary(report: Report) -> str:
+    """One line: what was proved, or how much is wrong."""
+    size = f"{len(report.exercises)} exercises, {report.possible:g} points"
+    if report.ok:
+        return f"{report.assignment}: all {len(Rule)} rules hold ({size})"
+    count = len(report.findings)
+    return f"{report.assignment}: {count} finding{'' if count == 1 else 's'} ({size})"
+
+
+def _parts(reports: Sequence[Report]) -> Iterator[RenderableType]:
+    for report in reports:
+        yield _table(report)
+    for rule in Rule:
+        yield Text(f"{rule.value}  {rule.title}", style="dim")
+    for report in reports:
+        yield Text()
+        yield Text(summary(report), style="bold green" if report.ok else "bold red")
+        for finding in report.findings:
+            yield Text(f"  rule {finding.rule.value}, {finding.exercise or _WHOLE}: ").append(
+                finding.message, style="default"
+            )
+
+
+def _table(report: Report) -> Table:
+    table = Table(title=report.assignment)
+    table.add_column("exercise", no_wrap=True)
+    for rule in Rule:
+        table.add_column(str(rule.value), justify="center", no_wrap=True)
+    for exercise in (*report.exercises, ""):
+        table.add_row(exercise or _WHOLE, *(_cell(report, exercise, rule) for rule in Rule))
+    return table
+
+
+def _cell(report: Report, exercise: str, rule: Rule) -> Text:
+    count = report.count(exercise, rule)
+    if count:
+        return Text(f"{count} wrong", style="red")
+    if (exercise, rule) in report.not_run:
+        return Text("not run", style="yellow")
+    if not exercise and rule is not Rule.FILES:
+        return Text("")
+    return Text("ok", style="green")

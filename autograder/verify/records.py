@@ -1,0 +1,63 @@
+"""What verifying produces: findings, and the report that holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Rule(IntEnum):
+    """What is proved of each exercise."""
+
+    REFERENCE = 1
+    WHEATS = 2
+    CHAFFS = 3
+    HIDDEN_CHECKS = 4
+    STABLE = 5
+    FILES = 6
+    NOTHING = 7
+
+    @property
+    def title(self) -> str:
+        """The rule in a few words."""
+        return _TITLES[self]
+
+
+_TITLES = {
+    Rule.REFERENCE: "the reference earns every point, the blank stub none",
+    Rule.WHEATS: "every other correct solution earns every point",
+    Rule.CHAFFS: "every known-wrong solution fails exactly the checks that it names",
+    Rule.HIDDEN_CHECKS: "every hidden check catches what no public check catches",
+    Rule.STABLE: "results are the same for 3 seeds and for a repeated run",
+    Rule.FILES: "committed files are up to date and give nothing away",
+    Rule.NOTHING: "an answer that says nothing earns nothing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong; `exercise` is empty for what concerns the whole assignment."""
+
+    exercise: str
+    rule: Rule
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The result for one assignment. `not_run`: rules that wait for another finding's repair."""
+
+    assignment: str
+    exercises: tuple[str, ...]
+    possible: float
+    findings: tuple[Finding, ...]
+    not_run: frozenset[tuple[str, Rule]] = frozenset()
+
+    @property
+    def ok(self) -> bool:
+        """Whether every rule was run on every exercise, and nothing was found."""
+        return bool(self.exercises) and self.possible > 0 and not self.findings and not self.not_run
+
+    def count(self, exercise: str, rule: Rule) -> int:
+        """How many findings there are for one exercise and one rule."""
+        return sum(f.exercise == exercise and f.rule is rule for f in self.findings)

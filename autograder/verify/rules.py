@@ -1,0 +1,218 @@
+"""The rules on grades: each reads the trials of one exercise and yields what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from autograder.authoring.exercise import Check, Exercise
+from autograder.build.otter_tests import otter_test
+from autograder.build.source import LAB
+from autograder.records import CheckResult, Outcome
+from autograder.verify.records import Finding, Rule
+from autograder.verify.solutions import Solution, blank_of, reference_of
+
+Round = str  # a seed, or the words for the repeated run
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One solution in one round."""
+
+    solution: Solution
+    round: Round
+    results: Mapping[str, CheckResult]
+
+    @property
+    def outcomes(self) -> dict[str, Outcome]:
+        return {name: result.outcome for name, result in self.results.items()}
+
+    @property
+    def failed(self) -> set[str]:
+        """The checks that were run and did not pass."""
+        fine = (Outcome.PASSED, Outcome.SKIPPED)
+        return {name for name, outcome in self.outcomes.items() if outcome not in fine}
+
+    @property
+    def passed(self) -> set[str]:
+        return {name for name, outcome in self.outcomes.items() if outcome is Outcome.PASSED}
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """Every trial of one exercise; `where` is the file that its author edits."""
+
+    exercise: Exercise
+    where: str
+    trials: list[Trial] = field(default_factory=list)
+
+    def of(self, kind: str) -> list[Trial]:
+        return [trial for trial in self.trials if trial.solution.kind == kind]
+
+    def finding(self, rule: Rule, message: str) -> Finding:
+        return Finding(self.exercise.name, rule, f"{self.where}: {message}")
+
+
+def declared(trials: Trials) -> Iterator[Finding]:
+    """An exercise has checks, points, correct and wrong solutions: 0 of 0 proves nothing."""
+    exercise = trials.exercise
+    if not exercise.checks or exercise.possible <= 0:
+        message = "the exercise has no checks with points. Add `@exercise.law(points=…)`."
+        yield trials.finding(Rule.REFERENCE, message)
+    for check in exercise.checks:
+        if not check.points > 0:
+            message = f"check {check.name!r} is worth {check.points:g} points. Give it some."
+            yield trials.finding(Rule.REFERENCE, message)
+    if not exercise.wheats:
+        message = "there is no second correct solution. Add one with `@exercise.wheat`."
+        yield trials.finding(Rule.WHEATS, message)
+    if not exercise.chaffs:
+        message = "there is no known-wrong solution. Add one with `@exercise.chaff(caught_by=…)`."
+        yield trials.finding(Rule.CHAFFS, message)
+
+
+def reference_earns_all(trials: Trials) -> Iterator[Finding]:
+    """Rule 1: the reference earns every point, the blank stub none."""
+    for trial in trials.of("reference"):
+        for result in _not_passed(trial):
+            yield trials.finding(
+                Rule.REFERENCE,
+                f"the reference does not pass check {result.name!r} with {trial.round} "
+                f"({_how(result)}). Repair the reference or the check.",
+            )
+    for trial in trials.of("blank"):
+        for name in sorted(trial.passed):
+            yield trials.finding(
+                Rule.REFERENCE,
+                f"the blank stub passes check {name!r}. Make the check ask for a right value.",
+            )
+
+
+def notebook_checks_agree(trials: Trials) -> Iterator[Finding]:
+    """Rule 1: the public checks, as students get them, pass the reference and not the stub."""
+    exercise = trials.exercise
+    namespace: dict[str, Any] = {"__name__": exercise.name}
+    code = compile(otter_test(exercise, lab=LAB), f"<public checks of {exercise.name}>", "exec")
+    exec(code, namespace)  # noqa: S102 (the course's own code)
+    for check in (check for check in exercise.checks if not check.hidden):
+        ask = namespace[check.name].test_func
+        wrong = _assertion(ask, reference_of(exercise).function)
+        if wrong:
+            yield trials.finding(
+                Rule.REFERENCE,
+                f"in the notebook the reference does not pass the public check {check.name!r} "
+                f"({wrong}). Make the check depend only on its arguments and on the lab.",
+            )
+        if not _assertion(ask, blank_of(exercise).function):
+            yield trials.finding(
+                Rule.REFERENCE,
+                f"in the notebook the blank stub passes the public check {check.name!r}. "
+                "Make the check ask for a right value.",
+            )
+
+
+def wheats_earn_all(trials: Trials) -> Iterator[Finding]:
+    """Rule 2: every other correct solution earns every point."""
+    for trial in trials.of("wheat"):
+        for result in _not_passed(trial):
+            yield trials.finding(
+                Rule.WHEATS,
+                f"{trial.solution} does not pass check {result.name!r} with {trial.round} "
+                f"({_how(result)}). Loosen the check, or correct the solution.",
+            )
+
+
+def chaffs_fail_where_named(trials: Trials) -> Iterator[Finding]:
+    """Rule 3: every chaff fails exactly the checks that it names, those skipped excepted."""
+    known = {check.name for check in trials.exercise.checks}
+    for trial in trials.of("chaff"):
+        named, chaff = set(trial.solution.caught_by), trial.solution
+        if not trial.failed:
+            yield trials.finding(
+                Rule.CHAFFS,
+                f"{chaff} earns every point with {trial.round}. "
+                "Add a check that rejects it, or delete it.",
+            )
+            continue
+        for name in sorted(named - known):
+            message = f"{chaff} names {name!r}, which is not a check of this exercise. Correct it."
+            yield trials.finding(Rule.CHAFFS, message)
+        for name in sorted(named & trial.passed):
+            yield trials.finding(
+                Rule.CHAFFS,
+                f"{chaff} passes check {name!r} with {trial.round}, which should catch it. "
+                "Sharpen the check, or take it out of `caught_by`.",
+            )
+        for name in sorted(trial.failed - named):
+            yield trials.finding(
+                Rule.CHAFFS,
+                f"{chaff} also fails check {name!r} with {trial.round} "
+                f"({_how(trial.results[name])}). Add it to `caught_by`, or make the chaff wrong "
+                "in one thing only.",
+            )
+
+
+def hidden_checks_are_needed(trials: Trials) -> Iterator[Finding]:
+    """Rule 4: every hidden check catches a chaff that no public check catches, in every round."""
+    public = {check.name for check in trials.exercise.checks if not check.hidden}
+    for check in (check for check in trials.exercise.checks if check.hidden):
+        if not any(_is_alone(check, rounds, public) for rounds in _by_solution(trials, "chaff")):
+            yield trials.finding(
+                Rule.HIDDEN_CHECKS,
+                f"the hidden check {check.name!r} catches no chaff that the public checks let "
+                "through. Add such a chaff, or delete the check.",
+            )
+
+
+def results_are_stable(trials: Trials) -> Iterator[Finding]:
+    """Rule 5: every solution fares the same in every round."""
+    for kind in ("reference", "blank", "wheat", "chaff"):
+        for rounds in _by_solution(trials, kind):
+            first = rounds[0]
+            for name, outcome in first.outcomes.items():
+                other = next((t for t in rounds[1:] if t.outcomes[name] is not outcome), None)
+                if other is not None:
+                    yield trials.finding(
+                        Rule.STABLE,
+                        f"{first.solution} in check {name!r}: {outcome} with {first.round}, "
+                        f"{other.outcomes[name]} with {other.round}. "
+                        "Draw inputs on which the result does not depend on luck.",
+                    )
+
+
+def nothing_earns_nothing(trials: Trials) -> Iterator[Finding]:
+    """Rule 7: a function that answers everything in the same way passes no check."""
+    for trial in trials.of("nothing"):
+        for name in sorted(trial.passed):
+            yield trials.finding(
+                Rule.NOTHING,
+                f"a function that {trial.solution.name} passes check {name!r}. "
+                "Make the check ask for a right value.",
+            )
+
+
+def _is_alone(check: Check, rounds: list[Trial], public: set[str]) -> bool:
+    return all(check.name in trial.failed and public <= trial.passed for trial in rounds)
+
+
+def _by_solution(trials: Trials, kind: str) -> list[list[Trial]]:
+    names = dict.fromkeys(trial.solution.name for trial in trials.of(kind))
+    return [[t for t in trials.of(kind) if t.solution.name == name] for name in names]
+
+
+def _not_passed(trial: Trial) -> list[CheckResult]:
+    return [result for result in trial.results.values() if result.outcome is not Outcome.PASSED]
+
+
+def _how(result: CheckResult) -> str:
+    return f"{result.outcome}: {result.message}" if result.message else str(result.outcome)
+
+
+def _assertion(ask: Callable[[Any], None], function: Callable[..., Any]) -> str:
+    """What an emitted check says against a function; "" when it passes."""
+    try:
+        ask(function)
+    except AssertionError as wrong:
+        return str(wrong) or "failed"
+    return ""

@@ -1,0 +1,162 @@
+"""Milliseconds per submission, side by side in one run: moelab, the floor, and `otter run`.
+
+    python benchmarks/per_submission.py [--assignment NAME] [--rounds 20] [--otter-rounds 2]
+
+* grader: read the notebook, run its cells and all checks (public and hidden) in the sandbox, warm;
+* floor: the same checks called directly on the same functions in one process, no isolation;
+* public: the public checks alone through the grader, to compare with
+* otter run: Otter's own execution of the same notebook with the same public checks.
+
+Wall time and CPU seconds (this process and all it started). Ratios matter, not milliseconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+from autograder.authoring.assignment import Assignment
+from autograder.build.notebook import solved_notebook
+from autograder.build.otter_tests import otter_test
+from autograder.grading.course import load_assignment
+from autograder.grading.judge import judge_exercise
+from autograder.grading.material import Material
+from autograder.grading.tasks import Settings
+from autograder.grading.worker import Worker
+from autograder.lab.calls import Call, Reply, perform
+from autograder.records import Outcome
+from autograder.submission.discover import find_submissions
+
+
+class DirectSession:
+    """Functions called as they are: no wire, no process, no isolation."""
+
+    def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
+        self._functions = functions
+
+    def perform(self, call: Call, time_limit: float | None = None) -> Reply:
+        return perform(self._functions[call.function], call)
+
+
+def milliseconds(work: Callable[[], object], rounds: int) -> tuple[float, float]:
+    """Median wall and mean CPU milliseconds of `work`, after one unmeasured round."""
+    work()
+    walls, before = [], cpu_seconds()
+    for _ in range(rounds):
+        started = time.perf_counter()
+        work()
+        walls.append(time.perf_counter() - started)
+    return 1e3 * statistics.median(walls), 1e3 * (cpu_seconds() - before) / rounds
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and of everything below it, running or ended."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    return own.ru_utime + own.ru_stime + sum(map(_tree_seconds, _children_of(os.getpid())))
+
+
+def _tree_seconds(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    ticks = sum(map(int, fields[11:15]))  # its own time and that of children it has reaped
+    return ticks / os.sysconf("SC_CLK_TCK") + sum(map(_tree_seconds, _children_of(pid)))
+
+
+def _children_of(pid: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
+    except OSError:
+        return []
+    return [int(child) for child in text.split()]
+
+
+def otter_run_ms(lab: Assignment, notebook: Path, rounds: int) -> float:
+    """Median wall milliseconds of `otter run` on the notebook with the public checks."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        (work / "tests").mkdir()
+        for exercise in lab.exercises:
+            source = otter_test(exercise, lab="autograder.lab")
+            (work / "tests" / f"{exercise.name}.py").write_text(source, encoding="utf-8")
+        otter = [sys.executable, "-m", "otter"]
+        package = ["generate", "-t", "tests", "-o", "a.zip", "--no-environment"]
+        run_quietly([*otter, *package, "--no-requirements", "--no-config"], work)
+        walls = []
+        for _ in range(rounds):
+            started = time.perf_counter()
+            run_quietly([*otter, "run", "-a", "a.zip", str(notebook)], work)
+            walls.append(1e3 * (time.perf_counter() - started))
+        return statistics.median(walls)
+
+
+def run_quietly(command: list[str], folder: Path) -> None:
+    root = str(Path(__file__).resolve().parents[1])
+    environment = os.environ | {"PYTHONPATH": root}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr.decode()[-2000:]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--assignment", default="moe_router_analysis")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--otter-rounds", type=int, default=2)
+    options = parser.parse_args()
+
+    lab = load_assignment(options.assignment)
+    with tempfile.TemporaryDirectory() as folder:
+        notebook = Path(folder) / "correct.ipynb"
+        notebook.write_text(solved_notebook(lab, {}), encoding="utf-8")
+        found = find_submissions([notebook])[0]
+        worker = Worker(Settings(seed="benchmark"))
+        grade = worker.grade(lab.name, found)
+        lost = [c.name for e in grade.exercises for c in e.checks if c.outcome is not Outcome.PASSED]
+        if lost:
+            raise SystemExit(f"the reference solutions lose points: {lost}")
+
+        material = Material(lab.name, "benchmark")
+        direct = DirectSession({e.name: e.solution_function for e in lab.exercises})
+
+        def floor(*, hidden: bool) -> None:
+            for exercise in lab.exercises:
+                judge_exercise(exercise, direct, material, only=lambda c: hidden or not c.hidden)
+
+        rows = {
+            "grader, all checks": milliseconds(
+                lambda: worker.grade(lab.name, found), options.rounds
+            ),
+            "floor, all checks": milliseconds(lambda: floor(hidden=True), options.rounds),
+            "floor, public checks": milliseconds(lambda: floor(hidden=False), options.rounds),
+        }
+        otter = otter_run_ms(lab, notebook, options.otter_rounds) if options.otter_rounds else 0.0
+        worker.sandbox.close()
+
+    checks = sum(len(exercise.checks) for exercise in lab.exercises)
+    print(f"{lab.name}: {len(lab.exercises)} exercises, {checks} checks, {grade.possible:g} points")
+    print(f"isolation: {worker.sandbox.level}; medians of {options.rounds} rounds\n")
+    print(f"{'':24} {'wall ms':>9} {'CPU ms':>9}")
+    for name, (wall, cpu) in rows.items():
+        print(f"{name:24} {wall:9.0f} {cpu:9.0f}")
+    grader, base = rows["grader, all checks"][0], rows["floor, all checks"][0]
+    print(f"{'otter run, public checks':24} {otter:9.0f}")
+    print(f"\ngrader - 1.25 x floor = {grader - 1.25 * base:.0f} ms (aim: below 60)")
+    print(f"otter run / grader = {otter / grader:.1f} (aim: above 20)")
+
+
+if __name__ == "__main__":
+    main()

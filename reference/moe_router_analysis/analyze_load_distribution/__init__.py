@@ -1,0 +1,11 @@
+"""The exercise `analyze_load_distribution`: statement and solution, checks, wheats and chaffs."""
+
+from __future__ import annotations
+
+from reference.moe_router_analysis.analyze_load_distribution import chaffs, checks
+from reference.moe_router_analysis.analyze_load_distribution.solution import (
+    analyze_load_distribution,
+    exercise,
+)
+
+__all__ = ["analyze_load_distribution", "chaffs", "checks", "exercise"]

@@ -1,0 +1,237 @@
+"""The checks of `analyze_load_distribution`: counts in closed form from planted models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from autograder.lab.bench import Bench
+from autograder.lab.calls import Answer
+from autograder.lab.compare import EXACT, FLOAT32, difference, is_number, kind_of
+from autograder.lab.inputs import random_texts
+from reference.moe_router_analysis.analyze_load_distribution.solution import exercise
+
+WORD = "MoE"  # three tokens of two experts each: some of eight experts get none
+SENTENCE = "The router sends each token to the few experts it prefers."
+
+
+@exercise.law(points=1.5)
+def counts_one_text(answer: Answer, bench: Bench) -> None:
+    """Counts the tokens of one word for the first router of a Mixtral"""
+    model, tokenizer = bench.model("mixtral"), bench.tokenizer()
+    load = answer(model, tokenizer, [WORD])
+    assert isinstance(load, dict), f"asked for a dict, got {kind_of(load)}"
+    ids = tokenizer(WORD, return_tensors="pt")["input_ids"]
+    right = bench.expected_counts("mixtral", 0, ids).tolist()
+    for key, value in (
+        ("total_tokens", ids.shape[1]),
+        ("num_experts", model.config.num_local_experts),
+        ("top_k", model.config.num_experts_per_tok),
+    ):
+        assert key in load, f"the result lacks {key!r}"
+        assert is_number(load[key]) and float(load[key]) == value, (
+            f"{key!r} should be {value}, not {load[key]}"
+        )
+    counts = load.get("expert_counts")
+    assert isinstance(counts, dict), f"'expert_counts' should be a dict, not {kind_of(counts)}"
+    assert sorted(counts) == list(range(len(right))), (
+        f"'expert_counts' should tell of every expert 0..{len(right) - 1}, also of those without "
+        f"a token; its keys are {sorted(counts)}"
+    )
+    assert [float(counts[expert]) for expert in range(len(right))] == right, (
+        f"the router sent {right} tokens to the experts, you counted "
+        f"{[counts[expert] for expert in range(len(right))]}; each token counts for each of its "
+        f"{model.config.num_experts_per_tok} experts"
+    )
+
+
+@exercise.law(points=1)
+def derives_the_statistics(answer: Answer, bench: Bench) -> None:
+    """Derives mean, standard deviation, extremes and score from the counts"""
+    model, tokenizer = bench.model("gpt_oss"), bench.tokenizer()
+    load = answer(model, tokenizer, [SENTENCE])
+    ids = tokenizer(SENTENCE, return_tensors="pt")["input_ids"]
+    counts = bench.expected_counts("gpt_oss", 0, ids).double()
+    mean, std = float(counts.mean()), float(counts.std(correction=0))
+    for key, value, hint in (
+        ("actual_mean", mean, "the mean of the counts"),
+        ("actual_std", std, "the population standard deviation of the counts (divide by n)"),
+        ("expected_per_expert", mean, "total_tokens · k / E"),
+        ("max_load", float(counts.max()), "the largest count"),
+        ("min_load", float(counts.min()), "the smallest count"),
+        ("load_balance_score", 1 - std / (mean + 1e-8), "1 − actual_std / (actual_mean + 1e-8)"),
+    ):
+        assert key in load, f"the result lacks {key!r}, {hint}"
+        wrong = difference(load[key], value, FLOAT32, key)
+        assert not wrong, f"{wrong}: it is {load[key]}, and {hint} is {value:.6g}"
+
+
+@exercise.law(points=2.5, hidden=True)
+def counts_the_models_own_decisions(
+    answer: Answer, rng: np.random.Generator, bench: Bench
+) -> None:
+    """Counts what the model itself decides, in every family and at each router"""
+    tokenizer = bench.tokenizer()
+    for family in bench.families:
+        texts = [SENTENCE + random_texts(rng, 1)[0]]
+        last = len(bench.router_names(family)) - 1
+        load = answer(bench.model(family), tokenizer, texts, layer_idx=last)
+        _compare(load, bench, family, last, _tokens(tokenizer, texts))
+    for family in ("deepseek_v3", "granitemoe"):
+        load = answer(bench.base(family), tokenizer, texts, None, 1)
+        _compare(load, bench, family, 1, _tokens(tokenizer, texts))
+
+
+@exercise.law(points=2, hidden=True)
+def counts_real_tokens_only(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
+    """Counts every real token of every text, special tokens included, and no padding"""
+    for bos in (False, True):
+        for side in ("left", "right"):
+            tokenizer = bench.tokenizer(bos=bos, padding_side=side)
+            short, long = random_texts(rng, 2, most_words=2), random_texts(rng, 2, most_words=20)
+            texts = ["", short[0], long[0], "", long[1], short[1], short[0]]
+            load = answer(bench.model("qwen2_moe"), tokenizer, texts)
+            _compare(load, bench, "qwen2_moe", 0, _tokens(tokenizer, texts))
+
+
+@exercise.law(points=1, hidden=True)
+def counts_the_largest_logits(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
+    """With an explicit top_k, counts the experts with the largest router logits"""
+    tokenizer = bench.tokenizer()
+    for family in bench.softmax_families:
+        experts = bench.plan(family).num_experts
+        top_k = int(rng.choice([k for k in range(1, experts) if k != bench.plan(family).top_k]))
+        for k in (top_k, experts):
+            texts = random_texts(rng, 1)
+            load = answer(bench.model(family), tokenizer, texts, top_k=k)
+            _compare(load, bench, family, 0, _tokens(tokenizer, texts), k)
+
+
+@exercise.law(points=1.5, hidden=True)
+def refuses_wrong_arguments(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
+    """Raises the right error for wrong arguments, and gives {} for a dense model"""
+    tokenizer, texts = bench.tokenizer(), random_texts(rng, 1)
+    model, routers = bench.model("qwen3_moe"), len(bench.router_names("qwen3_moe"))
+    experts = bench.plan("qwen3_moe").num_experts
+    load = answer(model, tokenizer, texts, experts, routers - 1)
+    _compare(load, bench, "qwen3_moe", routers - 1, _tokens(tokenizer, texts), experts)
+    dense = ((texts,), (texts, 2), (texts, 0), (texts, None, 99), (texts, None, -1), ([],))
+    for arguments in dense:
+        load = answer(bench.dense(), tokenizer, *arguments)
+        assert isinstance(load, dict) and not load, (
+            "a model without routers gives {}, whatever the other arguments"
+        )
+    for index in (routers, routers + 7, -1, -routers):
+        assert answer.raises(IndexError, model, tokenizer, texts, layer_idx=index), (
+            "a layer_idx that is not 0..L-1 should raise an IndexError"
+        )
+    for top_k in (0, -1, experts + 1):
+        assert answer.raises(ValueError, model, tokenizer, texts, top_k=top_k), (
+            "a top_k that is not 1..E should raise a ValueError"
+        )
+    for empty in ([], [""], ["", ""]):
+        assert answer.raises(ValueError, model, tokenizer, empty), (
+            "texts without any token should raise a ValueError"
+        )
+
+
+@exercise.law(points=1.5, hidden=True)
+def leaves_the_model_as_it_was(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
+    """Evaluates a model in training mode, and leaves no trace, not even when its forward raises"""
+    tokenizer, texts = bench.tokenizer(), [SENTENCE + random_texts(rng, 1)[0]]
+    model = bench.model("mixtral")
+    with _partly_in_training(model):
+        load = answer(model, tokenizer, texts)
+    _compare(load, bench, "mixtral", 0, _tokens(tokenizer, texts))
+    assert not answer.left_behind, f"the model was not left as it was: {answer.left_behind}"
+    for family in ("olmoe", "gpt_oss"):
+        assert answer.raises(RuntimeError, bench.failing(family), tokenizer, texts), (
+            "an exception from the model's forward should reach the caller"
+        )
+        assert not answer.left_behind, (
+            f"after a forward that raised, the model was not left as it was: {answer.left_behind}"
+        )
+
+
+@exercise.law(points=1, hidden=True)
+def derives_the_statistics_of_any_load(
+    answer: Answer, rng: np.random.Generator, bench: Bench
+) -> None:
+    """Derives the right statistics from many tokens and from one, as numbers, counts as ints"""
+    tokenizer = bench.tokenizer()
+    for text in (random_texts(rng, 1)[0], "x"):
+        for family in ("mixtral", "granitemoe"):
+            load = answer(bench.model(family), tokenizer, [text])
+            tokens = _tokens(tokenizer, [text])
+            counts = bench.expected_counts(family, 0, tokens).double()
+            mean, std = float(counts.mean()), float(counts.std(correction=0))
+            right = {
+                "expert_counts": {e: int(n) for e, n in enumerate(counts)},
+                "expected_per_expert": len(tokens) * bench.plan(family).top_k / len(counts),
+                "actual_mean": mean,
+                "actual_std": std,
+                "max_load": float(counts.max()),
+                "min_load": float(counts.min()),
+                "load_balance_score": 1 - std / (mean + 1e-8),
+            }
+            wrong = difference(load, right)
+            assert not wrong, wrong
+            assert all(map(_is_int, load["expert_counts"].values())), "counts should be ints"
+
+
+def _tokens(tokenizer: Any, texts: list[str]) -> torch.Tensor:
+    """The ids of all real tokens of the texts, one after the other."""
+    ids = [token for text in texts for token in tokenizer(text)["input_ids"]]
+    return torch.tensor(ids, dtype=torch.int64)
+
+
+def _compare(
+    load: Any,
+    bench: Bench,
+    family: str,
+    router: int,
+    tokens: torch.Tensor,
+    top_k: int | None = None,
+) -> None:
+    """Compare counts, and what they count, with the planted truth; messages for hidden checks.
+
+    Experts without a token may be missing here: two other checks ask for them.
+    """
+    counts = bench.expected_counts(family, router, tokens, top_k=top_k).tolist()
+    right = {
+        "total_tokens": len(tokens),
+        "num_experts": len(counts),
+        "top_k": bench.plan(family).top_k if top_k is None else top_k,
+    }
+    wrong = difference(load, right)
+    assert not wrong, wrong
+    given = load.get("expert_counts")
+    assert isinstance(given, dict), f"'expert_counts' is {kind_of(given)}, not a dict"
+    assert set(given) <= set(range(len(counts))), "'expert_counts' has keys that are no experts"
+    for expert, count in enumerate(counts):
+        wrong = difference(given.get(expert, 0), count, EXACT, "the count of an expert")
+        assert not wrong, wrong
+
+
+def _is_int(count: Any) -> bool:
+    if isinstance(count, torch.Tensor):
+        return not count.is_floating_point()
+    return isinstance(count, int | np.integer)
+
+
+@contextmanager
+def _partly_in_training(model: nn.Module) -> Iterator[None]:
+    """Put a model, but for some of its modules, into training mode for a while."""
+    modes = {module: module.training for module in model.modules()}
+    for name, module in model.named_modules():
+        module.training = not name.endswith("norm")
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training

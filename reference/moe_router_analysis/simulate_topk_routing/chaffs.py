@@ -1,0 +1,236 @@
+"""Further correct solutions of `simulate_topk_routing`, and known-wrong ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import torch
+
+from reference.moe_router_analysis.simulate_topk_routing.checks import (
+    low_precision_and_large_logits,
+    many_tokens,
+    random_logits,
+    single_token,
+    worked_example,
+    wrong_arguments,
+)
+from reference.moe_router_analysis.simulate_topk_routing.solution import (
+    exercise,
+    simulate_topk_routing,
+)
+
+
+@exercise.wheat
+def in_numpy(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Sorts in NumPy, counts with a Counter and adds up with `np.add.at`."""
+    z = logits.to(torch.float64).numpy()
+    if top_k < 1 or top_k > z.shape[1] or not len(z):
+        raise ValueError("wrong arguments")
+    order = np.argsort(-z, axis=1)[:, :top_k]
+    e = np.exp(np.take_along_axis(z, order, axis=1) - z.max(axis=1, keepdims=True))
+    w = e / e.sum(axis=1, keepdims=True)
+    counted = Counter(order.ravel().tolist())
+    sums = np.zeros(z.shape[1])
+    np.add.at(sums, order.ravel(), w.ravel())
+    return {
+        "top_indices": torch.from_numpy(order.copy()),
+        "routing_weights": torch.from_numpy(w).float(),
+        "expert_counts": {e: counted[e] for e in range(z.shape[1])},
+        "expert_weight_sums": {e: sums[e] for e in range(z.shape[1])},
+        "mean_first_expert_weight": np.mean(w[:, 0]),
+        "std_first_expert_weight": np.std(w[:, 0], ddof=1) if len(z) > 1 else 0,
+    }
+
+
+@exercise.wheat
+def renormalised_over_all_experts(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Softmax over all experts, top-k of the probabilities, renormalised; a loop over experts."""
+    num_tokens, num_experts = logits.shape
+    if not (0 < top_k <= num_experts and num_tokens > 0):
+        raise ValueError("wrong arguments")
+    p = torch.softmax(logits, dim=-1, dtype=torch.float32)
+    w, idx = torch.sort(p, dim=-1, descending=True)
+    w, idx = w[:, :top_k], idx[:, :top_k]
+    w = w / w.sum(dim=-1, keepdim=True)
+    best = w.select(1, 0)
+    return {
+        "top_indices": idx,
+        "routing_weights": w,
+        "expert_counts": {e: (idx == e).sum() for e in range(num_experts)},
+        "expert_weight_sums": {e: w[idx == e].sum() for e in range(num_experts)},
+        "mean_first_expert_weight": best.mean(),
+        "std_first_expert_weight": best.std() if num_tokens > 1 else torch.tensor(0.0),
+    }
+
+
+@exercise.chaff(
+    caught_by=(
+        worked_example,
+        random_logits,
+        single_token,
+        low_precision_and_large_logits,
+        many_tokens,
+    )
+)
+def softmax_over_all_experts(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Takes the weights from the softmax over all experts: a token's weights add up to less than 1.
+
+    The softmax goes over the selected logits alone (or divide by the sum of the selected ones).
+    """
+    routing = simulate_topk_routing(logits, top_k)
+    probabilities = torch.softmax(logits.float(), dim=-1)
+    return _with_weights(routing, probabilities.gather(1, routing["top_indices"]))
+
+
+@exercise.chaff(
+    caught_by=(
+        worked_example,
+        random_logits,
+        single_token,
+        low_precision_and_large_logits,
+        wrong_arguments,
+        many_tokens,
+    )
+)
+def lowest_expert_first(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Lists each token's experts by number. The best expert comes first."""
+    routing = simulate_topk_routing(logits, top_k)
+    chosen, order = routing["top_indices"].sort(dim=-1)
+    routing["top_indices"] = chosen
+    return _with_weights(routing, routing["routing_weights"].gather(1, order))
+
+
+@exercise.chaff(caught_by=(random_logits, single_token, low_precision_and_large_logits))
+def forgets_experts_without_tokens(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Lists only experts that were selected. The idle ones are what the analysis looks for."""
+    routing = simulate_topk_routing(logits, top_k)
+    used = {e: n for e, n in routing["expert_counts"].items() if n}
+    sums = {e: routing["expert_weight_sums"][e] for e in used}
+    return {**routing, "expert_counts": used, "expert_weight_sums": sums}
+
+
+@exercise.chaff(caught_by=(random_logits, low_precision_and_large_logits))
+def population_standard_deviation(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Divides by n in the standard deviation (as `np.std` does) where n − 1 was asked for."""
+    routing = simulate_topk_routing(logits, top_k)
+    deviation = routing["routing_weights"][:, 0].std(correction=0).item()
+    return {**routing, "std_first_expert_weight": deviation}
+
+
+@exercise.chaff(caught_by=single_token)
+def standard_deviation_of_one_token(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Divides by n − 1 = 0 for a single token, which gives NaN; asked for is 0.0."""
+    routing = simulate_topk_routing(logits, top_k)
+    if len(logits) == 1:
+        routing["std_first_expert_weight"] = float("nan")
+    return routing
+
+
+@exercise.chaff(
+    caught_by=(random_logits, single_token, low_precision_and_large_logits, many_tokens)
+)
+def sums_only_the_best_expert(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Adds up only the weights of first choices. Every slot of a token counts."""
+    routing = simulate_topk_routing(logits, top_k)
+    first, weights = routing["top_indices"][:, 0], routing["routing_weights"][:, 0]
+    sums = torch.bincount(first, weights=weights.double(), minlength=logits.shape[1])
+    return {**routing, "expert_weight_sums": dict(enumerate(sums.tolist()))}
+
+
+@exercise.chaff(
+    caught_by=(random_logits, single_token, low_precision_and_large_logits, many_tokens)
+)
+def statistics_of_all_weights(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Takes mean and deviation over all k weights; the mean is then always 1/k."""
+    routing = simulate_topk_routing(logits, top_k)
+    weights = routing["routing_weights"]
+    return {
+        **routing,
+        "mean_first_expert_weight": weights.mean().item(),
+        "std_first_expert_weight": weights.std().item() if weights.numel() > 1 else 0.0,
+    }
+
+
+@exercise.chaff(caught_by=low_precision_and_large_logits)
+def softmax_in_half_precision(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Takes the softmax in the logits' own dtype: bfloat16 keeps only two or three digits."""
+    routing = simulate_topk_routing(logits, top_k)
+    selected = logits.gather(1, routing["top_indices"])
+    return _with_weights(routing, torch.softmax(selected, dim=-1).float())
+
+
+@exercise.chaff(caught_by=low_precision_and_large_logits)
+def softmax_without_a_shift(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Divides exp(z) by its sum: exp overflows for large logits, and the weights become NaN."""
+    routing = simulate_topk_routing(logits, top_k)
+    e = logits.float().gather(1, routing["top_indices"]).exp()
+    return _with_weights(routing, e / e.sum(dim=-1, keepdim=True))
+
+
+@exercise.chaff(caught_by=wrong_arguments)
+def cuts_top_k_down(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Silently uses E experts where more were asked for. That is a ValueError."""
+    return simulate_topk_routing(logits, min(top_k, logits.shape[1]))
+
+
+@exercise.chaff(caught_by=wrong_arguments)
+def accepts_no_tokens(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Returns an empty dict for no tokens. That is a ValueError."""
+    return simulate_topk_routing(logits, top_k) if len(logits) else {}
+
+
+@exercise.chaff(caught_by=wrong_arguments)
+def changes_the_logits(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Masks each chosen expert with -inf in the caller's own logits. Work on a copy."""
+    routing = simulate_topk_routing(logits, top_k)
+    logits.scatter_(1, routing["top_indices"], float("-inf"))
+    return routing
+
+
+@exercise.chaff(caught_by=many_tokens)
+def counts_in_the_logits_dtype(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Counts in a tensor of the logits' dtype: in bfloat16, 256 + 1 is 256, so counts stick there.
+
+    Count in int64.
+    """
+    routing = simulate_topk_routing(logits, top_k)
+    exact = torch.tensor(list(routing["expert_counts"].values()))
+    largest = {torch.bfloat16: 2**8, torch.float16: 2**11}.get(logits.dtype, 2**24)
+    return {**routing, "expert_counts": dict(enumerate(exact.clamp(max=largest).tolist()))}
+
+
+@exercise.chaff(
+    caught_by=(
+        worked_example,
+        random_logits,
+        single_token,
+        low_precision_and_large_logits,
+        wrong_arguments,
+        many_tokens,
+    )
+)
+def lists_instead_of_tensors(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Returns Python lists where tensors were asked for (`.tolist()`)."""
+    routing = simulate_topk_routing(logits, top_k)
+    return {
+        **routing,
+        "top_indices": routing["top_indices"].tolist(),
+        "routing_weights": routing["routing_weights"].tolist(),
+    }
+
+
+def _with_weights(routing: dict[str, Any], weights: torch.Tensor) -> dict[str, Any]:
+    """A routing with other weights, and everything that follows from them."""
+    experts = len(routing["expert_counts"])
+    slots = routing["top_indices"].flatten()
+    sums = torch.bincount(slots, weights=weights.flatten().double(), minlength=experts)
+    first = weights[:, 0]
+    return {
+        **routing,
+        "routing_weights": weights,
+        "expert_weight_sums": dict(enumerate(sums.tolist())),
+        "mean_first_expert_weight": first.mean().item(),
+        "std_first_expert_weight": first.std().item() if len(first) > 1 else 0.0,
+    }

@@ -1,0 +1,122 @@
+"""The checks of `simulate_topk_routing`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import torch
+
+from autograder import given
+from autograder.authoring.given import Given
+from autograder.lab import Answer
+from autograder.lab.compare import Tolerance, difference
+from autograder.lab.logits import ranked_logits
+from reference.moe_router_analysis.simulate_topk_routing.solution import exercise
+from reference.moe_router_analysis.simulate_topk_routing.speed import is_too_slow
+
+MANY_TOKENS = 200_000
+MANY_EXPERTS = 64
+DISTINCT_TOKENS = 1_000
+
+
+@exercise.law(points=1)
+def worked_example(answer: Answer) -> None:
+    """Two experts per token, best first, with weights that add up to 1."""
+    logits = torch.log(torch.tensor([[6.0, 2.0, 1.0], [1.0, 3.0, 9.0]]))
+    routing = answer(logits, top_k=2)
+    assert isinstance(routing, Mapping), f"asked for a dict, got {type(routing).__name__}"
+    missing = {
+        *("top_indices", "routing_weights", "expert_counts", "expert_weight_sums"),
+        *("mean_first_expert_weight", "std_first_expert_weight"),
+    } - set(routing)
+    assert not missing, f"the result lacks the keys {sorted(missing)}"
+    chosen, weights = routing["top_indices"], routing["routing_weights"]
+    assert isinstance(chosen, torch.Tensor), "top_indices should be a tensor"
+    assert chosen.tolist() == [[0, 1], [2, 1]], (
+        f"the first token prefers expert 0, then 1; the second 2, then 1. Got {chosen.tolist()}"
+    )
+    wrong = difference(weights, torch.tensor([[0.75, 0.25], [0.75, 0.25]]), where="routing_weights")
+    assert not wrong, (
+        f"6 : 2 and 9 : 3 both make weights 0.75 and 0.25, but {wrong}:"
+        f" {weights}. The softmax goes over the selected logits only"
+    )
+    counts = routing["expert_counts"]
+    assert isinstance(counts, Mapping), "expert_counts should be a dict"
+    assert {e: int(n) for e, n in counts.items()} == {0: 1, 1: 2, 2: 1}, (
+        f"expert 1 was selected twice, the others once; got {dict(counts)}"
+    )
+
+
+@exercise.agrees(points=2)
+def random_logits(rng: np.random.Generator) -> Iterator[Given]:
+    """Agrees with the reference on random logits and every kind of top_k."""
+    yield given(ranked_logits(rng, 12, 8))
+    yield given(ranked_logits(rng, 5, 4), top_k=4)
+    yield given(ranked_logits(rng, 9, 6), top_k=1)
+    yield given(ranked_logits(rng, 2, 2))
+    yield given(ranked_logits(rng, 7, 64), top_k=3)
+    yield given(ranked_logits(rng, 40, 16), top_k=5)
+
+
+@exercise.agrees(points=1)
+def single_token(rng: np.random.Generator) -> Iterator[Given]:
+    """A single token is a full answer too, and its standard deviation is 0.0."""
+    yield given(ranked_logits(rng, 1, 5))
+    yield given(ranked_logits(rng, 1, 3), top_k=3)
+
+
+@exercise.agrees(points=1, tolerance=Tolerance(1e-4, 1e-5))
+def low_precision_and_large_logits(rng: np.random.Generator) -> Iterator[Given]:
+    """Half-precision logits are computed in float32, and large logits do not overflow."""
+    for dtype in (torch.bfloat16, torch.float16):
+        yield given(ranked_logits(rng, 4, 16, dtype), top_k=3)
+    offsets = torch.tensor([[110.0], [-110.0], [0.0], [90.0]])
+    yield given(ranked_logits(rng, 4, 6) + offsets, top_k=2)
+
+
+@exercise.law(points=1, hidden=True)
+def wrong_arguments(answer: Answer) -> None:
+    """ValueError for a top_k outside 1..E and for no tokens; the logits stay as they were."""
+    logits = torch.log(torch.tensor([[1.0, 2.0, 8.0], [4.0, 1.0, 1.5]]))
+    routing = answer(logits, top_k=2)
+    wrong = difference(routing["top_indices"], torch.tensor([[2, 1], [0, 2]]))
+    assert not wrong, "the routing of a small example is wrong"
+    assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
+    for top_k in (0, -1, 4):
+        assert answer.raises(ValueError, logits, top_k=top_k), (
+            "a top_k outside 1..E was accepted; it should be a ValueError"
+        )
+    assert answer.raises(ValueError, torch.zeros(0, 3)), (
+        "logits without tokens were accepted; they should be a ValueError"
+    )
+
+
+@exercise.law(points=2, hidden=True, time_limit=20)
+def many_tokens(answer: Answer, rng: np.random.Generator) -> None:
+    """200,000 tokens and 64 experts: right, and without a loop over tokens."""
+    few = ranked_logits(rng, DISTINCT_TOKENS, MANY_EXPERTS)
+    copies = MANY_TOKENS // DISTINCT_TOKENS
+    logits = few.to(torch.bfloat16).repeat(copies, 1)
+    selected, chosen = few.topk(2, dim=-1)
+    used = torch.nn.functional.one_hot(chosen, MANY_EXPERTS)
+    weights = torch.softmax(selected, dim=-1)
+    started = time.perf_counter()
+    routing = answer(logits, top_k=2)
+    seconds = time.perf_counter() - started
+    expected = {
+        "top_indices": chosen.repeat(copies, 1),
+        "expert_counts": dict(enumerate((copies * used.sum(dim=(0, 1))).tolist())),
+        "expert_weight_sums": dict(
+            enumerate((copies * (used * weights.unsqueeze(-1)).sum(dim=(0, 1))).tolist())
+        ),
+        "mean_first_expert_weight": weights[:, 0].mean().item(),
+    }
+    wrong = difference(routing, expected, Tolerance(2e-2, 1e-3))
+    assert not wrong, f"with very many tokens, {wrong}"
+    for expert, count in expected["expert_counts"].items():
+        assert int(routing["expert_counts"][expert]) == count, "very large counts are not exact"
+    assert not is_too_slow(lambda: answer(logits, top_k=2), seconds, logits), (
+        "too slow for very many tokens: work on all tokens at once, without a loop over them"
+    )

@@ -1,0 +1,71 @@
+r"""# Top-k routing
+
+A mixture-of-experts layer sends each token to its $k$ best experts only. Their outputs are mixed
+with *routing weights*: the softmax over the $k$ **selected** logits alone, so that the weights of a
+token add up to 1:
+
+$$w_{t,j} = \frac{\exp(z_{t,i_j})}{\sum_{l=1}^{k} \exp(z_{t,i_l})}
+\qquad i_1, \dots, i_k: \text{the experts with the largest logits } z_t \text{, best first}$$
+
+That is what Mixtral does (Jiang et al., *Mixtral of Experts*, 2024, section 2.1).
+
+Write `simulate_topk_routing(logits, top_k=2)` for logits of shape [T, E]. It returns a dict:
+
+| key | value |
+| --- | --- |
+| `top_indices` | tensor [T, k], int64: each token's experts, best first |
+| `routing_weights` | tensor [T, k], float32: their weights, in the same order |
+| `expert_counts` | dict: **every** expert 0..E−1 → how often it was selected |
+| `expert_weight_sums` | dict: **every** expert 0..E−1 → the sum of its routing weights |
+| `mean_first_expert_weight` | mean over the tokens of the best expert's weight |
+| `std_first_expert_weight` | sample standard deviation (n − 1) of the same; 0.0 for one token |
+
+- Experts that no token selects are in both dicts, with 0.
+- `ValueError` for a `top_k` outside 1..E, and for T = 0.
+- 200,000 tokens × 64 experts must take about a second on one core. A Python loop over tokens is too
+  slow for that: `torch.topk` works on all tokens at once, and so do `torch.bincount` and
+  `scatter_add_`. A loop over the experts is fine.
+- The logits are not changed, and bfloat16 or float16 logits are computed in float32.
+
+Equal logits: any choice among the tied experts is right.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from autograder import Exercise
+
+exercise = Exercise("simulate_topk_routing")
+
+
+@exercise.solution
+def simulate_topk_routing(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Route every token to its `top_k` best experts and return the choices with their statistics.
+
+    `logits` is [T, E]. The keys are `top_indices` and `routing_weights` (tensors [T, k]),
+    `expert_counts` and `expert_weight_sums` (dicts with every expert), `mean_first_expert_weight`
+    and `std_first_expert_weight` (numbers). Raises `ValueError` for a `top_k` outside 1..E and for
+    T = 0.
+    """
+    tokens, experts = logits.shape
+    if not 1 <= top_k <= experts:
+        raise ValueError(f"top_k is {top_k}; it must be 1..{experts}")
+    if tokens == 0:
+        raise ValueError("there are no tokens to route")
+    selected, top_indices = torch.topk(logits.detach().float(), top_k, dim=-1)
+    routing_weights = torch.softmax(selected, dim=-1)
+    slots = top_indices.flatten()
+    counts = torch.bincount(slots, minlength=experts)
+    sums = torch.bincount(slots, weights=routing_weights.flatten().double(), minlength=experts)
+    first = routing_weights[:, 0].double()
+    return {
+        "top_indices": top_indices,
+        "routing_weights": routing_weights,
+        "expert_counts": dict(enumerate(counts.tolist())),
+        "expert_weight_sums": dict(enumerate(sums.tolist())),
+        "mean_first_expert_weight": first.mean().item(),
+        "std_first_expert_weight": first.std().item() if tokens > 1 else 0.0,
+    }

@@ -1,0 +1,62 @@
+"""Is an answer too slow for work over all tokens at once? Judged against this machine, right now.
+
+A fixed limit cannot be fair: the slowest correct answers (one-hot tensors of all slots) need half
+the time of a loop over tokens, and other work on the machine can slow either down several times.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+
+ENOUGH = 2.0  # seconds; nobody is asked for more on a busy machine than the statement says
+ATTEMPTS = 3
+LOOP_SAMPLE = 4_000  # tokens
+BATCH_SAMPLE = 50_000  # tokens
+
+
+def is_too_slow(work: Callable[[], object], seconds: float, logits: torch.Tensor) -> bool:
+    """Whether `work`, which took `seconds`, stays slow in every further attempt.
+
+    Slow is what takes longer than `ENOUGH` and than what this machine needs at this moment for the
+    slowest way without a loop (times 1.5) and for a loop over the tokens of `logits` (times 0.8).
+    """
+    for _ in range(ATTEMPTS - 1):
+        if seconds <= ENOUGH or seconds <= _allowance(logits):
+            return False
+        seconds = seconds_of(work)
+    return seconds > ENOUGH and seconds > _allowance(logits)
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """The wall-clock time of one call."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _allowance(logits: torch.Tensor) -> float:
+    loop = seconds_of(lambda: _loop_over_tokens(logits[:LOOP_SAMPLE])) / LOOP_SAMPLE
+    batch = seconds_of(lambda: _one_hot(logits[:BATCH_SAMPLE])) / BATCH_SAMPLE
+    return max(0.8 * loop, 1.5 * batch) * len(logits)
+
+
+def _loop_over_tokens(logits: torch.Tensor) -> None:
+    counts = [0] * logits.shape[1]
+    sums = [0.0] * logits.shape[1]
+    for row in logits.float():
+        selected, chosen = torch.topk(row, 2)
+        weights = torch.softmax(selected, dim=0)
+        for slot in range(2):
+            counts[int(chosen[slot])] += 1
+            sums[int(chosen[slot])] += float(weights[slot])
+
+
+def _one_hot(logits: torch.Tensor) -> None:
+    selected, chosen = torch.topk(logits.float(), 2, dim=-1)
+    weights = torch.softmax(selected, dim=-1)
+    used = torch.nn.functional.one_hot(chosen, logits.shape[1])
+    used.sum(dim=(0, 1))
+    (used * weights.unsqueeze(-1)).sum(dim=(0, 1))
