@@ -62,9 +62,12 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
     """Grade the submissions of an order, and return all their grades in order.
 
     Each grade is in the gradebook as soon as `watch.graded` hears of it. Raises `NothingToGrade`,
-    `ValueError` for a path that is no submission, `CourseError`, `SandboxError`, `GradebookError`.
+    `CourseError`, `SandboxError` or `GradebookError`.
     """
-    found = find_submissions(order.paths)
+    try:
+        found = find_submissions(order.paths)
+    except ValueError as error:
+        raise NothingToGrade(str(error)) from error
     if not found:
         places = ", ".join(map(str, order.paths))
         raise NothingToGrade(f"{places}: there is no .ipynb, .py or .zip file in it")

@@ -16,6 +16,7 @@ from autograder.build.prose import points_of, read_prose, statement_of
 from autograder.build.source import solution_source, stub_source
 
 Cell = Any
+PROSE = "prose"  # the folder beside the assignment that holds its Markdown
 
 _SETUP = """\
 import otter
@@ -93,7 +94,7 @@ def _cells(assignment: Assignment, sources: Mapping[str, str]) -> Iterator[Cell]
             yield _code(f"{part.name}-check", f'grader.check("{part.name}")')
             continue
         proses += 1
-        for place, piece in enumerate(read_prose(assignment.folder / part.file), start=1):
+        for place, piece in enumerate(read_prose(assignment.folder / PROSE / part.file), start=1):
             make = _code if piece.kind == "code" else _markdown
             yield make(f"prose-{proses}-{place}", piece.text)
     yield _markdown("hand-in", _HAND_IN.format(points=points_of(assignment.possible)))

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
+
+from autograder.report.numbers import count, points
+
+if TYPE_CHECKING:
+    from autograder.classwork import Watch
+    from autograder.records import Grade
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -71,3 +80,35 @@ class Progress:
         if finished or time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
             self._console.print(Text(line))
+
+
+@contextmanager
+def grading_progress(gradebook: str) -> Iterator[Watch]:
+    """Show the progress of grading; when it is stopped, say what is kept."""
+    from autograder.classwork import Watch
+
+    graded = 0
+    with Progress() as progress:
+
+        def begin(total: int, kept: int) -> None:
+            if kept:
+                progress.tell(
+                    f"{kept} of {total} are in the gradebook already; --regrade grades them again"
+                )
+            progress.expect(total - kept)
+            progress.say("grading")
+
+        def told(grade: Grade) -> None:
+            nonlocal graded
+            graded += 1
+            score = f"{points(grade.score)} of {points(grade.possible)}"
+            progress.advance(f"{grade.submission}, {score}")
+
+        try:
+            yield Watch(say=progress.say, begin=begin, graded=told)
+        except KeyboardInterrupt:
+            progress.tell(
+                f"{count(graded, 'grade')} of this run kept in {gradebook}; "
+                "the same command goes on from there."
+            )
+            raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Insert, Select, func, select
@@ -16,6 +17,7 @@ from autograder.gradebook.connection import (
     gradebook_url,
     open_engine,
     place_of,
+    sqlite_file,
 )
 from autograder.gradebook.schema import attempts, check_results, exercise_results, runs
 from autograder.records import ClassGrades, Grade, Run, Status
@@ -30,9 +32,9 @@ class Gradebook:
     Every method raises `GradebookError`, with one sentence, where the database cannot be used.
     """
 
-    def __init__(self, engine: Engine, place: str) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._place = place
+        self._place = place_of(engine.url)
 
     @classmethod
     def open(cls, url: str, *, create: bool = True, wait: float = WAIT_FOR_OTHERS) -> Gradebook:
@@ -40,9 +42,12 @@ class Gradebook:
 
         `wait`: seconds for another program's write to end.
         """
-        parsed = gradebook_url(url)
-        engine = open_engine(parsed, create=create, wait=wait)
-        return cls(engine, place_of(parsed))
+        return cls(open_engine(gradebook_url(url), create=create, wait=wait))
+
+    @property
+    def file(self) -> Path | None:
+        """The file that holds the gradebook, where one does."""
+        return sqlite_file(self._engine.url)
 
     def __enter__(self) -> Gradebook:
         return self

@@ -52,7 +52,7 @@ def secret_paths(course: str, extra: Iterable[Path] = ()) -> tuple[str, ...]:
     found |= {path for path in checkouts if not _holds_a_library(path)}
     for folder in _site_folders():
         found |= {str(entry) for entry in _own_entries(Path(folder))}
-    found |= {os.path.realpath(path) for path in extra}
+    found |= {path for path in map(os.path.realpath, extra) if not _holds_a_library(path)}
     return tuple(sorted(found | {os.path.realpath(path) for path in found}))
 
 

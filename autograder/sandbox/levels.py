@@ -19,9 +19,10 @@ from autograder.session import Interrupted
 from autograder.inside.settings import ZygoteSettings
 from autograder.records import Outcome
 from autograder.sandbox.child import Child
+from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.layout import library_paths, secret_paths
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.zygote import SandboxError, Zygote
+from autograder.sandbox.zygote import Zygote
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from autograder.inside.settings import ZygoteSettings
 from autograder.sandbox.child import Child
+from autograder.sandbox.errors import SandboxError
 
 STARTUP_SECONDS = 180.0
 REPLY_SECONDS = 30.0
@@ -28,10 +29,6 @@ ENVIRONMENT = {
     "TRANSFORMERS_VERBOSITY": "error",
 }
 CACHE_VARIABLES = ("HOME", "HF_HOME", "MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR", "XDG_CACHE_HOME")
-
-
-class SandboxError(Exception):
-    """The sandbox cannot be set up or has stopped, in one sentence."""
 
 
 class Zygote:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from autograder.lab.compare import Opaque
+from autograder.lab.state import walk
 from autograder.wire.limits import (
     DTYPE_SIZES,
     HEADER,
@@ -217,5 +218,5 @@ def _find(handle: Any, resolve: Resolve | None) -> Any:
 def set_training(model: torch.nn.Module, names: list[str]) -> None:
     """Put exactly the modules with these qualified names into training mode."""
     wanted = set(names)
-    for name, module in model.named_modules():
+    for name, module in walk(model):
         module.training = name in wanted

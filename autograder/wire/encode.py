@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from autograder.lab.compare import Opaque, kind_of
+from autograder.lab.state import walk
 from autograder.wire.limits import (
     DTYPE_SIZES,
     HEADER,
@@ -147,7 +148,7 @@ def _training(value: Any) -> list[str]:
     """The qualified names of a model's modules that are in training mode."""
     if not isinstance(value, torch.nn.Module):
         return []
-    return [name for name, module in value.named_modules() if module.training]
+    return [name for name, module in walk(value) if module.training]
 
 
 def _name(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 
 from autograder.lab.calls import Call, Raised, Reply
+from autograder.lab.state import walk
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.limits import WireError
@@ -94,7 +95,7 @@ def _modules(call: Call, bench: Handles) -> Mapping[int, tuple[str, str]]:
     return {
         id(module): (handle, name)
         for handle, model in _models(call, bench)
-        for name, module in model.named_modules()
+        for name, module in walk(model)
     }
 
 

@@ -44,7 +44,7 @@ class Decision:
 
 @dataclass(slots=True)
 class Seen:
-    """What hooks saw of one call: the router's output, and indices that experts were called with."""
+    """What hooks saw of one call: the router's output, and indices that its experts were given."""
 
     router: Router
     output: Any

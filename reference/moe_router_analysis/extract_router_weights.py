@@ -132,7 +132,8 @@ def clones_a_named_parameter(model: Any, layer_idx: int = 0) -> torch.Tensor | N
     names = [f"{name}.weight" for name, _ in find_router_layers(model)]
     if layer_idx not in range(len(names)):
         return None
-    return dict(model.named_parameters())[names[layer_idx]].clone().detach().to(torch.float32)
+    parameters: dict[str, torch.Tensor] = dict(model.named_parameters())
+    return parameters[names[layer_idx]].clone().detach().to(torch.float32)
 
 
 @exercise.wheat
@@ -140,7 +141,7 @@ def copies_through_numpy(model: Any, layer_idx: int = 0) -> torch.Tensor | None:
     """Goes through a NumPy array, which is copied."""
     for index, (_, router) in enumerate(find_router_layers(model)):
         if index == layer_idx:
-            return torch.tensor(router.weight.detach().float().cpu().numpy())
+            return torch.tensor(router.get_parameter("weight").detach().float().cpu().numpy())
     return None
 
 
@@ -151,8 +152,7 @@ def returns_a_view(model: Any, layer_idx: int = 0) -> torch.Tensor | None:
     routers = find_router_layers(model)
     if not 0 <= layer_idx < len(routers):
         return None
-    weight: torch.Tensor = routers[layer_idx][1].weight
-    return weight.detach().float()
+    return routers[layer_idx][1].get_parameter("weight").detach().float()
 
 
 @exercise.chaff(caught_by=gives_a_copy_in_float32)
@@ -161,18 +161,17 @@ def keeps_the_dtype(model: Any, layer_idx: int = 0) -> torch.Tensor | None:
     routers = find_router_layers(model)
     if not 0 <= layer_idx < len(routers):
         return None
-    weight: torch.Tensor = routers[layer_idx][1].weight
-    return weight.detach().clone()
+    return routers[layer_idx][1].get_parameter("weight").detach().clone()
 
 
 @exercise.chaff(caught_by=gives_none_where_there_is_no_router)
 def counts_from_the_end(model: Any, layer_idx: int = 0) -> torch.Tensor | None:
     """Takes a negative index as Python does, from the end. Here it is no router."""
     try:
-        router: Any = find_router_layers(model)[layer_idx][1]
+        router = find_router_layers(model)[layer_idx][1]
     except IndexError:
         return None
-    return torch.clone(router.weight.detach()).float()
+    return torch.clone(router.get_parameter("weight").detach()).float()
 
 
 @exercise.chaff(caught_by=gives_none_where_there_is_no_router)
@@ -180,20 +179,17 @@ def raises_beyond_the_last_router(model: Any, layer_idx: int = 0) -> torch.Tenso
     """Raises an error where there is no such router. The result should be `None`."""
     if layer_idx < 0:
         return None
-    router: Any = find_router_layers(model)[layer_idx][1]
-    return torch.clone(router.weight.detach()).float()
+    router = find_router_layers(model)[layer_idx][1]
+    return torch.clone(router.get_parameter("weight").detach()).float()
 
 
-@exercise.chaff(
-    caught_by=(counts_routers_instead_of_layers, gives_none_where_there_is_no_router)
-)
+@exercise.chaff(caught_by=(counts_routers_instead_of_layers, gives_none_where_there_is_no_router))
 def counts_layers(model: Any, layer_idx: int = 0) -> torch.Tensor | None:
     """Takes `layer_idx` as the number of a decoder layer. It counts routers: in a model whose
     first layer is dense, router 0 stands in layer 1."""
     for name, router in find_router_layers(model):
         if f"layers.{layer_idx}." in name:
-            weight: torch.Tensor = router.weight
-            return weight.detach().clone().float()
+            return router.get_parameter("weight").detach().clone().float()
     return None
 
 
@@ -224,5 +220,4 @@ def keeps_the_gradient(model: Any, layer_idx: int = 0) -> torch.Tensor | None:
     routers = find_router_layers(model)
     if not 0 <= layer_idx < len(routers):
         return None
-    weight: torch.Tensor = routers[layer_idx][1].weight
-    return weight.to(torch.float32, copy=True)
+    return routers[layer_idx][1].get_parameter("weight").to(torch.float32, copy=True)

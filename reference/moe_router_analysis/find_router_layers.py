@@ -61,9 +61,10 @@ def finds_the_routers_of_mixtral(answer: Answer, bench: Bench) -> None:
     found = answer(model)
     assert isinstance(found, list), f"asked for a list of (name, module), got {kind_of(found)}"
     for entry in found:
-        assert isinstance(entry, tuple | list) and len(entry) == 2, (
+        assert isinstance(entry, tuple | list), (
             f"each entry should be a tuple (name, module); one is {kind_of(entry)}"
         )
+        assert len(entry) == 2, f"an entry (name, module) has two parts, not {len(entry)}"
         name, module = entry
         assert isinstance(name, str), f"the first part of an entry should be a name, not {name!r}"
         assert isinstance(module, nn.Module), f"{name!r} should come with its module"
@@ -74,7 +75,7 @@ def finds_the_routers_of_mixtral(answer: Answer, bench: Bench) -> None:
         assert module is known[name], f"{name!r} is the name of another module than the one given"
         weight = getattr(module, "weight", None)
         shape = (model.config.num_local_experts, model.config.hidden_size)
-        assert weight is not None and tuple(weight.shape) == shape, (
+        assert tuple(getattr(weight, "shape", ())) == shape, (
             f"{name!r} does not own a weight with one row for each of the "
             f"{shape[0]} experts: it is no router"
         )
@@ -119,7 +120,8 @@ def _compare(answer: Answer, model: nn.Module, names: tuple[str, ...]) -> None:
     found = answer(model)
     assert isinstance(found, list), f"the result is {kind_of(found)}, not a list"
     for entry in found:
-        assert isinstance(entry, tuple | list) and len(entry) == 2, "an entry is not a (name, module)"
+        assert isinstance(entry, tuple | list), "an entry is not a tuple (name, module)"
+        assert len(entry) == 2, "an entry has more or less than two parts"
     got = [name for name, _ in found]
     missing = [name for name in names if name not in got]
     surplus = [name for name in got if name not in names]

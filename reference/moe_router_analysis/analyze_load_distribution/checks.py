@@ -34,9 +34,8 @@ def counts_one_text(answer: Answer, bench: Bench) -> None:
         ("top_k", model.config.num_experts_per_tok),
     ):
         assert key in load, f"the result lacks {key!r}"
-        assert is_number(load[key]) and float(load[key]) == value, (
-            f"{key!r} should be {value}, not {load[key]}"
-        )
+        assert is_number(load[key]), f"{key!r} is {kind_of(load[key])}, not a number"
+        assert float(load[key]) == value, f"{key!r} should be {value}, not {load[key]}"
     counts = load.get("expert_counts")
     assert isinstance(counts, dict), f"'expert_counts' should be a dict, not {kind_of(counts)}"
     assert sorted(counts) == list(range(len(right))), (
@@ -72,9 +71,7 @@ def derives_the_statistics(answer: Answer, bench: Bench) -> None:
 
 
 @exercise.law(points=2.5, hidden=True)
-def counts_the_models_own_decisions(
-    answer: Answer, rng: np.random.Generator, bench: Bench
-) -> None:
+def counts_the_models_own_decisions(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Counts what the model itself decides, in every family and at each router"""
     tokenizer = bench.tokenizer()
     for family in bench.families:
@@ -120,12 +117,17 @@ def refuses_wrong_arguments(answer: Answer, rng: np.random.Generator, bench: Ben
     experts = bench.plan("qwen3_moe").num_experts
     load = answer(model, tokenizer, texts, experts, routers - 1)
     _compare(load, bench, "qwen3_moe", routers - 1, _tokens(tokenizer, texts), experts)
-    dense = ((texts,), (texts, 2), (texts, 0), (texts, None, 99), (texts, None, -1), ([],))
+    dense: tuple[tuple[Any, ...], ...] = (
+        (texts,),
+        (texts, 2),
+        (texts, 0),
+        (texts, None, 99),
+        (texts, None, -1),
+        ([],),
+    )
     for arguments in dense:
         load = answer(bench.dense(), tokenizer, *arguments)
-        assert isinstance(load, dict) and not load, (
-            "a model without routers gives {}, whatever the other arguments"
-        )
+        assert load == {}, "a model without routers gives {}, whatever the other arguments"
     for index in (routers, routers + 7, -1, -routers):
         assert answer.raises(IndexError, model, tokenizer, texts, layer_idx=index), (
             "a layer_idx that is not 0..L-1 should raise an IndexError"

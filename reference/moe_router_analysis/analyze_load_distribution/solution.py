@@ -10,16 +10,17 @@ model on a list of texts and counts how many tokens the `layer_idx`-th router (c
 
 **Which choice counts.** With `top_k=None`, the model's own decisions, as its forward makes them.
 Get them from the forward itself: a forward hook on the router sees its output
-`(logits [T, E], weights [T, k], indices [T, k])` for T = batch × sequence tokens. Do not choose again
-from the logits: `deepseek_v3`, for one, adds a correction bias and limits the groups of experts
-before it chooses. With an explicit `top_k`, count for each token the `top_k` experts with the largest
-of the model's own router logits instead (checked on `mixtral`, `olmoe`, `qwen2_moe`, `qwen3_moe`).
+`(logits [T, E], weights [T, k], indices [T, k])` for T = batch × sequence tokens. Do not choose
+again from the logits: `deepseek_v3`, for one, adds a correction bias and limits the groups of
+experts before it chooses. With an explicit `top_k`, count for each token the `top_k` experts with
+the largest of the model's own router logits instead (checked on `mixtral`, `olmoe`, `qwen2_moe` and
+`qwen3_moe`).
 
-**Which tokens count.** Each text goes through `tokenizer(text, return_tensors="pt")`, or through the
-tokenizer in padded batches (it has a pad token and returns a `BatchEncoding`). Only real tokens count,
-those with attention mask 1: special tokens do, padding never does, on whichever side it stands. A
-text without tokens adds nothing (mind that transformers returns a *float* tensor of shape [1, 0]
-for it). Move the inputs to the model's device.
+**Which tokens count.** Each text goes through `tokenizer(text, return_tensors="pt")`, or the texts
+go through the tokenizer in padded batches (it has a pad token and returns a `BatchEncoding`). Only
+real tokens count, those with attention mask 1: special tokens do, padding never does, on whichever
+side it stands. A text without tokens adds nothing (mind that transformers returns a *float* tensor
+of shape [1, 0] for it). Move the inputs to the model's device.
 
 **Result**, a dict:
 
@@ -27,19 +28,23 @@ for it). Move the inputs to the model's device.
 | --- | --- |
 | `expert_counts` | dict from *every* expert 0 … E−1 to its number of routed tokens, an int |
 | `total_tokens` | number of real tokens |
-| `num_experts`, `top_k` | E, and the k that was used |
+| `num_experts` | E |
+| `top_k` | the k that was used |
 | `expected_per_expert` | total_tokens · k / E |
-| `actual_mean`, `actual_std` | mean and *population* standard deviation (divide by n) of the counts |
+| `actual_mean` | mean of the counts |
+| `actual_std` | *population* standard deviation of the counts (divide by n) |
 | `max_load`, `min_load` | largest and smallest count |
-| `load_balance_score` | 1 − actual_std / (actual_mean + 1e-8): 1 is perfect balance; may be negative |
+| `load_balance_score` | 1 − actual_std / (actual_mean + 1e-8) |
 
-**Special cases.** `{}` for a model without routers, whatever the other arguments. `IndexError` for a
-`layer_idx` that is not 0 … L−1 (L routers; a negative one is wrong too). `ValueError` when the texts
-hold no token at all, also for `[]`, and when `top_k` is not 1 … E.
+The score is 1 for perfect balance and may be negative.
 
-**Leave the model as you found it.** Evaluate it in evaluation mode, and put every submodule back into
-the mode that it was in. Remove your hooks, also when the forward raises; that exception must reach the
-caller (`try … finally`). Leave no gradients.
+**Special cases.** `{}` for a model without routers, whatever the other arguments. `IndexError` for
+a `layer_idx` that is not 0 … L−1 (L routers; a negative one is wrong too). `ValueError` when the
+texts hold no token at all, also for `[]`, and when `top_k` is not 1 … E.
+
+**Leave the model as you found it.** Evaluate it in evaluation mode, and put every submodule back
+into the mode that it was in. Remove your hooks, also when the forward raises; that exception must
+reach the caller (`try … finally`). Leave no gradients.
 """
 
 from __future__ import annotations

@@ -12,6 +12,6 @@ assignment = Assignment(
     name="toy",
     title="Toy lab: who works?",
     folder=Path(__file__).parent,
-    parts=(Prose("prose/introduction.md"), expert_load, busiest_expert, load_gap),
+    parts=(Prose("introduction.md"), expert_load, busiest_expert, load_gap),
     requirements=("numpy>=1.26", "torch>=2.7"),
 )

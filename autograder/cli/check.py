@@ -1,0 +1,45 @@
+"""`moelab check`: a student's own public checks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from autograder.cli.common import course_option, example, find_course, told
+
+if TYPE_CHECKING:
+    from autograder.own_checks import Checked
+
+
+@click.command(
+    epilog=example("moelab check assignments/moe_router_analysis/moe_router_analysis.ipynb")
+)
+@click.argument(
+    "notebook",
+    metavar="NOTEBOOK",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True),
+)
+@click.option("--assignment", metavar="NAME", help="[default: what the notebook says]")
+@course_option
+def check(notebook: Path, assignment: str | None, course: str) -> int:
+    """Run the public checks on your own notebook or script, offline.
+
+    Your code runs as it is, on this machine: use it for your own work alone. Exits 1 while a check
+    fails.
+    """
+    find_course()
+    from rich.console import Console
+
+    from autograder.grading.course import CourseError
+    from autograder.own_checks import CannotCheck, check_own
+
+    click.echo("running your cells", err=True)
+    with told(CannotCheck, CourseError):
+        checked = check_own(notebook, assignment or "", course)
+    console = Console(highlight=False)
+    for note in checked.notes:
+        click.echo(note, err=True)
+    _print(console, checked)
+    return 0 if checked.passed == len(checked.results) else 1
