@@ -10,6 +10,8 @@ import click
 from autograder.cli.common import course_option, example, find_course, told
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from autograder.own_checks import Checked
 
 
@@ -43,3 +45,23 @@ def check(notebook: Path, assignment: str | None, course: str) -> int:
         click.echo(note, err=True)
     _print(console, checked)
     return 0 if checked.passed == len(checked.results) else 1
+
+
+def _print(console: Console, checked: Checked) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    exercise = ""
+    for result in checked.results:
+        if result.exercise != exercise:
+            exercise = result.exercise
+            console.print(Text(exercise, style="bold"))
+        sign = Text("  ✓ ", style="green") if result.passed else Text("  ✗ ", style="red")
+        console.print(sign.append(result.title, style="default"))
+        if result.message:
+            console.print(Padding(Text(result.message), (0, 0, 0, 6)))
+    total = len(checked.results)
+    line = f"{checked.assignment}: {checked.passed} of {total} public checks pass."
+    if checked.passed == total:
+        line += " Hidden checks count too: they ask for what the text says, and no more."
+    console.print(Text(line))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from autograder.inside.archive import Unreadable, member
-from autograder.inside.scripts import decode_script, split_script
+from autograder.inside.scripts import decode_script, split_script, without_surrogates
 
 MAX_BYTES = 64 * 1024 * 1024  # of a notebook or script, also inside an archive
 MAX_CELLS = 5_000
@@ -126,7 +126,9 @@ def _read_notebook(notebook: Any, warnings: Iterable[str] = ()) -> Source:
             if code is None:
                 warnings.append(f"cell {position} has no readable text and was left out")
             else:
-                cells.append(_without_surrogates(code, position, warnings))
+                cells.append(without_surrogates(code))
+                if cells[-1] != code:
+                    warnings.append(f"cell {position} holds half a character, which was replaced")
     _check_size(cells)
     if not any(cell.strip() for cell in cells):
         warnings.append("the notebook has no code")
@@ -148,7 +150,7 @@ def _code_of(cell: Mapping[str, Any]) -> str | None:
     """A code cell's text: one string or a list of lines; called `input` before version 4."""
     language = cell.get("language")
     if isinstance(language, str) and not _is_python(language):
-        raise Unreadable(f"the notebook is written in {language[:40]}, not in Python")
+        raise Unreadable(_written_in(language))
     text = cell.get("source", cell.get("input"))
     if isinstance(text, list) and all(isinstance(line, str) for line in text):
         return "".join(text)
@@ -163,7 +165,11 @@ def _check_language(metadata: Mapping[str, Any]) -> None:
     if isinstance(kernel.get("name"), str):
         languages += _KERNELS.findall(kernel["name"])
     if languages and not any(map(_is_python, languages)):
-        raise Unreadable(f"the notebook is written in {languages[0][:40]}, not in Python")
+        raise Unreadable(_written_in(languages[0]))
+
+
+def _written_in(language: str) -> str:
+    return f"the notebook is written in {without_surrogates(language[:40])}, not in Python"
 
 
 def _is_python(language: str) -> bool:
@@ -172,19 +178,11 @@ def _is_python(language: str) -> bool:
 
 def _assignment(metadata: Mapping[str, Any]) -> str:
     name = _mapping(metadata.get("otter")).get("assignment_name")
-    return name[:MAX_NAME] if isinstance(name, str) else ""
+    return without_surrogates(name[:MAX_NAME]) if isinstance(name, str) else ""
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _without_surrogates(text: str, position: int, warnings: list[str]) -> str:
-    """Replace halves of characters, which no Python source can hold."""
-    if not re.search("[\ud800-\udfff]", text):
-        return text
-    warnings.append(f"cell {position} holds half a character, which was replaced")
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def _check_size(cells: Iterable[str]) -> None:

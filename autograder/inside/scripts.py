@@ -14,6 +14,7 @@ from autograder.inside.archive import Unreadable
 # `# %%` (Spyder, VS Code, Jupytext) and `# In[3]:` (what `jupyter nbconvert --to script` writes).
 _MARKER = re.compile(r"^# ?%%|^# In\[[ \d]*\]:")
 _NOT_CODE = re.compile(r"^# ?%%.*\[(markdown|md|raw)\]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _WIDE_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -34,11 +35,17 @@ def decode_script(data: bytes) -> str:
         text = data.decode(wide or _declared(data))
     except UnicodeDecodeError as error:
         raise Unreadable(_not_decoded(data, error)) from error
-    except LookupError as error:
+    except (LookupError, UnicodeError) as error:
         raise Unreadable(f"the file declares an encoding that is none: {error}") from error
     if "\0" in text:
         raise Unreadable("the file holds NUL characters: it is not a Python file")
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    return without_surrogates(text)
+
+
+def without_surrogates(text: str) -> str:
+    """Replace halves of characters, which no Python source and no message can hold."""
+    return _SURROGATES.sub("\ufffd", text)
 
 
 def split_script(text: str) -> Iterator[str]:

@@ -139,6 +139,12 @@ def test_half_characters_are_replaced_so_that_the_cell_still_runs() -> None:
     assert "half a character" in source.warnings[0]
 
 
+def test_half_characters_in_metadata_do_no_harm() -> None:
+    metadata = {"otter": {"assignment_name": "lab\udc00"}}
+    assert read(notebook(code("a"), metadata=metadata)).assignment == "lab\ufffd"
+    assert reason(notebook(metadata={"language_info": {"name": "\ud800"}})).encode()
+
+
 def test_a_notebook_without_code_is_read_with_a_warning() -> None:
     assert read(notebook()).warnings == ("the notebook has no code",)
 
@@ -326,6 +332,15 @@ def test_names_in_messages_are_printable() -> None:
 # Anything
 
 
+def assert_read_or_unreadable(data: bytes, name: str) -> None:
+    """Whatever is read holds cells of text that can be encoded; all else is `Unreadable`."""
+    try:
+        cells = read_submission(data, name).cells
+    except Unreadable as problem:
+        cells = (str(problem),)
+    assert all(isinstance(cell.encode(), bytes) for cell in cells)
+
+
 @settings(max_examples=150, deadline=None)
 @given(data=st.binary(max_size=300), name=st.sampled_from(["a.ipynb", "a.py", "a.zip", "a"]))
 @example(data=codecs.BOM_UTF16_LE + b"\x00\xd8", name="a.py")
@@ -334,12 +349,7 @@ def test_names_in_messages_are_printable() -> None:
 @example(data=b"# coding: undefined\nx = 1", name="a.py")
 @example(data=b"PK\x05\x06" + bytes(18), name="a.zip")
 def test_arbitrary_bytes_are_read_or_unreadable(data: bytes, name: str) -> None:
-    try:
-        source = read_submission(data, name)
-    except Unreadable as problem:
-        assert str(problem)
-    else:
-        assert all(isinstance(cell, str) for cell in source.cells)
+    assert_read_or_unreadable(data, name)
 
 
 JSON = st.recursive(
@@ -381,9 +391,4 @@ def test_mutated_notebooks_are_read_or_unreadable(
     if flip < len(data) // 4:
         data[flip] ^= 0x10
     submitted = packed(("a.ipynb", bytes(data))) if inside else bytes(data)
-    try:
-        source = read_submission(submitted, "a.zip" if inside else "a.ipynb")
-    except Unreadable as problem:
-        assert str(problem)
-    else:
-        assert all(cell.encode() or True for cell in source.cells)
+    assert_read_or_unreadable(submitted, "a.zip" if inside else "a.ipynb")

@@ -51,9 +51,13 @@ def test_undeclared_latin_1_is_refused_with_the_line(before: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["klingon", "utf-8 \n\xff", "rot13"])
+@pytest.mark.parametrize("name", ["klingon", "rot13", "undefined"])
 def test_wrong_declarations_are_refused(name: str) -> None:
     assert "declares an encoding" in reason(f"# coding: {name}\nx = 1".encode("latin-1"))
+
+
+def test_half_characters_are_replaced() -> None:
+    assert cells("# coding: raw_unicode_escape\na = '\\ud800'\n")[0].endswith("a = '\ufffd'\n")
 
 
 def test_nul_bytes_are_refused() -> None:

@@ -1,0 +1,44 @@
+"""`moelab demo`: a class to try everything with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from autograder.cli.common import example, told
+from autograder.cli.grade import check_platform, cores
+from autograder.cli.progress import grading_progress
+from autograder.cli.report import print_summary
+
+
+@click.command(epilog=example("moelab demo --out moelab-demo"))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("moelab-demo"),
+    show_default=True,
+    help="Folder for submissions, gradebook and reports.",
+)
+def demo(out: Path) -> int:
+    """Make a small class of submissions, grade it, and show the reports.
+
+    Some answers are right, some wrong, some blank, and some attack the grader. Works offline and
+    takes about a minute.
+    """
+    check_platform()
+    from autograder.demo import CannotDemonstrate, demonstrate
+    from autograder.gradebook import GradebookError
+    from autograder.report.files import ReportError
+    from autograder.sandbox.errors import SandboxError
+
+    gradebook = out / "gradebook.db"
+    with (
+        told(CannotDemonstrate, GradebookError, ReportError, SandboxError),
+        grading_progress(str(gradebook)) as watch,
+    ):
+        shown = demonstrate(out, cores(), watch)
+    print_summary(shown.class_grades)
+    click.echo(f"The whole report is a page: {shown.page.resolve()}")
+    click.echo(f"What was handed in: {out / 'submissions'}. What each is: {shown.guide}")
+    return 0

@@ -1,0 +1,117 @@
+"""What this machine offers for grading, found out by trying."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+PACKAGES = ("moelab", "torch", "transformers", "numpy", "otter-grader", "sandlock", "sqlalchemy")
+NEEDS_LINUX = "isolation needs Linux: use a Linux machine, WSL 2 or a container"
+
+_REMEDIES = {
+    "namespaces": (
+        "run as root or as a user that may make user namespaces (in Docker: a seccomp profile that "
+        "allows unshare and mount, and --security-opt systempaths=unconfined; on Ubuntu: "
+        "sysctl kernel.apparmor_restrict_unprivileged_userns=0)"
+    ),
+    "landlock": "use a Linux kernel from 5.13 on with Landlock enabled (`lsm=…,landlock` at boot)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the examination; `trouble` says what it prevents and how to mend it."""
+
+    what: str
+    found: str
+    good: bool = True
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All facts, and whether grading works here."""
+
+    facts: tuple[Fact, ...]
+    can_grade: bool
+
+
+def examine() -> Diagnosis:
+    """Look at this machine. Starts the sandbox for its self-test, which takes some seconds."""
+    levels = list(_isolation())
+    facts = (*_machine(), *_packages(), *levels, *_gpus(), _cache())
+    return Diagnosis(facts, can_grade=any(level.good for level in levels))
+
+
+def _machine() -> Iterator[Fact]:
+    yield Fact("Python", f"{platform.python_version()} ({sys.executable})")
+    yield Fact("system", f"{platform.system()} {platform.release()} {platform.machine()}")
+    yield Fact("cores", str(_cores()))
+    memory = _memory()
+    if memory:
+        yield Fact("memory", f"{memory / 2**30:.1f} GiB")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _memory() -> int:
+    """The machine's or the container's memory in bytes, 0 where it cannot be told."""
+    try:
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0
+    limit = Path("/sys/fs/cgroup/memory.max")
+    try:
+        text = limit.read_text(encoding="ascii").strip()
+    except OSError:
+        return whole
+    return min(whole, int(text)) if text.isdigit() else whole
+
+
+def _packages() -> Iterator[Fact]:
+    for name in PACKAGES:
+        try:
+            yield Fact(name, metadata.version(name))
+        except metadata.PackageNotFoundError:
+            wanted = name != "sandlock" or sys.platform == "linux"
+            trouble = f"pip install {name}" if wanted and name != "moelab" else ""
+            yield Fact(name, "not installed", not trouble, trouble)
+
+
+def _isolation() -> Iterator[Fact]:
+    if sys.platform != "linux":
+        yield Fact("isolation", "none", good=False, trouble=NEEDS_LINUX)
+        return
+    from autograder.sandbox.levels import probe
+
+    for report in probe():
+        found = "works (self-test passed)" if report.works else f"does not work: {report.reason}"
+        remedy = "" if report.works else _REMEDIES.get(report.level, "")
+        yield Fact(f"isolation {report.level}", found, report.works, remedy)
+
+
+def _gpus() -> Iterator[Fact]:
+    import torch
+
+    if not torch.cuda.is_available():
+        yield Fact("GPUs", "none that torch can use (not needed for the tiny models)")
+        return
+    for number in range(torch.cuda.device_count()):
+        about = torch.cuda.get_device_properties(number)
+        yield Fact(f"cuda:{number}", f"{about.name}, {about.total_memory / 2**30:.0f} GiB")
+
+
+def _cache() -> Fact:
+    """Where Hugging Face models are kept, by the rules of `huggingface_hub.constants`."""
+    from huggingface_hub import constants
+
+    folder = Path(constants.HF_HUB_CACHE)
+    models = len(list(folder.glob("models--*"))) if folder.is_dir() else 0
+    return Fact("model cache", f"{folder}, {models} models" if models else f"{folder}, empty")
