@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autograder.gradebook import Gradebook
@@ -44,7 +44,7 @@ class Order:
     course: str = "reference"
     seed: str = ""
     isolation: str = "auto"
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     regrade: bool = False
     hidden: tuple[Path, ...] = ()
 

@@ -15,9 +15,9 @@ NEEDS_LINUX = "isolation needs Linux: use a Linux machine, WSL 2 or a container"
 
 _REMEDIES = {
     "namespaces": (
-        "run as root or as a user that may make user namespaces (in Docker: a seccomp profile that "
-        "allows unshare and mount, and --security-opt systempaths=unconfined; on Ubuntu: "
-        "sysctl kernel.apparmor_restrict_unprivileged_userns=0)"
+        "run as root, or as a user who may make user namespaces (in Docker: --cap-add SYS_ADMIN "
+        "--security-opt apparmor=unconfined; on Ubuntu: "
+        "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0)"
     ),
     "landlock": "use a Linux kernel from 5.13 on with Landlock enabled (`lsm=…,landlock` at boot)",
 }
@@ -51,13 +51,14 @@ def examine() -> Diagnosis:
 def _machine() -> Iterator[Fact]:
     yield Fact("Python", f"{platform.python_version()} ({sys.executable})")
     yield Fact("system", f"{platform.system()} {platform.release()} {platform.machine()}")
-    yield Fact("cores", str(_cores()))
+    yield Fact("cores", str(cores()))
     memory = _memory()
     if memory:
         yield Fact("memory", f"{memory / 2**30:.1f} GiB")
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 

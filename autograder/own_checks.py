@@ -79,7 +79,7 @@ def _read(path: Path) -> Source:
     try:
         return read_submission(path.read_bytes(), path.name)
     except Unreadable as problem:
-        raise CannotCheck(f"{path} {problem}") from problem
+        raise CannotCheck(f"{path}: {problem}") from problem
     except OSError as error:
         raise CannotCheck(f"{path} cannot be read: {error.strerror or error}") from error
 

@@ -20,7 +20,7 @@ _BINARY_UNITS = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 
 
-class CannotStart(click.ClickException):  # noqa: N818 - reads as what it says
+class CannotStart(click.ClickException):
     """The command cannot do its work; the message is one or two sentences."""
 
     exit_code = 2
@@ -36,45 +36,25 @@ def told(*errors: type[Exception]) -> Iterator[None]:
         raise CannotStart(text if text.endswith((".", "?")) else f"{text}.") from error
 
 
-class Size(click.ParamType):
-    """A size in bytes: `2GiB`, `500MB`, `1.5G` (powers of 1000 unless written with an i)."""
-
-    name = "size"
-
-    def __init__(self, least: int) -> None:
-        self._least = least
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int:
-        """The number of bytes."""
-        if isinstance(value, int):
-            return value
-        matched = _SIZE.fullmatch(str(value).strip())
-        if matched is None:
-            self.fail(f"{value!r} is not a size. Write 2GiB, 500MB or 1.5G.", param, ctx)
-        number, unit, binary = matched.groups()
-        units = _BINARY_UNITS if binary else _UNITS
-        if unit.lower() not in units:
-            self.fail(f"{value!r} is not a size. Write 2GiB, 500MB or 1.5G.", param, ctx)
-        size = int(float(number) * units[unit.lower()])
-        if size < self._least:
-            self.fail(f"{value!r} is too little: {self._least // 2**20}MiB at least.", param, ctx)
-        return size
+def size(text: str) -> int:
+    """Read a size in bytes: `2GiB`, `500MB`, `1.5G` (powers of 1000 unless written with an i)."""
+    matched = _SIZE.fullmatch(text.strip())
+    number, unit, binary = matched.groups() if matched else ("0", "", "i")
+    units = _BINARY_UNITS if binary else _UNITS
+    if unit.lower() not in units:
+        raise click.BadParameter(f"{text!r} is not a size. Write 2GiB, 500MB or 1.5G.")
+    return int(float(number) * units[unit.lower()])
 
 
-class Seconds(click.ParamType):
-    """A time in seconds, above zero and finite."""
-
-    name = "seconds"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """The number of seconds."""
-        try:
-            seconds = float(value)
-        except ValueError:
-            seconds = math.nan
-        if not 0 < seconds < math.inf:
-            self.fail(f"{value!r} is not a time. Write seconds, such as 20 or 0.5.", param, ctx)
-        return seconds
+def seconds(text: str) -> float:
+    """Read a time in seconds, above zero and finite."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 < found < math.inf:
+        raise click.BadParameter(f"{text!r} is not a time. Write seconds, such as 20 or 0.5.")
+    return found
 
 
 def example(*lines: str) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from autograder.cli.common import example, told
-from autograder.cli.grade import check_platform, cores
+from autograder.cli.grade import check_platform
 from autograder.cli.progress import grading_progress
 from autograder.cli.report import print_summary
+from autograder.doctor import cores
 
 
 @click.command(epilog=example("moelab demo --out moelab-demo"))

@@ -7,7 +7,9 @@ import click
 from autograder.cli.common import example
 
 
-@click.command(epilog=example("moelab doctor"))
+@click.command(
+    short_help="Show what this machine offers for grading.", epilog=example("moelab doctor")
+)
 def doctor() -> int:
     """Show what this machine offers: isolation, GPUs, versions, model cache.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from pathlib import Path
@@ -12,15 +11,16 @@ import click
 
 from autograder.cli.common import (
     CannotStart,
-    Seconds,
-    Size,
     course_option,
     example,
     find_course,
+    seconds,
+    size,
     told,
 )
 from autograder.cli.progress import grading_progress
 from autograder.cli.report import check_outputs, output_options, print_summary, write_outputs
+from autograder.doctor import cores
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 
@@ -31,31 +31,37 @@ _ELSEWHERE = (
 )
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+def _memory(text: str) -> int:
+    found = size(text)
+    if found < LEAST_MEMORY:
+        least = f"{LEAST_MEMORY >> 20}MiB"
+        raise click.BadParameter(f"{text!r} is too little for Python and torch: {least} at least.")
+    return found
 
 
 def _limits(command: Any) -> Any:
     for option in (
         click.option(
             "--memory-limit",
-            type=Size(LEAST_MEMORY),
+            type=_memory,
+            metavar="SIZE",
             default="2GiB",
             show_default=True,
             help="Memory of one submission.",
         ),
         click.option(
             "--total-time",
-            type=Seconds(),
-            default=300,
+            type=seconds,
+            metavar="SECONDS",
+            default="300",
             show_default=True,
             help="Time for one submission in all.",
         ),
         click.option(
             "--time-limit",
-            type=Seconds(),
-            default=20,
+            type=seconds,
+            metavar="SECONDS",
+            default="20",
             show_default=True,
             help="Time for one call of a function, or one cell.",
         ),
@@ -87,16 +93,15 @@ def _limits(command: Any) -> Any:
     metavar="NAME",
     multiple=True,
     default=("tiny",),
-    show_default="tiny",
-    help="Models for the model checks.",
+    help="Models for the model checks.  [default: tiny]",
 )
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, …")
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
+    metavar="N",
     default=cores,
-    show_default="number of cores",
-    help="Submissions at once.",
+    help="Submissions at once.  [default: number of cores]",
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Run on a Dask cluster.")
 @click.option("--seed", metavar="TEXT", help="Makes the same grades again.  [default: a fresh one]")

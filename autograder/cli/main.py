@@ -36,7 +36,7 @@ class _InOrder(click.Group):
     cls=_InOrder,
     invoke_without_command=True,
     commands=[demo, check, grade, report, verify, build, doctor],
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="The first minute: moelab demo",
 )
 @click.option("--version", is_flag=True, help="Show the version and exit.")
@@ -104,5 +104,3 @@ def _version() -> str:
         return metadata.version("moelab")
     except metadata.PackageNotFoundError:
         return "(not installed)"
-
-

@@ -22,7 +22,9 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that name what else is written."""
     for option in (
         click.option("--gradescope", type=_FILE, help="Write Gradescope's results.json."),
-        click.option("--html", type=_FOLDER, help="Write a page for people to DIR/index.html."),
+        click.option(
+            "--html", type=_FOLDER, metavar="DIR", help="Write a page for people to DIR/index.html."
+        ),
         click.option("--csv", type=_FILE, help="Write a table, one row per submission."),
         click.option("--json", type=_FILE, help="Write everything that is known, for programs."),
     ):

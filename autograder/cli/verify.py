@@ -9,7 +9,10 @@ import click
 from autograder.cli.common import checkout, course_option, example, load_assignments, root_option
 
 
-@click.command(epilog=example("moelab verify moe_router_analysis"))
+@click.command(
+    short_help="Prove the assignments themselves.",
+    epilog=example("moelab verify moe_router_analysis"),
+)
 @click.argument("assignments", metavar="[ASSIGNMENT]...", nargs=-1)
 @root_option
 @course_option
@@ -23,8 +26,8 @@ def verify(assignments: tuple[str, ...], root: Path | None, course: str) -> int:
     from rich.console import Console
 
     from autograder.cli.progress import Progress
-    from autograder.verify import matrix
-    from autograder.verify import verify as prove
+    from autograder.verify.matrix import matrix
+    from autograder.verify.prove import verify as prove
 
     with Progress() as progress:
         reports = [prove(assignment, root or checkout(), progress.say) for assignment in loaded]

@@ -53,7 +53,7 @@ class Worker:
             data = read_bytes(found)
             digest = digest_of_bytes(data)
             source = session.read(data, found.path.name)
-            notes = [*_counting(found), *source.warnings]
+            notes = list(source.warnings)
             if source.assignment and source.assignment != assignment:
                 notes.append(f"its metadata names the assignment {source.assignment!r}")
             exercises = tuple(judge_exercise(e, session, material) for e in lab.exercises)
@@ -72,13 +72,6 @@ class Worker:
     def _session(self, material: Material | None = None) -> SandboxSession:
         bench = None if material is None else material.bench
         return SandboxSession(self.sandbox, bench, self._settings.limits)
-
-
-def _counting(found: Found) -> list[str]:
-    """What is said where a student handed in more than one file."""
-    if not found.superseded_by:
-        return []
-    return [f"a newer submission of this student counts: {found.superseded_by}"]
 
 
 def ungraded(
@@ -112,5 +105,5 @@ def ungraded(
             for exercise in assignment.exercises
         ),
         readable=readable,
-        notes=tuple(clean_line(note, 500) for note in (*_counting(found), reason)),
+        notes=(clean_line(reason, 500),),
     )

@@ -26,6 +26,7 @@ from IPython.core.profiledir import ProfileDir
 from IPython.core.pylabtools import import_pylab
 from IPython.utils.text import LSString, SList
 
+from autograder.inside.programs import FAILED, refusal
 from autograder.inside.written import WrittenModules
 
 MAX_NOTES = 50
@@ -184,8 +185,8 @@ class SubmissionShell(InteractiveShell):  # type: ignore[misc]
 
     def system(self, cmd: str) -> None:
         """Refuse `!command` without ending the cell."""
-        self.user_ns["_exit_code"] = 1
-        self.note(f"the shell command {cmd[:80]!r} was left out: no programs are started here")
+        self.user_ns["_exit_code"] = FAILED
+        self.note(refusal(cmd))
 
     system_piped = system_raw = system
 
@@ -227,7 +228,11 @@ class SubmissionShell(InteractiveShell):  # type: ignore[misc]
             return self._run_nested(cell)
         if magic_name == "timeit":
             return super().run_cell_magic(magic_name, _once(line + " "), cell)
-        if magic_name in ("capture", "prun") or self._is_own_magic(magic_name):
+        if magic_name == "capture":
+            super().run_cell_magic(magic_name, line, cell)
+            self.last_execution_result.raise_error()
+            return None
+        if magic_name == "prun" or self._is_own_magic(magic_name):
             return super().run_cell_magic(magic_name, line, cell)
         if magic_name in _DISPLAYED:
             return None

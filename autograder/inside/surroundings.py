@@ -12,6 +12,7 @@ import importlib
 import io
 import os
 import pkgutil
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -27,6 +28,7 @@ import tqdm.std  # type: ignore[import-untyped]
 
 import autograder.lab
 from autograder.inside.otter_stub import OtterStub
+from autograder.inside.programs import refusing_popen, refusing_system
 
 LAB_NAME = "moe_lab"  # what the student edition calls autograder.lab
 
@@ -116,11 +118,8 @@ def _give_no_keyboard(stack: contextlib.ExitStack) -> None:
 
 
 def _give_no_programs(stack: contextlib.ExitStack, note: Callable[[str], None]) -> None:
-    def refuse(command: Any) -> int:
-        note(f"the shell command {str(command)[:80]!r} was left out: no programs are started here")
-        return 1
-
-    _replace(stack, os, "system", refuse)
+    _replace(stack, os, "system", refusing_system(note))
+    _replace(stack, subprocess, "Popen", refusing_popen(note))
 
 
 def _give_no_windows(stack: contextlib.ExitStack) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import linecache
 import posixpath
 import sys
 from collections.abc import Sequence
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
-from types import ModuleType
+from types import CodeType, ModuleType
 
 
 class WrittenModules(MetaPathFinder, InspectLoader):
@@ -25,6 +26,7 @@ class WrittenModules(MetaPathFinder, InspectLoader):
         path = _normal(words[-1])
         before = self._texts.get(path, "") if words[0] in ("-a", "--append") else ""
         self._texts[path] = before + text
+        linecache.cache.pop(path, None)
         if self not in sys.meta_path:
             sys.meta_path.append(self)
         return True
@@ -45,11 +47,16 @@ class WrittenModules(MetaPathFinder, InspectLoader):
         return spec_from_loader(fullname, self, origin=_file_of(fullname))
 
     def get_source(self, fullname: str) -> str:
-        """The text of a module, which `import` compiles and tracebacks show."""
+        """The text of a module, for tools that show source; `ImportError` where there is none."""
         try:
             return self._texts[_file_of(fullname)]
         except KeyError as error:
             raise ImportError(f"no module {fullname!r} was written") from error
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile a module under the name of its file, by which tools find its source again."""
+        code: CodeType = compile(self.get_source(fullname), _file_of(fullname), "exec")
+        return code
 
     def forget(self) -> None:
         """Take the written modules out of the import system again."""

@@ -115,9 +115,7 @@ class Panel:
             for column in self._columns(count)
         ]
 
-    def has_dashed_line(
-        self, orientation: Orientation, at: float, tolerance: float = 1e-4
-    ) -> bool:
+    def has_dashed_line(self, orientation: Orientation, at: float, tolerance: float = 1e-4) -> bool:
         """Whether a dashed line in view lies at this position, up to a relative tolerance."""
         across, along = (
             (self.ylim, self.xlim) if orientation == "horizontal" else (self.xlim, self.ylim)
@@ -152,15 +150,11 @@ class Panel:
         places: dict[int, Bar] = {round(bar.x): bar for bar in columns}
         if columns and len(places) == len(columns) and set(places) <= set(range(count)):
             return [places.get(place) for place in range(count)]
-        raise AssertionError(f"it draws {len(columns)} bars, not {count}")
+        raise AssertionError(f"a panel draws {len(columns)} bars, not one for each expert")
 
     def _bars_in_view(self) -> list[Bar]:
         low, high = sorted(self.xlim)
-        return [
-            bar
-            for bar in self.bars
-            if bar.width > 0 and bar.right >= low and bar.left <= high
-        ]
+        return [bar for bar in self.bars if bar.width > 0 and bar.right >= low and bar.left <= high]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -121,6 +121,7 @@ FAMILIES: tuple[Family, ...] = (
             "mlp_only_layers": [1],
             "moe_intermediate_size": 16,
             "norm_topk_prob": True,
+            "output_router_logits": True,  # then the model's own `loss` holds its auxiliary loss
             **_OWN_LOSS,
         },
         softmax=True,

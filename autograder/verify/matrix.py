@@ -34,7 +34,8 @@ def _parts(reports: Sequence[Report]) -> Iterator[RenderableType]:
     for report in reports:
         yield _table(report)
     for rule in Rule:
-        yield Text(f"{rule.value}  {rule.title}", style="dim")
+        yield Text(f"{rule.value}   {rule.title}", style="dim")
+    yield Text("x2  two findings, listed below;  -  not run before they are repaired", style="dim")
     for report in reports:
         yield Text()
         yield Text(summary(report), style="bold green" if report.ok else "bold red")
@@ -57,9 +58,9 @@ def _table(report: Report) -> Table:
 def _cell(report: Report, exercise: str, rule: Rule) -> Text:
     count = report.count(exercise, rule)
     if count:
-        return Text(f"{count} wrong", style="red")
+        return Text(f"x{count}", style="red")
     if (exercise, rule) in report.not_run:
-        return Text("not run", style="yellow")
+        return Text("-", style="yellow")
     if not exercise and rule is not Rule.FILES:
         return Text("")
     return Text("ok", style="green")

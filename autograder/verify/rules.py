@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,21 @@ class Trial:
     @property
     def passed(self) -> set[str]:
         return {name for name, outcome in self.outcomes.items() if outcome is Outcome.PASSED}
+
+    @property
+    def not_passed(self) -> set[str]:
+        """The checks that earned nothing, skipped ones included."""
+        return self.outcomes.keys() - self.passed
+
+    @property
+    def named(self) -> set[str]:
+        """The checks that the solution says it fails."""
+        return set(self.solution.caught_by)
+
+    def how(self, check: str) -> str:
+        """How a check ended, with its message."""
+        result = self.results[check]
+        return f"{result.outcome}: {result.message}" if result.message else str(result.outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +89,17 @@ def declared(trials: Trials) -> Iterator[Finding]:
 
 def reference_earns_all(trials: Trials) -> Iterator[Finding]:
     """Rule 1: the reference earns every point, the blank stub none."""
-    for trial in trials.of("reference"):
-        for result in _not_passed(trial):
-            yield trials.finding(
-                Rule.REFERENCE,
-                f"the reference does not pass check {result.name!r} with {trial.round} "
-                f"({_how(result)}). Repair the reference or the check.",
-            )
-    for trial in trials.of("blank"):
-        for name in sorted(trial.passed):
-            yield trials.finding(
-                Rule.REFERENCE,
-                f"the blank stub passes check {name!r}. Make the check ask for a right value.",
-            )
+    for trial, name in _once(trials.of("reference"), lambda trial: trial.not_passed):
+        yield trials.finding(
+            Rule.REFERENCE,
+            f"the reference does not pass check {name!r} with {trial.round} "
+            f"({trial.how(name)}). Repair the reference or the check.",
+        )
+    for _, name in _once(trials.of("blank"), lambda trial: trial.passed):
+        yield trials.finding(
+            Rule.REFERENCE,
+            f"the blank stub passes check {name!r}. Make the check ask for a right value.",
+        )
 
 
 def notebook_checks_agree(trials: Trials) -> Iterator[Finding]:
@@ -114,43 +127,38 @@ def notebook_checks_agree(trials: Trials) -> Iterator[Finding]:
 
 def wheats_earn_all(trials: Trials) -> Iterator[Finding]:
     """Rule 2: every other correct solution earns every point."""
-    for trial in trials.of("wheat"):
-        for result in _not_passed(trial):
-            yield trials.finding(
-                Rule.WHEATS,
-                f"{trial.solution} does not pass check {result.name!r} with {trial.round} "
-                f"({_how(result)}). Loosen the check, or correct the solution.",
-            )
+    for trial, name in _once(trials.of("wheat"), lambda trial: trial.not_passed):
+        yield trials.finding(
+            Rule.WHEATS,
+            f"{trial.solution} does not pass check {name!r} with {trial.round} "
+            f"({trial.how(name)}). Loosen the check, or correct the solution.",
+        )
 
 
 def chaffs_fail_where_named(trials: Trials) -> Iterator[Finding]:
     """Rule 3: every chaff fails exactly the checks that it names, those skipped excepted."""
-    known = {check.name for check in trials.exercise.checks}
-    for trial in trials.of("chaff"):
-        named, chaff = set(trial.solution.caught_by), trial.solution
-        if not trial.failed:
-            yield trials.finding(
-                Rule.CHAFFS,
-                f"{chaff} earns every point with {trial.round}. "
-                "Add a check that rejects it, or delete it.",
-            )
-            continue
-        for name in sorted(named - known):
-            message = f"{chaff} names {name!r}, which is not a check of this exercise. Correct it."
-            yield trials.finding(Rule.CHAFFS, message)
-        for name in sorted(named & trial.passed):
-            yield trials.finding(
-                Rule.CHAFFS,
-                f"{chaff} passes check {name!r} with {trial.round}, which should catch it. "
-                "Sharpen the check, or take it out of `caught_by`.",
-            )
-        for name in sorted(trial.failed - named):
-            yield trials.finding(
-                Rule.CHAFFS,
-                f"{chaff} also fails check {name!r} with {trial.round} "
-                f"({_how(trial.results[name])}). Add it to `caught_by`, or make the chaff wrong "
-                "in one thing only.",
-            )
+    chaffs = trials.of("chaff")
+    for trial, _ in _once(chaffs, lambda trial: () if trial.failed else ("",)):
+        yield trials.finding(
+            Rule.CHAFFS,
+            f"{trial.solution} earns every point with {trial.round}. "
+            "Add a check that rejects it, or delete it.",
+        )
+    for trial, name in _once(chaffs, lambda trial: trial.named - trial.outcomes.keys()):
+        message = f"{trial.solution} names {name!r}, no check of this exercise. Correct it."
+        yield trials.finding(Rule.CHAFFS, message)
+    for trial, name in _once(chaffs, lambda trial: trial.failed and trial.named & trial.passed):
+        yield trials.finding(
+            Rule.CHAFFS,
+            f"{trial.solution} passes check {name!r} with {trial.round}, which should catch it. "
+            "Sharpen the check, or take it out of `caught_by`.",
+        )
+    for trial, name in _once(chaffs, lambda trial: trial.failed - trial.named):
+        yield trials.finding(
+            Rule.CHAFFS,
+            f"{trial.solution} also fails check {name!r} with {trial.round} ({trial.how(name)}). "
+            "Add it to `caught_by`, or make the chaff wrong in one thing only.",
+        )
 
 
 def hidden_checks_are_needed(trials: Trials) -> Iterator[Finding]:
@@ -167,7 +175,7 @@ def hidden_checks_are_needed(trials: Trials) -> Iterator[Finding]:
 
 def results_are_stable(trials: Trials) -> Iterator[Finding]:
     """Rule 5: every solution fares the same in every round."""
-    for kind in ("reference", "blank", "wheat", "chaff"):
+    for kind in ("reference", "wheat", "chaff"):
         for rounds in _by_solution(trials, kind):
             first = rounds[0]
             for name, outcome in first.outcomes.items():
@@ -183,13 +191,24 @@ def results_are_stable(trials: Trials) -> Iterator[Finding]:
 
 def nothing_earns_nothing(trials: Trials) -> Iterator[Finding]:
     """Rule 7: a function that answers everything in the same way passes no check."""
-    for trial in trials.of("nothing"):
-        for name in sorted(trial.passed):
-            yield trials.finding(
-                Rule.NOTHING,
-                f"a function that {trial.solution.name} passes check {name!r}. "
-                "Make the check ask for a right value.",
-            )
+    for trial, name in _once(trials.of("nothing"), lambda trial: trial.passed):
+        yield trials.finding(
+            Rule.NOTHING,
+            f"a function that {trial.solution.name} passes check {name!r}. "
+            "Make the check ask for a right value.",
+        )
+
+
+def _once(
+    trials: Iterable[Trial], pick: Callable[[Trial], Collection[str]]
+) -> Iterator[tuple[Trial, str]]:
+    """What `pick` finds in trials, for each solution and check in the first round only."""
+    seen: set[tuple[str, str]] = set()
+    for trial in trials:
+        for name in sorted(pick(trial)):
+            if (trial.solution.name, name) not in seen:
+                seen.add((trial.solution.name, name))
+                yield trial, name
 
 
 def _is_alone(check: Check, rounds: list[Trial], public: set[str]) -> bool:
@@ -199,14 +218,6 @@ def _is_alone(check: Check, rounds: list[Trial], public: set[str]) -> bool:
 def _by_solution(trials: Trials, kind: str) -> list[list[Trial]]:
     names = dict.fromkeys(trial.solution.name for trial in trials.of(kind))
     return [[t for t in trials.of(kind) if t.solution.name == name] for name in names]
-
-
-def _not_passed(trial: Trial) -> list[CheckResult]:
-    return [result for result in trial.results.values() if result.outcome is not Outcome.PASSED]
-
-
-def _how(result: CheckResult) -> str:
-    return f"{result.outcome}: {result.message}" if result.message else str(result.outcome)
 
 
 def _assertion(ask: Callable[[Any], None], function: Callable[..., Any]) -> str:

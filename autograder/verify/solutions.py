@@ -47,14 +47,13 @@ def blank_of(exercise: Exercise) -> Solution:
     return Solution("blank", "the blank stub", namespace[exercise.name])
 
 
-def others_of(exercise: Exercise) -> Iterator[Solution]:
-    """Wheats, chaffs, and the answers that say nothing."""
+def kept_with(exercise: Exercise) -> Iterator[Solution]:
+    """The wheats and chaffs."""
     for wheat in exercise.wheats:
         yield Solution("wheat", wheat.name, wheat.function)
     for chaff in exercise.chaffs:
         caught_by = tuple(check.name for check in chaff.caught_by)
         yield Solution("chaff", chaff.name, chaff.function, caught_by)
-    yield from nothing_answers()
 
 
 def nothing_answers() -> Iterator[Solution]:

@@ -6,7 +6,7 @@ of the message.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgpack
@@ -91,6 +91,7 @@ class _Decoder:
         return {
             ("l", 1): self._list,
             ("u", 1): lambda items, depth: tuple(self._list(items, depth)),
+            ("i", 1): self._iterator,
             ("d", 1): self._dict,
             ("t", 4): self._tensor,
             ("n", 3): self._array,
@@ -106,6 +107,11 @@ class _Decoder:
         if type(items) is not list:
             raise WireError("a list is not one")
         return [self.value(item, depth + 1) for item in items]
+
+    def _iterator(self, items: Any, depth: int) -> Iterator[Any]:
+        if self._resolve is None:
+            raise WireError("an iterator is not allowed here")
+        return iter(self._list(items, depth))
 
     def _dict(self, items: Any, depth: int) -> dict[Any, Any]:
         if type(items) is not list:

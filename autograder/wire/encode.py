@@ -2,7 +2,7 @@
 the decoder checks everything again.
 
 Nodes: None, bool, int of 64 bits, float and str stand for themselves; everything else is a list that
-starts with a tag: "I" large int, "l" list, "u" tuple, "d" dict, "t" tensor, "n" NumPy array,
+starts with a tag: "I" large int, "l" list, "u" tuple, "i" iterator (in requests only), "d" dict, "t" tensor, "n" NumPy array,
 "h" handle of the bench, "m" module of a model, "b" bytes, "g" drawing, "o" something that does not
 cross (its kind in words).
 """
@@ -10,7 +10,7 @@ cross (its kind in words).
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgpack
@@ -96,6 +96,8 @@ class _Encoder:
             return ["l", [self.node(item, depth + 1) for item in list.__iter__(value)]]
         if isinstance(value, tuple):
             return ["u", [self.node(item, depth + 1) for item in tuple.__iter__(value)]]
+        if self._handle_of is not None and isinstance(value, Iterator):
+            return ["i", [self.node(item, depth + 1) for item in value]]
         if isinstance(value, np.generic):
             return self.node(value.item(), depth + 1)
         if isinstance(value, np.ndarray):

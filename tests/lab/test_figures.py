@@ -232,7 +232,7 @@ def test_without_one_upright_bar_per_expert_there_are_no_values(
     style: Callable[[Axes], None],
 ) -> None:
     panel = panel_of(style)
-    with pytest.raises(AssertionError, match="bars, not 5"):
+    with pytest.raises(AssertionError, match="bars, not one for each"):
         panel.bar_values(5)
 
 

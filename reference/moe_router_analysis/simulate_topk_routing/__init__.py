@@ -1,4 +1,4 @@
-"""The exercise `simulate_topk_routing`: solution and statement, checks, known-wrong solutions."""
+"""Solution and statement, checks, and known-wrong solutions of `simulate_topk_routing`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,149 @@
+"""Trying one exercise: every solution in every round, and the rules on what came of it."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import matplotlib
+import torch
+
+from autograder.authoring.exercise import Exercise
+from autograder.build.errors import BuildError
+from autograder.grading.course import load_assignment
+from autograder.records import Outcome
+from autograder.verify import rules
+from autograder.verify.records import Finding, Rule
+from autograder.verify.rules import Trial, Trials
+from autograder.verify.solutions import (
+    Solution,
+    blank_of,
+    kept_with,
+    nothing_answers,
+    reference_of,
+)
+from autograder.verify.stage import Stage
+
+SEEDS = ("verify-1", "verify-2", "verify-3")
+
+_AFTER_TRIALS: tuple[tuple[Rule, Callable[[Trials], Iterator[Finding]]], ...] = (
+    (Rule.REFERENCE, rules.reference_earns_all),
+    (Rule.REFERENCE, rules.notebook_checks_agree),
+    (Rule.WHEATS, rules.wheats_earn_all),
+    (Rule.CHAFFS, rules.chaffs_fail_where_named),
+    (Rule.HIDDEN_CHECKS, rules.hidden_checks_are_needed),
+    (Rule.STABLE, rules.results_are_stable),
+    (Rule.NOTHING, rules.nothing_earns_nothing),
+)
+_NEED_A_REFERENCE = frozenset(
+    {Rule.WHEATS, Rule.CHAFFS, Rule.HIDDEN_CHECKS, Rule.STABLE, Rule.NOTHING}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The findings on one exercise, and the rules that wait for their repair."""
+
+    findings: tuple[Finding, ...]
+    not_run: frozenset[Rule] = frozenset()
+
+
+def try_by_name(course: str, assignment: str, exercise: str, root: Path) -> Verdict:
+    """`try_exercise` for another process, which has to load the course first."""
+    found = load_assignment(assignment, course=course).exercise(exercise)
+    return try_exercise(assignment, found, root)
+
+
+def try_exercise(assignment: str, exercise: Exercise, root: Path) -> Verdict:
+    """Try the solutions of an exercise with three seeds and once more with the first.
+
+    Never raises for what a course does wrong: what makes the verifier stop is a finding.
+    """
+    matplotlib.use("Agg")
+    trials = Trials(exercise, _where(exercise, root))
+    guard = partial(guarded, exercise.name, trials.where)
+    findings = guard(Rule.REFERENCE, lambda: rules.declared(trials))
+    with _one_thread(), warnings.catch_warnings(action="ignore"):
+        stopped = guard(Rule.REFERENCE, lambda: _try_all(trials, assignment))
+        ready = not stopped and _reference_passes(trials)
+        for rule, apply in _AFTER_TRIALS:
+            if ready or rule is Rule.REFERENCE:
+                findings += guard(rule, partial(apply, trials))
+    return Verdict((*findings, *stopped), frozenset() if ready else _NEED_A_REFERENCE)
+
+
+def guarded(
+    exercise: str, where: str, rule: Rule, findings: Callable[[], Iterator[Finding]]
+) -> list[Finding]:
+    """The findings of one step; what stops the step is a finding itself."""
+    found: list[Finding] = []
+    try:
+        found.extend(findings())
+    except BuildError as error:
+        found.append(Finding(exercise, rule, str(error)))
+    except Exception as error:
+        message = (
+            f"{where}: verifying stopped with {type(error).__name__}: {error} "
+            f"({_innermost(error)}). Repair what raises it, then verify again."
+        )
+        found.append(Finding(exercise, rule, message))
+    return found
+
+
+def _try_all(trials: Trials, assignment: str) -> Iterator[Finding]:
+    """Fill in the trials; nothing but the reference is tried once that has failed."""
+    exercise = trials.exercise
+    stages = [Stage(assignment, seed) for seed in (*SEEDS, SEEDS[0])]
+    _try(trials, stages, [reference_of(exercise)])
+    if _reference_passes(trials):
+        _try(trials, stages[:1], [blank_of(exercise), *nothing_answers()])
+        _try(trials, stages, list(kept_with(exercise)))
+    yield from ()
+
+
+def _try(trials: Trials, stages: Sequence[Stage], solutions: Sequence[Solution]) -> None:
+    for place, stage in enumerate(stages):
+        name = f"seed {stage.seed}" if place < len(SEEDS) else f"seed {stage.seed} again"
+        for solution in solutions:
+            grade = stage.judge(trials.exercise, solution.function)
+            results = {result.name: result for result in grade.checks}
+            trials.trials.append(Trial(solution, name, results))
+
+
+def _reference_passes(trials: Trials) -> bool:
+    """Whether there are checks, and the reference passes each of them in every round."""
+    found = {outcome for trial in trials.of("reference") for outcome in trial.outcomes.values()}
+    return found == {Outcome.PASSED}
+
+
+def _innermost(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "place unknown"
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+
+
+def _where(exercise: Exercise, root: Path) -> str:
+    """The file of an exercise, as short as it goes."""
+    if exercise.reference is None:
+        return exercise.name
+    path = Path(inspect.getfile(exercise.reference))
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch in one thread: the same sums everywhere, and processor time is time."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

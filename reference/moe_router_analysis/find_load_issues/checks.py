@@ -1,0 +1,101 @@
+"""The checks of `find_load_issues`."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograder import given
+from autograder.authoring.given import Given
+from autograder.lab import Answer
+from autograder.lab.compare import difference
+from reference.moe_router_analysis.find_load_issues.solution import exercise
+
+
+def load_stats_of(counts: Sequence[int], top_k: int = 1) -> dict[str, Any]:
+    """What analyze_load_distribution returns for these counts."""
+    mean, deviation = statistics.fmean(counts), statistics.pstdev(counts)
+    return {
+        "expert_counts": dict(enumerate(counts)),
+        "total_tokens": sum(counts) // top_k,
+        "num_experts": len(counts),
+        "top_k": top_k,
+        "expected_per_expert": mean,
+        "actual_mean": mean,
+        "actual_std": deviation,
+        "max_load": max(counts),
+        "min_load": min(counts),
+        "load_balance_score": 1 - deviation / (mean + 1e-8),
+    }
+
+
+@exercise.law(points=1)
+def names_the_worst_first(answer: Answer) -> None:
+    """Finds the overloaded and the underused experts, and lists the worst first."""
+    issues = answer(load_stats_of([9, 17, 2, 10, 21, 1]))
+    assert isinstance(issues, Mapping), f"asked for a dict, got {type(issues).__name__}"
+    missing = {"overloaded", "underused"} - set(issues)
+    assert not missing, f"the result lacks the keys {sorted(missing)}"
+    wrong = difference(issues, {"overloaded": [(4, 21), (1, 17)], "underused": [(5, 1), (2, 2)]})
+    assert not wrong, (
+        "for 10 expected tokens and the counts 9, 17, 2, 10, 21, 1, experts 4 and 1 are "
+        f"overloaded, 5 and 2 underused, as lists of (expert, count); {wrong}: {dict(issues)}"
+    )
+
+
+@exercise.agrees(points=1)
+def random_loads(rng: np.random.Generator) -> Iterator[Given]:
+    """Agrees with the reference on random loads, with one or more experts per token."""
+    for top_k in (1, 2, 3):
+        counts = [*_draw(rng, 60, 90, 3), *_draw(rng, 20, 31, 5), *_draw(rng, 1, 9, 3)]
+        counts[0] += -sum(counts) % top_k
+        yield given(load_stats_of(_shuffled(rng, counts), top_k))
+
+
+@exercise.agrees(points=1)
+def counts_at_the_limit(rng: np.random.Generator) -> Iterator[Given]:
+    """A count exactly at a limit is no issue, and one just beyond it is."""
+    yield given(load_stats_of(_shuffled(rng, [12, 4, 13, 3, 8, 8, 10, 6]), 2))
+    yield given(load_stats_of(_shuffled(rng, [15, 5, 10, 10]), 2))
+    yield given(load_stats_of(_shuffled(rng, [16, 5, 11, 11, 11]), 2))
+    yield given(load_stats_of(_shuffled(rng, [16, 5, 11, 11, 10])))
+
+
+@exercise.agrees(points=1)
+def equal_counts(rng: np.random.Generator) -> Iterator[Given]:
+    """Where counts are equal, the lower expert comes first; experts without tokens count too."""
+    yield given(load_stats_of(_shuffled(rng, [20, 20, 20, 2, 1, 1, 0, 0]), 2))
+    yield given(load_stats_of([0, 9, 0, 9, 9, 0, 0, 0, 9], 2))
+
+
+@exercise.agrees(points=0.5)
+def other_limits(rng: np.random.Generator) -> Iterator[Given]:
+    """The limits are arguments."""
+    counts = _shuffled(rng, [19, 3, 14, 6, 11, 7])
+    yield given(load_stats_of(counts), 1.75, 0.25)
+    yield given(load_stats_of(counts), overloaded=1.25, underused=0.75)
+    yield given(load_stats_of(counts), underused=1.0, overloaded=1.0)
+
+
+@exercise.law(points=0.5, hidden=True)
+def nothing_to_find(answer: Answer) -> None:
+    """Both lists are empty for a balanced load, and the statistics stay as they were."""
+    wrong = difference(answer(load_stats_of([6, 6, 6, 6])), {"overloaded": [], "underused": []})
+    assert not wrong, f"for a balanced load, {wrong}"
+    issues = answer(load_stats_of([18, 5, 6, 3]))
+    wrong = difference(issues, {"overloaded": [(0, 18)], "underused": [(3, 3)]})
+    assert not wrong, f"for a slightly unbalanced load, {wrong}"
+    assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
+
+
+def _draw(rng: np.random.Generator, low: int, high: int, count: int) -> list[int]:
+    chosen: list[int] = rng.choice(np.arange(low, high), size=count, replace=False).tolist()
+    return chosen
+
+
+def _shuffled(rng: np.random.Generator, counts: Sequence[int]) -> list[int]:
+    shuffled: list[int] = rng.permutation(counts).tolist()
+    return shuffled

@@ -1,0 +1,8 @@
+"""The exercise `plot_router_weights`: solution and statement, checks, known-wrong solutions."""
+
+from __future__ import annotations
+
+from reference.moe_router_analysis.plot_router_weights import chaffs, checks
+from reference.moe_router_analysis.plot_router_weights.solution import exercise, plot_router_weights
+
+__all__ = ["chaffs", "checks", "exercise", "plot_router_weights"]
