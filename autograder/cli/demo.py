@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from autograder.cli.common import example, told
+from autograder.cli.common import course_option, example, find_course, told
 from autograder.cli.grade import check_platform
 from autograder.cli.progress import grading_progress
 from autograder.cli.report import print_summary
@@ -21,24 +21,27 @@ from autograder.doctor import cores
     show_default=True,
     help="Folder for submissions, gradebook and reports.",
 )
-def demo(out: Path) -> int:
+@course_option
+def demo(out: Path, course: str) -> int:
     """Make a small class of submissions, grade it, and show the reports.
 
     Some answers are right, some wrong, some blank, and some attack the grader. Works offline and
     takes about a minute.
     """
     check_platform()
+    find_course()
     from autograder.demo import CannotDemonstrate, demonstrate
     from autograder.gradebook import GradebookError
+    from autograder.grading.course import CourseError
     from autograder.report.files import ReportError
     from autograder.sandbox.errors import SandboxError
 
     gradebook = out / "gradebook.db"
     with (
-        told(CannotDemonstrate, GradebookError, ReportError, SandboxError),
+        told(CannotDemonstrate, CourseError, GradebookError, ReportError, SandboxError),
         grading_progress(str(gradebook)) as watch,
     ):
-        shown = demonstrate(out, cores(), watch)
+        shown = demonstrate(out, cores(), watch, course=course)
     print_summary(shown.class_grades)
     click.echo(f"The whole report is a page: {shown.page.resolve()}")
     click.echo(f"What was handed in: {out / 'submissions'}. What each is: {shown.guide}")

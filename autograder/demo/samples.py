@@ -69,12 +69,12 @@ def _incomplete(assignment: Assignment) -> Iterator[Sample]:
 
 
 def _wrong(assignment: Assignment) -> Iterator[Sample]:
-    for exercise, chaff in _spread(assignment.exercises, SINGLE_SLIPS):
+    spread = _spread(assignment.exercises, SINGLE_SLIPS)
+    for number, (exercise, chaff) in enumerate(spread, start=1):
         source = {exercise.name: solution_source(exercise, chaff.function)}
         about = f"one slip, in {exercise.name}: {' '.join(chaff.hint.split())}"
-        yield _notebook(
-            f"slip_{exercise.name}_{chaff.name}", solved_notebook(assignment, source), about
-        )
+        name = f"slip_{number}_{chaff.name}"
+        yield _notebook(name, solved_notebook(assignment, source), about)
     slips = {
         exercise.name: solution_source(exercise, exercise.chaffs[0].function)
         for exercise in assignment.exercises

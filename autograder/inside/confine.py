@@ -5,6 +5,7 @@ The order matters: limits and the change of user first, then Landlock, the syste
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import tempfile
@@ -13,10 +14,11 @@ import pyseccomp
 import sandlock
 
 from autograder.inside import kernel
-from autograder.inside.syscalls import SYSCALLS
+from autograder.inside.syscalls import CHANGING_FILES, SYSCALLS
 
 OPEN_FILES = 256
 THREADS = 64
+SHARED_USER_THREADS = 500  # beyond those that the user already has
 FILE_BYTES = 64 << 20
 
 _CLONE_THREAD = 0x00010000
@@ -25,15 +27,28 @@ _AF_UNIX = 1
 _ENOSYS = 38
 _EPERM = 1
 _HARMLESS_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS … FIOCLEX
+_HARMLESS_FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032)  # F_DUPFD … F_GETPIPE_SZ
 _HARMLESS_PRCTLS = (3, 15, 16, 0x53564D41)  # get dumpable, set and get the thread's name, name memory
 
 
-def set_limits(address_space: int, seconds: int, *, own_user: bool) -> None:
-    """Limit this process: bytes of address space, seconds of processor time, files, threads.
+def most_threads() -> int:
+    """How many threads a child may have, counted as the kernel does: with all others of its user.
 
-    A user of its own is one that no other process of the machine has: only then can the kernel
-    count this process's threads alone.
+    Children of root get a user of their own; those of an ordinary user share that user.
     """
+    user = os.geteuid()
+    if user == 0:
+        return THREADS
+    threads = 0
+    for process in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if os.stat(f"/proc/{process}").st_uid == user:
+                threads += len(os.listdir(f"/proc/{process}/task"))
+    return threads + SHARED_USER_THREADS
+
+
+def set_limits(address_space: int, seconds: int, threads: int) -> None:
+    """Limit this process: bytes of address space, seconds of processor time, files, threads."""
     limits = {
         resource.RLIMIT_AS: address_space,
         resource.RLIMIT_CPU: seconds,
@@ -42,9 +57,8 @@ def set_limits(address_space: int, seconds: int, *, own_user: bool) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MSGQUEUE: 0,
         resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_NPROC: threads,
     }
-    if own_user:
-        limits[resource.RLIMIT_NPROC] = THREADS
     for kind, value in limits.items():
         hard = resource.getrlimit(kind)[1]
         bounded = value if hard == resource.RLIM_INFINITY else min(value, hard)
@@ -72,14 +86,14 @@ def restrict_files(readable: list[str], writable: list[str]) -> None:
     )
 
 
-def system_call_filter(*, signals_to: int | None) -> bytes:
+def system_call_filter(*, own_namespaces: bool) -> bytes:
     """The allow-list as a program for the kernel, made once for all children.
 
-    `signals_to` is the one process that may be signalled: the child itself, which is process 1 of
-    its own namespace; None allows no signals at all.
+    In namespaces of its own a child may also change files (there are none but its own) and signal
+    itself (it is process 1 there); elsewhere it may do neither.
     """
     rules = pyseccomp.SyscallFilter(pyseccomp.ERRNO(_EPERM))
-    for name in SYSCALLS:
+    for name in (*SYSCALLS, *CHANGING_FILES) if own_namespaces else SYSCALLS:
         _allow(rules, name)
     Arg, EQ, MASKED = pyseccomp.Arg, pyseccomp.EQ, pyseccomp.MASKED_EQ
     _allow(rules, "clone", Arg(0, MASKED, _CLONE_THREAD | _CLONE_NAMESPACES, _CLONE_THREAD))
@@ -87,13 +101,15 @@ def system_call_filter(*, signals_to: int | None) -> bytes:
     _allow(rules, "sendto", Arg(4, EQ, 0))
     for request in _HARMLESS_IOCTLS:
         _allow(rules, "ioctl", Arg(1, EQ, request))
+    for command in _HARMLESS_FCNTLS:
+        _allow(rules, "fcntl", Arg(1, EQ, command))
     for option in _HARMLESS_PRCTLS:
         _allow(rules, "prctl", Arg(0, EQ, option))
     for name in ("prlimit64", "sched_setaffinity"):
         _allow(rules, name, Arg(0, EQ, 0))
-    if signals_to is not None:
+    if own_namespaces:
         for name in ("kill", "tgkill"):
-            _allow(rules, name, Arg(0, EQ, signals_to))
+            _allow(rules, name, Arg(0, EQ, 1))
     rules.add_rule(pyseccomp.ERRNO(_ENOSYS), "clone3")
     with tempfile.TemporaryFile() as program:
         rules.export_bpf(program)

@@ -22,6 +22,7 @@ MS_RDONLY = 1
 MS_NOSUID = 2
 MS_NODEV = 4
 MS_NOEXEC = 8
+MS_REMOUNT = 32
 MS_BIND = 4096
 MS_REC = 16384
 MS_PRIVATE = 1 << 18
@@ -137,9 +138,12 @@ def never_gain_privileges() -> None:
 
 
 def become(uid: int, *, keep: tuple[int, ...] = ()) -> None:
-    """Give up root for good: other user and group, no supplementary groups, only capabilities `keep`."""
+    """Give up root for good: other user and group, no other groups, only capabilities `keep`."""
+    if uid <= 0:
+        raise ValueError(f"{uid} is not an unprivileged user")
     if keep:
         _prctl(_PR_SET_KEEPCAPS, 1)
+    _bound_capabilities()
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
@@ -148,13 +152,18 @@ def become(uid: int, *, keep: tuple[int, ...] = ()) -> None:
 
 def drop_capabilities(*, keep: tuple[int, ...] = ()) -> None:
     """Drop every capability but `keep`, for this process and whatever it might execute."""
-    for capability in range(_LAST_CAPABILITY + 1):
-        try:
-            _prctl(_PR_CAPBSET_DROP, capability)
-        except OSError:
-            continue  # not ours to drop: the sets below are what counts
+    _bound_capabilities()
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     mask = sum(1 << capability for capability in keep)
     header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
     sets = struct.pack("6I", mask, mask, 0, 0, 0, 0)
     _checked(_libc.capset(header, sets), "capset")
+
+
+def _bound_capabilities() -> None:
+    """Let no executed program gain a capability."""
+    for capability in range(_LAST_CAPABILITY + 1):
+        try:
+            _prctl(_PR_CAPBSET_DROP, capability)
+        except OSError:
+            continue  # not ours to drop: the sets of this process are what counts

@@ -17,9 +17,6 @@ from collections.abc import Coroutine, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
-from IPython.core import interactiveshell
-from IPython.core.displayhook import DisplayHook
-from IPython.core.formatters import DisplayFormatter
 from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.profiledir import ProfileDir
@@ -27,6 +24,7 @@ from IPython.core.pylabtools import import_pylab
 from IPython.utils.text import LSString, SList
 
 from autograder.inside.programs import FAILED, refusal
+from autograder.inside.silence import SilentDisplayHook, SilentFormatter, without_database
 from autograder.inside.written import WrittenModules
 
 MAX_NOTES = 50
@@ -48,28 +46,6 @@ _NOT_THIS_PYTHON = re.compile(
 _TIMEIT_OPTIONS = re.compile(r"\s*((-[tcqo]+|-[nrp]\s*\d+|-v\s*\w+)\s+)*")
 
 
-class _SilentFormatter(DisplayFormatter):  # type: ignore[misc]
-    """Formats nothing: nobody looks at the output, and figures are slow to draw."""
-
-    def format(
-        self, obj: Any, include: Any = None, exclude: Any = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        return {}, {}
-
-
-class _SilentDisplayHook(DisplayHook):  # type: ignore[misc]
-    """Keeps the last expression's value as `_`, as IPython does, and shows nothing."""
-
-    _last: Any = ""
-
-    def __call__(self, result: Any = None) -> None:
-        if result is not None:
-            self.fill_exec_result(result)
-            names = self.shell.user_ns
-            if names.get("_", self._last) is self._last:
-                self._last = names["_"] = result
-
-
 class SubmissionShell(InteractiveShell):  # type: ignore[misc]
     """The shell that `get_ipython()` gives to a submission.
 
@@ -77,7 +53,7 @@ class SubmissionShell(InteractiveShell):  # type: ignore[misc]
     after `%reset`.
     """
 
-    displayhook_class = _SilentDisplayHook
+    displayhook_class = SilentDisplayHook
 
     def __init__(self, module: ModuleType, given: Mapping[str, Any]) -> None:
         self.given = dict(given)
@@ -95,7 +71,7 @@ class SubmissionShell(InteractiveShell):  # type: ignore[misc]
         before = InteractiveShell._instance
         if before is not None:
             type(before).clear_instance()
-        with _without_database():
+        with without_database():
             shell: SubmissionShell = cls.instance(module, given)
         shell._before = before
         return shell
@@ -145,7 +121,7 @@ class SubmissionShell(InteractiveShell):  # type: ignore[misc]
 
     def init_display_formatter(self) -> None:
         """Render no output."""
-        self.display_formatter = _SilentFormatter(parent=self)
+        self.display_formatter = SilentFormatter(parent=self)
 
     def init_user_ns(self) -> None:
         """Put the given names beside IPython's own, at the start and after `%reset`."""
@@ -262,20 +238,6 @@ class SubmissionShell(InteractiveShell):  # type: ignore[misc]
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
         return self._loop.run_until_complete(coroutine)
-
-
-@contextlib.contextmanager
-def _without_database() -> Iterator[None]:
-    """Before version 9.17 a new shell makes a folder for its database: let it make none."""
-    original = getattr(interactiveshell, "PickleShareDB", None)
-    if original is None:
-        yield
-        return
-    interactiveshell.PickleShareDB = lambda folder: {}
-    try:
-        yield
-    finally:
-        interactiveshell.PickleShareDB = original
 
 
 def _once(line: str) -> str:

@@ -56,6 +56,8 @@ def enter_view(root: str, libraries: tuple[str, ...], secrets: tuple[str, ...]) 
     kernel.mount("tmpfs", root + "/dev", "tmpfs", kernel.MS_NOSUID, "size=64k,mode=755")
     for device in DEVICES:
         _bind(device, root + device)
+    flags = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | kernel.MS_NOSUID
+    kernel.mount("", root + "/dev", flags=flags)
     kernel.enter_root(root)
 
 
@@ -110,7 +112,7 @@ def without(libraries: tuple[str, ...], secrets: tuple[str, ...]) -> list[str]:
     """
     allowed: list[str] = []
     for library in libraries:
-        inside = [secret for secret in secrets if _is_within(secret, library)]
+        inside = [secret for secret in secrets if is_within(secret, library)]
         if not inside:
             allowed.append(library)
         elif library not in inside and os.path.isdir(library):
@@ -119,11 +121,12 @@ def without(libraries: tuple[str, ...], secrets: tuple[str, ...]) -> list[str]:
     return allowed
 
 
-def _is_within(path: str, folder: str) -> bool:
+def is_within(path: str, folder: str) -> bool:
+    """Whether a path is this folder or lies below it."""
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def closed_to_others(paths: tuple[str, ...]) -> bool:
-    """Whether some folder on the way to a library may not be entered by an ordinary user."""
-    folders = {str(parent) for path in paths for parent in Path(path).parents}
+    """Whether some folder of a library, or on the way to it, is closed to an ordinary user."""
+    folders = {str(folder) for path in paths for folder in (Path(path), *Path(path).parents)}
     return any(os.path.isdir(f) and not os.stat(f).st_mode & 0o001 for f in folders)

@@ -7,6 +7,7 @@ whatever comes besides it, or instead of it, discards the call.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import signal
@@ -14,21 +15,27 @@ import socket
 import time
 from collections.abc import Callable
 
-from autograder.session import Interrupted
 from autograder.records import Outcome
+from autograder.sandbox.errors import SandboxError
+from autograder.session import Interrupted
 from autograder.wire.limits import HEADER, WireError, lengths
 from autograder.wire.messages import FAILED, MISSING
 
 CHUNK = 1 << 20
 MAX_SENTENCE = 1000  # bytes of a reply that is a sentence instead of a frame
+HANG_UP_SECONDS = 2.0  # how long a process may take to end after its last descriptor was closed
 KILL_SECONDS = 20.0
 
 
 class Child:
-    """A locked-down process that holds one submission. After `end`, nothing of it is left."""
+    """A locked-down process that holds one submission. After `end`, nothing of it is left.
+
+    `watch` is its pidfd; `reap` gives the exit code of a process that has ended, None where it
+    cannot be known any more.
+    """
 
     def __init__(
-        self, pid: int, watch: int, control: socket.socket, reap: Callable[[int], int]
+        self, pid: int, watch: int, control: socket.socket, reap: Callable[[int], int | None]
     ) -> None:
         self._pid = pid
         self._watch = watch
@@ -36,11 +43,11 @@ class Child:
         self._reap = reap
         self.alive = True
 
-    def request(self, kind: str, payload: bytes, seconds: float) -> bytes:
+    def request(self, kind: str, payload: bytes, seconds: float) -> bytearray:
         """Send one request and return the reply's frame, within `seconds` of wall time.
 
         Raises `Interrupted` where there is none; the child has then been ended, unless it said
-        properly that a function is missing.
+        properly that a function is missing. `SandboxError` where it cannot be ended.
         """
         deadline = time.monotonic() + seconds
         try:
@@ -48,8 +55,15 @@ class Child:
         except Interrupted:
             self.end()
             raise
-        except (OSError, WireError) as error:
-            raise self._broken(error) from error
+        except TimeoutError as error:
+            self.end()
+            raise _too_late() from error
+        except OSError as error:
+            raise self._ended() from error
+        except WireError as error:
+            self.end()
+            text = f"the reply could not be read: {error}"
+            raise Interrupted(Outcome.FAILED, text) from error
         if reply.startswith(MISSING):
             text = reply.removeprefix(MISSING).decode("utf-8", "replace")
             raise Interrupted(Outcome.MISSING, text)
@@ -59,20 +73,20 @@ class Child:
         return reply
 
     def end(self) -> int | None:
-        """Kill the child and everything in it, wait for it, and return its exit code."""
+        """Kill the child and everything in it, wait for it, and return its exit code if known."""
         if not self.alive:
             return None
         self.alive = False
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._watch, signal.SIGKILL)
-        gone = select.select([self._watch], [], [], KILL_SECONDS)[0]
+        gone = self._has_ended(KILL_SECONDS)
         self._control.close()
         os.close(self._watch)
         if not gone:
-            raise RuntimeError(f"process {self._pid} of the sandbox could not be killed")
+            raise SandboxError(f"process {self._pid} of the sandbox could not be killed")
         return self._reap(self._pid)
 
-    def _exchange(self, kind: str, payload: bytes, deadline: float) -> bytes:
+    def _exchange(self, kind: str, payload: bytes, deadline: float) -> bytearray:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with ours:
             with theirs:
@@ -87,9 +101,10 @@ class Child:
         left = memoryview(payload)
         while left:
             self._wait(channel, deadline, writing=True)
-            left = left[channel.send(left[:CHUNK]) :]
+            with contextlib.suppress(BlockingIOError):
+                left = left[channel.send(left[:CHUNK]) :]
 
-    def _receive(self, channel: socket.socket, deadline: float) -> bytes:
+    def _receive(self, channel: socket.socket, deadline: float) -> bytearray:
         reply = bytearray()
         wanted = HEADER.size
         while True:
@@ -98,48 +113,52 @@ class Child:
             reply += part
             if reply and _is_sentence(reply):
                 if not part:
-                    return bytes(reply)
+                    return reply
                 if len(reply) > MAX_SENTENCE:
                     raise WireError("a sentence is too long")
                 continue
             if not part:
                 raise self._ended()
             if len(reply) >= HEADER.size:
-                wanted = HEADER.size + sum(lengths(bytes(reply[: HEADER.size])))
+                wanted = HEADER.size + sum(lengths(reply[: HEADER.size]))
             if len(reply) > wanted:
                 raise WireError("there are surplus bytes")
             if len(reply) == wanted and wanted > HEADER.size:
                 _refuse_surplus(channel)
-                return bytes(reply)
+                return reply
 
     def _wait(self, channel: socket.socket, deadline: float, *, writing: bool) -> None:
         """Until the channel can be used; the child's end or the deadline interrupts."""
         left = deadline - time.monotonic()
-        readers = [self._watch] if writing else [channel, self._watch]
-        ready = select.select(readers, [channel] if writing else [], [], max(left, 0.0))
-        if channel in ready[0] or (channel in ready[1] and not ready[0]):
+        if left <= 0:
+            raise _too_late()  # also when a trickle keeps the channel ready
+        poll = select.poll()
+        poll.register(channel, select.POLLOUT if writing else select.POLLIN)
+        poll.register(self._watch, select.POLLIN)
+        ready = {number for number, _ in poll.poll(_milliseconds(left))}
+        if channel.fileno() in ready and not (writing and self._watch in ready):
             return
-        if ready[0]:
-            raise self._ended()
-        raise Interrupted(Outcome.TIMEOUT, "it ran longer than the time limit")
+        raise self._ended() if ready else _too_late()
+
+    def _has_ended(self, seconds: float) -> bool:
+        """Whether the process has ended, or does so within `seconds`."""
+        poll = select.poll()
+        poll.register(self._watch, select.POLLIN)
+        return bool(poll.poll(_milliseconds(seconds)))
 
     def _ended(self) -> Interrupted:
         """Why there will be no reply from a child that has ended or hung up."""
-        hung_up = not select.select([self._watch], [], [], 0.2)[0]
+        hung_up = not self._has_ended(HANG_UP_SECONDS)
         code = self.end()
         if hung_up:
             return Interrupted(Outcome.DIED, "it closed the connection to the grader")
+        if code is None:
+            return Interrupted(Outcome.DIED, "the process ended together with the sandbox")
         if code == -signal.SIGKILL:
             return Interrupted(Outcome.MEMORY, "the system ended the process: out of memory")
-        if code is not None and code < 0:
+        if code < 0:
             return Interrupted(Outcome.DIED, f"the process crashed ({_signal_name(-code)})")
         return Interrupted(Outcome.DIED, f"the process ended itself (exit code {code})")
-
-    def _broken(self, error: Exception) -> Interrupted:
-        if isinstance(error, OSError):
-            return self._ended()
-        self.end()
-        return Interrupted(Outcome.FAILED, f"the reply could not be read: {error}")
 
 
 def _is_sentence(reply: bytearray) -> bool:
@@ -150,6 +169,14 @@ def _refuse_surplus(channel: socket.socket) -> None:
     with contextlib.suppress(BlockingIOError):
         if channel.recv(1):
             raise WireError("there are surplus bytes")
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(math.ceil(seconds * 1000), 0)
+
+
+def _too_late() -> Interrupted:
+    return Interrupted(Outcome.TIMEOUT, "it ran longer than the time limit")
 
 
 def _failure(name: str) -> Interrupted:

@@ -14,6 +14,8 @@ import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from autograder.inside.view import is_within
+
 SYSTEM_LIBRARIES = (
     "/lib",
     "/lib32",
@@ -45,14 +47,21 @@ def library_paths() -> tuple[str, ...]:
 
 
 def secret_paths(course: str, extra: Iterable[Path] = ()) -> tuple[str, ...]:
-    """What must not be read: the engine, the course, the checkout, and `extra` (submissions, …)."""
+    """What must not be read: the engine, the course, the checkout, and of `extra` (submissions, …)
+    whatever lies in a folder that is shown.
+    """
     found = {path for name in (*OWN_PACKAGES, course) for path in _package_folders(name)}
     checkouts = {os.path.dirname(path) for path in found}
     checkouts -= set(_site_folders())
     found |= {path for path in checkouts if not _holds_a_library(path)}
     for folder in _site_folders():
         found |= {str(entry) for entry in _own_entries(Path(folder))}
-    found |= {path for path in map(os.path.realpath, extra) if not _holds_a_library(path)}
+    shown = library_paths()
+    found |= {
+        path
+        for path in map(os.path.realpath, extra)
+        if any(is_within(path, library) for library in shown) and not _holds_a_library(path)
+    }
     return tuple(sorted(found | {os.path.realpath(path) for path in found}))
 
 
@@ -78,4 +87,4 @@ def _own_entries(folder: Path) -> Iterator[Path]:
 def _holds_a_library(path: str) -> bool:
     """Whether hiding this folder would hide Python itself (a virtual environment inside it)."""
     inside = [*_site_folders(), sysconfig.get_path("stdlib")]
-    return any(library.startswith(path.rstrip("/") + "/") for library in inside)
+    return any(library != path and is_within(library, path) for library in inside)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """`call` and `total` in seconds of wall time: one call or cell, one submission; `memory` bytes."""
+    """`call` and `total` in seconds of wall time: one call or cell, one submission.
+
+    `memory` in bytes, beyond what the sandbox itself needs.
+    """
 
     call: float = 20.0
     total: float = 300.0

@@ -61,11 +61,12 @@ class Zygote:
             with theirs:
                 socket.send_fds(self._control, [b"fork"], [theirs.fileno()])
             message, descriptors, _, _ = socket.recv_fds(self._control, 64, 1)
-            if not message:
-                raise SandboxError(f"the sandbox has stopped: {self._last_words()}")
         except OSError as error:
             ours.close()
-            raise SandboxError(f"the sandbox has stopped: {self._last_words() or error}") from error
+            raise SandboxError(f"the sandbox has stopped: {self._last_words()}") from error
+        if not descriptors:
+            ours.close()
+            raise SandboxError(f"the sandbox has stopped: {self._last_words()}")
         child = Child(int(message), descriptors[0], ours, self._reap)
         ours.settimeout(REPLY_SECONDS)
         try:
@@ -87,10 +88,14 @@ class Zygote:
             self._process.wait()
         self._log.close()
 
-    def _reap(self, pid: int) -> int:
-        """The exit code of a child that has ended, negative for a signal."""
-        self._control.send(f"reap {pid}".encode())
-        return int(self._control.recv(64))
+    def _reap(self, pid: int) -> int | None:
+        """The exit code of a child that has ended, negative for a signal; None without a zygote."""
+        try:
+            self._control.send(f"reap {pid}".encode())
+            answer = self._control.recv(64)
+        except OSError:
+            return None
+        return int(answer) if answer else None
 
     def _last_words(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):

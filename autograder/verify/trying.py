@@ -134,7 +134,7 @@ def _where(exercise: Exercise, root: Path) -> str:
     """The file of an exercise, as short as it goes."""
     if exercise.reference is None:
         return exercise.name
-    path = Path(inspect.getfile(exercise.reference))
+    path = Path(inspect.getfile(inspect.unwrap(exercise.reference)))
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 

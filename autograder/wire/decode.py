@@ -5,8 +5,11 @@ of the message.
 
 from __future__ import annotations
 
+import gc
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgpack
@@ -18,9 +21,10 @@ from autograder.lab.state import walk
 from autograder.wire.limits import (
     DTYPE_SIZES,
     HEADER,
+    MAX_ALIKE,
+    MAX_BLOB,
     MAX_DEPTH,
     MAX_DIMENSIONS,
-    MAX_INT_BITS,
     MAX_NODES,
     MAX_TEXT,
     WireError,
@@ -31,7 +35,10 @@ Resolve = Callable[[str], Any]
 
 
 def decode(
-    message: bytes, *, resolve: Resolve | None = None, model_of: Resolve | None = None
+    message: bytes | bytearray,
+    *,
+    resolve: Resolve | None = None,
+    model_of: Resolve | None = None,
 ) -> Any:
     """Return the value that a message holds.
 
@@ -45,18 +52,31 @@ def decode(
     view = memoryview(message)
     tree = view[HEADER.size : HEADER.size + tree_length]
     try:
-        root = msgpack.unpackb(
-            tree,
-            raw=False,
-            max_ext_len=0,
-            max_map_len=0,
-            max_bin_len=0,
-            max_str_len=4 * MAX_TEXT,
-            max_array_len=MAX_NODES,
-        )
+        with _collection_paused():
+            root = msgpack.unpackb(
+                tree,
+                raw=False,
+                max_ext_len=0,
+                max_map_len=0,
+                max_bin_len=0,
+                max_str_len=4 * MAX_TEXT,
+                max_array_len=min(MAX_NODES, len(tree)),
+            )
     except (ValueError, msgpack.UnpackException, RecursionError) as error:
         raise WireError("the message's tree cannot be read") from error
     return _Decoder(view[HEADER.size + tree_length :], resolve, model_of).value(root, 0)
+
+
+@contextmanager
+def _collection_paused() -> Iterator[None]:
+    """Without garbage collection: two million small lists would set it off thousands of times."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Decoder:
@@ -68,6 +88,7 @@ class _Decoder:
         self._model_of = model_of
         self._nodes = 0
         self._read = 0
+        self._modules: dict[str, dict[str, torch.nn.Module]] = {}
 
     def value(self, node: Any, depth: int) -> Any:
         self._nodes += 1
@@ -98,7 +119,6 @@ class _Decoder:
             ("b", 1): lambda span, depth: bytes(self._bytes(span)),
             ("h", 2): self._handle,
             ("m", 2): self._module,
-            ("I", 1): self._int,
             ("g", 1): self._drawing,
             ("o", 1): self._opaque,
         }
@@ -117,22 +137,20 @@ class _Decoder:
         if type(items) is not list:
             raise WireError("a dict is not one")
         result: dict[Any, Any] = {}
+        alike: Counter[int] = Counter()
         for item in items:
             if type(item) is not list or len(item) != 2:
                 raise WireError("a dict's entry is not a pair")
+            key, value = self.value(item[0], depth + 1), self.value(item[1], depth + 1)
             try:
-                result[self.value(item[0], depth + 1)] = self.value(item[1], depth + 1)
+                hashed = hash(key)
             except TypeError as error:
                 raise WireError("a dict's key cannot be one") from error
+            alike[hashed] += 1
+            if alike[hashed] > MAX_ALIKE:
+                raise WireError("too many keys of a dict have the same hash")
+            result[key] = value
         return result
-
-    def _int(self, text: Any, depth: int) -> int:
-        if type(text) is not str or len(text) > MAX_INT_BITS // 4 + 4:
-            raise WireError("an int is malformed")
-        try:
-            return int(text, 16)
-        except ValueError as error:
-            raise WireError("an int is malformed") from error
 
     def _tensor(self, dtype: Any, shape: Any, span: Any, grad: Any, depth: int) -> torch.Tensor:
         data = self._checked(dtype, shape, span)
@@ -140,8 +158,10 @@ class _Decoder:
         if type(grad) is not bool:
             raise WireError("a tensor is malformed")
         try:
-            flat = torch.frombuffer(bytearray(data), dtype=kind) if data else torch.empty(0, dtype=kind)
-            tensor = flat.reshape(shape)
+            if data:
+                tensor = torch.frombuffer(bytearray(data), dtype=kind).reshape(shape)
+            else:
+                tensor = torch.empty(shape, dtype=kind)
         except (RuntimeError, OverflowError, TypeError) as error:
             raise WireError("a tensor's shape is malformed") from error
         return tensor.requires_grad_() if grad and tensor.is_floating_point() else tensor
@@ -163,6 +183,8 @@ class _Decoder:
             type(size) is not int or not 0 <= size < 1 << 40 for size in shape
         ):
             raise WireError("a tensor's shape is malformed")
+        if 0 in shape and math.prod(size or 1 for size in shape) > MAX_BLOB // 8:
+            raise WireError("an empty tensor has huge dimensions")
         data = self._bytes(span)
         if math.prod(shape) * DTYPE_SIZES[dtype] != len(data):
             raise WireError("a tensor's bytes do not fit its shape")
@@ -193,10 +215,11 @@ class _Decoder:
         model = _find(handle, self._model_of)
         if type(name) is not str or not isinstance(model, torch.nn.Module):
             raise WireError("a module is malformed")
-        try:
-            return model.get_submodule(name)
-        except AttributeError as error:
-            raise WireError("a module has an unknown name") from error
+        if handle not in self._modules:
+            self._modules[handle] = dict(walk(model))
+        if name not in self._modules[handle]:
+            raise WireError("a module has an unknown name")
+        return self._modules[handle][name]
 
     def _drawing(self, plain: Any, depth: int) -> Any:
         from autograder.lab import figures

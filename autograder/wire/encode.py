@@ -1,10 +1,10 @@
-"""Encode a value as a message. In the sandbox this runs next to hostile code, so it promises nothing:
-the decoder checks everything again.
+"""Encode a value as a message. In the sandbox this runs next to hostile code, so it promises
+nothing: the decoder checks everything again.
 
-Nodes: None, bool, int of 64 bits, float and str stand for themselves; everything else is a list that
-starts with a tag: "I" large int, "l" list, "u" tuple, "i" iterator (in requests only), "d" dict, "t" tensor, "n" NumPy array,
-"h" handle of the bench, "m" module of a model, "b" bytes, "g" drawing, "o" something that does not
-cross (its kind in words).
+Nodes: None, bool, int of 64 bits, float and str stand for themselves; everything else is a list
+that starts with a tag: "l" list, "u" tuple, "i" iterator (in requests only), "d" dict, "t" tensor,
+"n" NumPy array, "h" handle of the bench, "m" module of a model, "b" bytes, "g" drawing,
+"o" something that does not cross (its kind in words).
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from autograder.wire.limits import (
     MAGIC,
     MAX_BLOB,
     MAX_DEPTH,
-    MAX_INT_BITS,
     MAX_NODES,
     MAX_TEXT,
     MAX_TREE,
@@ -44,10 +43,11 @@ def encode(
     """Return `value` as a message.
 
     `handle_of` names objects of the bench; `modules` maps the id of a module to (handle of its
-    model, qualified name). What cannot cross becomes a description; `WireError` where it is too big.
+    model, qualified name). What cannot cross becomes a description; `WireError` for what is too
+    big.
     """
     encoder = _Encoder(handle_of, modules or {})
-    tree = msgpack.packb(encoder.node(value, 0), use_bin_type=True)
+    tree: bytes = msgpack.packb(encoder.node(value, 0), use_bin_type=True)
     if len(tree) > MAX_TREE:
         raise WireError("the value is too large to send")
     blob = b"".join(encoder.chunks)
@@ -73,7 +73,8 @@ class _Encoder:
         if isinstance(value, str):
             return str.__str__(value)[:MAX_TEXT].encode("utf-8", "replace").decode()
         if isinstance(value, int):
-            return self._int(int(value))
+            number = int(value)
+            return number if -(1 << 63) <= number < 1 << 63 else ["o", "an int beyond 64 bits"]
         if isinstance(value, float):
             return float(value)
         if isinstance(value, torch.Tensor):
@@ -110,13 +111,6 @@ class _Encoder:
         description = value.description if isinstance(value, Opaque) else kind_of(value)
         return ["o", description[:200]]
 
-    def _int(self, value: int) -> Any:
-        if -(1 << 63) <= value < 1 << 63:
-            return value
-        if value.bit_length() > MAX_INT_BITS:
-            return ["o", "an int of more than 1,024 bits"]
-        return ["I", hex(value)]
-
     def _tensor(self, value: torch.Tensor) -> Any:
         dtype = str(value.dtype).removeprefix("torch.")
         if value.layout is not torch.strided or value.is_meta or value.is_nested:
@@ -125,7 +119,7 @@ class _Encoder:
             return ["o", f"a tensor of {dtype}"]
         if value.numel() * DTYPE_SIZES[dtype] > MAX_BLOB:
             raise WireError("a tensor is too large to send")
-        plain = value.detach().cpu().contiguous()
+        plain = value.detach().cpu().resolve_neg().contiguous()
         data = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
         return ["t", dtype, list(plain.shape), self._chunk(data), bool(value.requires_grad)]
 
@@ -134,7 +128,7 @@ class _Encoder:
             return ["o", f"a NumPy array of {value.dtype.name}"]
         if value.size * value.itemsize > MAX_BLOB:
             raise WireError("an array is too large to send")
-        data = np.ascontiguousarray(value).tobytes()
+        data = np.ascontiguousarray(value, value.dtype.newbyteorder("=")).tobytes()
         return ["n", value.dtype.name, list(value.shape), self._chunk(data)]
 
     def _chunk(self, data: bytes) -> list[int]:

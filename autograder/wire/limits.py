@@ -18,7 +18,7 @@ MAX_DEPTH = 32
 MAX_NODES = 400_000
 MAX_TEXT = 1 << 16  # characters
 MAX_DIMENSIONS = 8
-MAX_INT_BITS = 1024
+MAX_ALIKE = 64  # keys of one dict with the same hash: more would make look-ups slow
 
 DTYPE_SIZES = {
     "bool": 1,
@@ -38,7 +38,7 @@ class WireError(Exception):
     """A message that is not one of ours: too large, too deep, truncated or malformed."""
 
 
-def lengths(header: bytes) -> tuple[int, int]:
+def lengths(header: bytes | bytearray) -> tuple[int, int]:
     """Return (tree, blob) lengths in bytes that a message's header announces."""
     if len(header) != HEADER.size:
         raise WireError("the message is shorter than its header")

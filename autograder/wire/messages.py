@@ -31,7 +31,7 @@ def encode_call(call: Call, bench: Handles) -> bytes:
     return encode(request, handle_of=bench.handle_of)
 
 
-def decode_call(message: bytes, bench: Handles) -> Call:
+def decode_call(message: bytes | bytearray, bench: Handles) -> Call:
     """The call that a request asks for, with this side's models and tokenizers."""
     function, args, kwargs, gradient_of = decode(message, resolve=bench.resolve)
     return Call(function, args, kwargs, gradient_of)
@@ -50,9 +50,9 @@ def encode_reply(reply: Reply, call: Call, bench: Handles) -> bytes:
     return encode(plain, modules=_modules(call, bench))
 
 
-def decode_reply(message: bytes, call: Call, bench: Handles) -> Reply:
+def decode_reply(message: bytes | bytearray, call: Call, bench: Handles) -> Reply:
     """A reply from the other side of the trust boundary; `WireError` unless it is well formed."""
-    models = {handle: model for handle, model in _models(call, bench)}
+    models = dict(_models(call, bench))
     plain = decode(message, model_of=models.__getitem__)
     match plain:
         case (value, raised, tuple(gradients), str(left_behind), str(shares_memory)):

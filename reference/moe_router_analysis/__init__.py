@@ -7,9 +7,15 @@ from pathlib import Path
 from autograder.authoring.assignment import Assignment, Prose
 from reference.moe_router_analysis import (
     analyze_load_distribution,
+    compare_top_k,
     compute_load_balancing_loss,
+    compute_switch_loss,
     extract_router_weights,
+    find_load_issues,
     find_router_layers,
+    loss_with_load_balancing,
+    monitor_expert_usage,
+    router_weight_statistics,
     simulate_topk_routing,
 )
 
@@ -21,9 +27,15 @@ assignment = Assignment(
         Prose("introduction.md"),
         find_router_layers.exercise,
         extract_router_weights.exercise,
+        router_weight_statistics.exercise,
         analyze_load_distribution.exercise,
+        find_load_issues.exercise,
         compute_load_balancing_loss.exercise,
+        compute_switch_loss.exercise,
         simulate_topk_routing.exercise,
+        compare_top_k.exercise,
+        loss_with_load_balancing.exercise,
+        monitor_expert_usage.exercise,
     ),
     requirements=(
         "torch>=2.7",

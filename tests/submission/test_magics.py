@@ -95,6 +95,21 @@ def test_shell_commands_have_no_output_and_an_exit_code(value: Value) -> None:
     assert value("import os\nresult = os.system('true')") == 1
 
 
+def test_installs_seem_to_work_and_other_programs_seem_to_fail(value: Value) -> None:
+    install = "subprocess.check_call([sys.executable, '-m', 'pip', 'install', 'x'])"
+    assert value("import subprocess, sys", f"result = {install}") == 0
+    assert value("result = subprocess.run('ls', shell=True, capture_output=True, text=True)")
+    assert value("result = (result.returncode, result.stdout, result.stderr)") == (1, "", "")
+    assert value("result = subprocess.getstatusoutput('ls')") == (1, "")
+    assert value("import os\nresult = os.popen('ls').read()") == ""
+
+
+def test_a_program_that_must_work_fails_as_usual(workspace: Workspace) -> None:
+    found = workspace.run_cell("import subprocess\nsubprocess.run(['nvidia-smi'], check=True)")
+    assert found is not None
+    assert (found.type_name, found.line) == ("CalledProcessError", 2)
+
+
 @pytest.mark.parametrize(
     "name", ["time", "capture", "capture out", "prun -q", "a_magic_of_colab x"]
 )

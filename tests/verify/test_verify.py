@@ -136,7 +136,10 @@ def test_a_chaff_caught_by_luck_is_found(toy_course, tmp_path):
 
 
 def test_a_blank_stub_that_earns_points_is_found(toy_course, tmp_path):
-    toy_course.edit("busiest_expert.py", "    assert answer(torch.tensor([0.1, 0.2, 0.4", "    assert [answer][0:0] or torch.tensor(([0.1, 0.2, 0.4")
+    asked = (
+        '    assert answer(torch.tensor([0.1, 0.2, 0.4, 0.3])) == 2, "expert 2 is the busiest"\n'
+    )
+    toy_course.edit("busiest_expert.py", asked, "")
     toy_course.edit("busiest_expert.py", "answer.raises(ValueError,", "answer.raises(Exception,")
     report = verified(toy_course, tmp_path)
     assert any(

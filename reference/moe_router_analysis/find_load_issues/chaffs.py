@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ Issues = dict[str, list[tuple[int, int]]]
 
 @exercise.wheat
 def one_pass_with_composite_keys(
-    load_stats: Mapping[str, Any], overloaded: float = 1.5, underused: float = 0.5
+    load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
     """Recomputes what is expected, and sorts by (count, expert)."""
     expected = load_stats["total_tokens"] * load_stats["top_k"] / load_stats["num_experts"]
@@ -40,7 +39,7 @@ def one_pass_with_composite_keys(
 
 @exercise.wheat
 def in_numpy(
-    load_stats: Mapping[str, Any], overloaded: float = 1.5, underused: float = 0.5
+    load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> dict[str, list[Any]]:
     """Stable argsort of an array of counts, with NumPy numbers in lists."""
     counts = np.array([load_stats["expert_counts"][e] for e in range(load_stats["num_experts"])])
@@ -56,7 +55,7 @@ def in_numpy(
 
 @exercise.chaff(caught_by=counts_at_the_limit)
 def includes_the_limit(
-    load_stats: Mapping[str, Any], overloaded: float = 1.5, underused: float = 0.5
+    load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
     """Compares with >= and <=, so that a count exactly at a limit becomes an issue."""
     return find_load_issues(load_stats, overloaded - 1e-9, underused + 1e-9)
@@ -64,7 +63,7 @@ def includes_the_limit(
 
 @exercise.chaff(caught_by=(names_the_worst_first, random_loads, equal_counts, other_limits))
 def in_order_of_the_experts(
-    load_stats: Mapping[str, Any], overloaded: float = 1.5, underused: float = 0.5
+    load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
     """Lists the experts by number; asked for is the worst first."""
     issues = find_load_issues(load_stats, overloaded, underused)
@@ -73,7 +72,7 @@ def in_order_of_the_experts(
 
 @exercise.chaff(caught_by=(names_the_worst_first, random_loads, equal_counts, other_limits))
 def both_lists_largest_first(
-    load_stats: Mapping[str, Any], overloaded: float = 1.5, underused: float = 0.5
+    load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
     """Sorts both lists alike, so that the underused experts start with the least underused."""
     issues = find_load_issues(load_stats, overloaded, underused)
@@ -82,7 +81,7 @@ def both_lists_largest_first(
 
 @exercise.chaff(caught_by=equal_counts)
 def higher_expert_first(
-    load_stats: Mapping[str, Any], overloaded: float = 1.5, underused: float = 0.5
+    load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
     """Sorts `(count, expert)` in reverse: among equal counts the higher expert then comes first."""
     issues = find_load_issues(load_stats, overloaded, underused)
@@ -92,7 +91,7 @@ def higher_expert_first(
 
 @exercise.chaff(caught_by=counts_at_the_limit)
 def rounds_the_expectation(
-    load_stats: Mapping[str, Any], overloaded: float = 1.5, underused: float = 0.5
+    load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
     """Rounds `expected_per_expert` to a whole number, which moves the limits."""
     rounded = int(load_stats["expected_per_expert"])
@@ -101,7 +100,7 @@ def rounds_the_expectation(
 
 @exercise.chaff(caught_by=equal_counts)
 def skips_experts_without_tokens(
-    load_stats: Mapping[str, Any], overloaded: float = 1.5, underused: float = 0.5
+    load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
     """Leaves out experts with count 0, the most underused of all (look for `if count`)."""
     issues = find_load_issues(load_stats, overloaded, underused)
@@ -110,7 +109,7 @@ def skips_experts_without_tokens(
 
 @exercise.chaff(caught_by=(random_loads, counts_at_the_limit, equal_counts))
 def expects_one_slot_per_token(
-    load_stats: Mapping[str, Any], overloaded: float = 1.5, underused: float = 0.5
+    load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
     """Expects total_tokens / num_experts per expert: each token fills top_k slots."""
     share = load_stats["total_tokens"] / load_stats["num_experts"]
@@ -119,7 +118,7 @@ def expects_one_slot_per_token(
 
 @exercise.chaff(caught_by=other_limits)
 def fixed_limits(
-    load_stats: Mapping[str, Any], overloaded: float = 1.5, underused: float = 0.5
+    load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
     """Uses 1.5 and 0.5 whatever the arguments say."""
     return find_load_issues(load_stats)
@@ -127,7 +126,7 @@ def fixed_limits(
 
 @exercise.chaff(caught_by=(counts_at_the_limit, other_limits, nothing_to_find))
 def no_lists_without_issues(
-    load_stats: Mapping[str, Any], overloaded: float = 1.5, underused: float = 0.5
+    load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
     """Leaves a key out when its list is empty; both lists are always there."""
     issues = find_load_issues(load_stats, overloaded, underused)
@@ -145,7 +144,7 @@ def no_lists_without_issues(
     )
 )
 def experts_without_their_counts(
-    load_stats: Mapping[str, Any], overloaded: float = 1.5, underused: float = 0.5
+    load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> dict[str, list[int]]:
     """Lists expert numbers alone; asked for are pairs (expert, count)."""
     issues = find_load_issues(load_stats, overloaded, underused)
@@ -154,7 +153,7 @@ def experts_without_their_counts(
 
 @exercise.chaff(caught_by=nothing_to_find)
 def takes_the_counts_apart(
-    load_stats: Mapping[str, Any], overloaded: float = 1.5, underused: float = 0.5
+    load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
     """Removes experts from the caller's own `expert_counts` while looking at them."""
     issues = find_load_issues(load_stats, overloaded, underused)

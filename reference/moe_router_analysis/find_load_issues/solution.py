@@ -23,7 +23,6 @@ is `{"overloaded": [(1, 16)], "underused": [(0, 3)]}`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from autograder import Exercise
@@ -33,7 +32,7 @@ exercise = Exercise("find_load_issues")
 
 @exercise.solution
 def find_load_issues(
-    load_stats: Mapping[str, Any], overloaded: float = 1.5, underused: float = 0.5
+    load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> dict[str, list[tuple[int, int]]]:
     """Name the experts with too many and with too few tokens, the worst first.
 

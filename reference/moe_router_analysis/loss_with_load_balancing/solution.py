@@ -39,6 +39,7 @@ from torch.nn import functional
 from autograder import Exercise
 from reference.moe_router_analysis._decisions import evaluating, run, watching
 from reference.moe_router_analysis._routing import find_routers
+from reference.moe_router_analysis.compute_switch_loss import compute_switch_loss
 
 exercise = Exercise("loss_with_load_balancing")
 
@@ -69,13 +70,8 @@ def loss_with_load_balancing(
     targets = input_ids.to(logits.device)[:, 1:][real[:, 1:]]
     language = functional.cross_entropy(logits[:, :-1][real[:, 1:]], targets)
     decisions = [call.decision() for router in routers for call in seen[router.module]]
-    auxiliary = [_switch(each.logits[real.reshape(-1)], each.top_k) for each in decisions]
+    auxiliary = [
+        compute_switch_loss(decision.logits, decision.top_k, real.reshape(-1))
+        for decision in decisions
+    ]
     return language + alpha * torch.stack(auxiliary).mean()
-
-
-def _switch(logits: torch.Tensor, top_k: int) -> torch.Tensor:
-    """The Switch loss E · Σ f·P of the logits [T, E] of real tokens."""
-    tokens, experts = logits.shape
-    chosen = logits.topk(top_k, dim=-1).indices.reshape(-1)
-    fractions = torch.bincount(chosen, minlength=experts) / (tokens * top_k)
-    return experts * (fractions * logits.float().softmax(dim=-1).mean(dim=0)).sum()

@@ -43,7 +43,7 @@ def a_call_for_each_class(load_stats: Mapping[str, Any]) -> Figure:
     plt.xlabel("expert")
     plt.ylabel("tokens")
     plt.subplot(122)
-    plt.hist(counts, bins=np.arange(counts.max() + 2) - 0.5, histtype="step")
+    plt.hist(counts, bins=[n - 0.5 for n in range(counts.max() + 2)], histtype="step")
     plt.vlines(expected, 0, plt.gca().get_ylim()[1], linestyles=":")
     plt.title("loads")
     plt.xlabel("tokens")

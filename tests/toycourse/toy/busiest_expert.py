@@ -42,9 +42,7 @@ def takes_the_lowest_of_equals(answer: Answer) -> None:
 @exercise.law(points=0.5, hidden=True)
 def refuses_an_empty_load(answer: Answer) -> None:
     """A load without experts is refused."""
-    assert answer(torch.tensor([0.1, 0.2, 0.4, 0.3])) == 2, (
-        "expert 2 is the busiest of four"
-    )
+    assert answer(torch.tensor([0.1, 0.2, 0.4, 0.3])) == 2, "expert 2 is the busiest"
     assert answer.raises(ValueError, torch.zeros(0)), "an empty load raises ValueError"
 
 

@@ -1,0 +1,91 @@
+r"""# Watch experts during training
+
+Balance changes while a model learns, and an expert that died goes unnoticed until somebody looks.
+Training code therefore logs a few numbers per step and layer.
+
+Write `monitor_expert_usage(model, batches)`. `batches` is any iterable (a list, a `DataLoader`, a
+generator) of dicts `{"input_ids": [B, S], "attention_mask": [B, S]}`, each with at least one real
+token; other keys (`labels`, texts, …) are ignored. It returns a **list with one flat dict of
+numbers per batch**, ready for an experiment logger such as `wandb.log`. For the $i$-th router (as
+`find_router_layers` counts them, from 0) the dict has three keys. With $c_e$ the number of routing
+slots that the *model's own decisions* on *real* tokens give to expert $e$:
+
+| key | value |
+| --- | --- |
+| `router/layer_{i}/max_violation` | $\max_e c_e / \overline{c} - 1$: 0 in perfect balance |
+| `router/layer_{i}/entropy` | $-\sum_e p_e \ln p_e / \ln E$ with $p_e = c_e / \sum_e c_e$ |
+| `router/layer_{i}/dead_experts` | number of experts with $c_e = 0$ |
+
+The entropy is 1 for uniform use. An expert with $c_e = 0$ adds nothing to it: $0 \ln 0 = 0$.
+
+- A model without routers gives an empty dict per batch.
+- No gradients are kept: numbers, or tensors that need no gradient.
+- As everywhere: evaluation mode during the forward, every submodule's mode restored, no hook left,
+  also when the forward raises; that exception reaches the caller. The batches are not changed, and
+  go to the model's device.
+
+Source: `max_violation` is MaxVio of Wang et al., *Auxiliary-Loss-Free Load Balancing Strategy for
+Mixture-of-Experts* (2024), section 4.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from autograder import Exercise
+from reference.moe_router_analysis._decisions import evaluating, run, watching
+from reference.moe_router_analysis._routing import find_routers
+
+exercise = Exercise("monitor_expert_usage")
+
+
+@exercise.solution
+def monitor_expert_usage(
+    model: nn.Module, batches: Iterable[Mapping[str, Any]]
+) -> list[dict[str, float]]:
+    """Measure how evenly each router uses its experts, batch by batch.
+
+    Args:
+        model: a language model of transformers, causal or base.
+        batches: dicts with `input_ids` and `attention_mask`, both [B, S]; other keys are ignored.
+
+    Returns:
+        Per batch one flat dict with `router/layer_{i}/max_violation`, `router/layer_{i}/entropy`
+        and `router/layer_{i}/dead_experts` for each router; `{}` for a model without routers.
+    """
+    return [_usage(model, batch) for batch in batches]
+
+
+def _usage(model: nn.Module, batch: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of one batch."""
+    routers = find_routers(model)
+    if not routers:
+        return {}
+    mask = batch["attention_mask"]
+    with watching(routers) as seen, evaluating(model), torch.no_grad():
+        run(model, batch["input_ids"], mask)
+    usage: dict[str, float] = {}
+    for index, router in enumerate(routers):
+        counts = torch.zeros(router.num_experts, dtype=torch.int64)
+        for call in seen[router.module]:
+            now = call.decision().counts(mask.reshape(-1) == 1)
+            counts = counts[: len(now)] + now
+        for name, value in measures(counts.tolist()).items():
+            usage[f"router/layer_{index}/{name}"] = value
+    return usage
+
+
+def measures(counts: list[int]) -> dict[str, float]:
+    """Violation, normalised entropy and dead experts of the counts of all experts."""
+    total = max(sum(counts), 1)  # a router that no token reaches has a load of zero everywhere
+    shares = [count / total for count in counts if count]
+    return {
+        "max_violation": max(counts) * len(counts) / total - 1,
+        "entropy": -sum(share * math.log(share) for share in shares) / math.log(len(counts)),
+        "dead_experts": counts.count(0),
+    }

@@ -1,0 +1,11 @@
+"""The exercise `plot_loss_scenarios`: solution and statement, checks, known-wrong solutions."""
+
+from __future__ import annotations
+
+from reference.moe_router_analysis.plot_loss_scenarios import chaffs, checks
+from reference.moe_router_analysis.plot_loss_scenarios.solution import (
+    exercise,
+    plot_loss_scenarios,
+)
+
+__all__ = ["chaffs", "checks", "exercise", "plot_loss_scenarios"]

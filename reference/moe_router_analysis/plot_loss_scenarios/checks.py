@@ -1,0 +1,122 @@
+"""The checks of `plot_loss_scenarios`."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import torch
+
+from autograder.lab import Answer
+from autograder.lab.drawing import Panel, same_values
+from autograder.lab.figures import drawn
+from autograder.lab.logits import ranked_logits
+from reference.moe_router_analysis.plot_loss_scenarios.solution import exercise
+
+
+def holds(title: str, number: str) -> bool:
+    """Whether a title holds a number that is written just so, not as a part of a longer one."""
+    return re.search(rf"(?<![\d.]){re.escape(number)}(?![\d])", title) is not None
+
+
+def without_spaces(text: str) -> str:
+    return re.sub(r"\s", "", text)
+
+
+@exercise.law(points=1.5)
+def two_scenarios(answer: Answer) -> None:
+    """A panel for each scenario: bars of the mean probability, and the loss in the title."""
+    one, other = [8.0, 1.0, 1.0, 1.0, 1.0], [1.0, 8.0, 1.0, 1.0, 1.0]
+    scenarios = {
+        "Balanced": torch.zeros(3, 5),
+        "Two favourites": torch.log(torch.tensor([one, other, one, other])),
+    }
+    panels = drawn(answer(scenarios)).first(2)
+    expected = ([0.2, 0.2, 0.2, 0.2, 0.2], [0.375, 0.375, 1 / 12, 1 / 12, 1 / 12])
+    losses = ("1.00", "1.51")
+    for number, (title, panel) in enumerate(zip(scenarios, panels), start=1):
+        assert panel.bars, f"panel {number} has no bars: draw the mean probability of each expert"
+        heights = panel.bar_values(5)
+        assert same_values(heights, np.array(expected[number - 1])), (
+            f"{title}: the mean probabilities are "
+            f"{', '.join(f'{value:.4g}' for value in expected[number - 1])}, but the bars show "
+            f"{', '.join(f'{height:.4g}' for height in heights)}. Softmax over the experts, then "
+            "the mean over the tokens?"
+        )
+        assert without_spaces(title) in without_spaces(panel.title), (
+            f"the title of panel {number} is {panel.title!r}; it should hold {title!r}"
+        )
+        assert holds(panel.title, losses[number - 1]), (
+            f"the title of panel {number} is {panel.title!r}; it should hold the value of "
+            f"compute_load_balancing_loss, {losses[number - 1]}, with two decimals"
+        )
+
+
+@exercise.law(points=1.5, hidden=True)
+def bars_lines_and_limits(answer: Answer, rng: np.random.Generator) -> None:
+    """Bars of the mean probabilities, a dashed line at 1/E, and a y axis from 0 to 1."""
+    logits = ranked_logits(rng, 9, 7)
+    half = ranked_logits(rng, 3, 7, torch.bfloat16)
+    for panel, scores in zip(drawn(answer({"a": logits, "b": half})).first(2), (logits, half)):
+        assert same_values(panel.bar_values(7), _mean_probabilities(scores)), (
+            "the bars do not show the mean probabilities, with the precision of float32"
+        )
+        assert panel.has_dashed_line("horizontal", 1 / 7), "no dashed horizontal line lies at 1/E"
+        assert _from_zero_to_one(panel), "the y axis does not go from 0 to 1"
+    assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
+
+
+@exercise.law(points=1, hidden=True)
+def titles_and_labels(answer: Answer, rng: np.random.Generator) -> None:
+    """Each title holds the scenario's title and its loss with two decimals; axes are labelled."""
+    names = rng.permutation(["Uniform", "Slightly skewed", "Collapsed"]).tolist()
+    factors = {"Uniform": 0.0, "Slightly skewed": 0.5, "Collapsed": 4.0}
+    skew = torch.linspace(0, 1, 12)
+    scenarios = {name: _clear_logits(rng, skew * factors[name] * 2) for name in names}
+    drawing = drawn(answer(scenarios))
+    for panel, (name, logits) in zip(drawing.first(3), scenarios.items()):
+        expected = _mean_probabilities(logits)
+        assert same_values(panel.bar_values(12), expected), "the bars are not those of the scenario"
+        assert without_spaces(name) in without_spaces(panel.title), (
+            "a panel's title does not hold the title of its scenario"
+        )
+        assert holds(panel.title, f"{_loss(logits):.2f}"), (
+            "a panel's title does not hold the value of the loss with two decimals"
+        )
+    assert not drawing.unlabelled(3), drawing.unlabelled(3)
+
+
+@exercise.law(points=1, hidden=True)
+def any_number_of_scenarios(answer: Answer, rng: np.random.Generator) -> None:
+    """One scenario gives one panel, five give five."""
+    for count in (1, 5):
+        names = ["first", "second", "third", "fourth", "fifth"][:count]
+        scenarios = {name: ranked_logits(rng, 4, 3) for name in names}
+        panels = drawn(answer(scenarios)).panels
+        assert len(panels) >= count, "there are fewer panels than scenarios"
+        for panel, (name, logits) in zip(panels, scenarios.items()):
+            assert same_values(panel.bar_values(3), _mean_probabilities(logits)), (
+                "a panel does not show the scenario in its place"
+            )
+            assert name in panel.title, "a panel's title does not hold that of its scenario"
+
+
+def _mean_probabilities(logits: torch.Tensor) -> np.ndarray:
+    return np.asarray(torch.softmax(logits.double(), dim=-1).mean(dim=0).numpy())
+
+
+def _loss(logits: torch.Tensor) -> float:
+    return logits.shape[1] * float(np.square(_mean_probabilities(logits)).sum())
+
+
+def _from_zero_to_one(panel: Panel) -> bool:
+    return bool(np.allclose(panel.ylim, (0.0, 1.0), atol=1e-3))
+
+
+def _clear_logits(rng: np.random.Generator, skew: torch.Tensor) -> torch.Tensor:
+    """Logits of 10 tokens whose loss is not near a boundary between two decimals."""
+    while True:
+        noise = torch.from_numpy(rng.normal(size=(10, len(skew))).astype(np.float32))
+        logits = noise + skew
+        if abs(_loss(logits) * 100 % 1 - 0.5) > 0.1:
+            return logits

@@ -1,0 +1,11 @@
+"""The exercise `plot_topk_routing`: solution and statement, checks, known-wrong solutions."""
+
+from __future__ import annotations
+
+from reference.moe_router_analysis.plot_topk_routing import chaffs, checks
+from reference.moe_router_analysis.plot_topk_routing.solution import (
+    exercise,
+    plot_topk_routing,
+)
+
+__all__ = ["chaffs", "checks", "exercise", "plot_topk_routing"]
