@@ -72,24 +72,25 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
         places = ", ".join(map(str, order.paths))
         raise NothingToGrade(f"{places}: there is no .ipynb, .py or .zip file in it")
     settings = _settings(order)
-    watch.say("starting the sandbox")
+    watch.say("starting")
     with Grading(settings, min(order.jobs, len(found))) as grading:
-        isolation = grading.isolation
         assignment = order.assignment or grading.detect_assignment(found)
         if not assignment:
             raise NothingToGrade(
                 "no submission names its assignment in its metadata: give --assignment NAME"
             )
-        run = Run(
-            assignment=assignment,
-            course_revision=grading.revision(assignment),
-            seed=settings.seed,
-            isolation=isolation,
-            models=MODELS,
-        )
-        waiting = found if order.regrade else _not_held(found, book, run)
+        revision = grading.revision(assignment)
+        held = {} if order.regrade else book.held(assignment, revision)
+        waiting = [one for one in found if not _is_held(one, held.get((one.name, _digest(one))))]
         watch.begin(len(found), len(found) - len(waiting))
         if waiting:
+            run = Run(
+                assignment=assignment,
+                course_revision=revision,
+                seed=settings.seed,
+                isolation=grading.isolation,
+                models=MODELS,
+            )
             _grade(grading, waiting, book, run, watch)
     return book.latest(assignment, [one.name for one in found])
 
@@ -116,12 +117,6 @@ def _grade(
             grade = replace(grade, notes=(*grade.notes, _SUPERSEDED + newest))
         book.record(run_id, grade)
         watch.graded(grade)
-
-
-def _not_held(found: Sequence[Found], book: Gradebook, run: Run) -> list[Found]:
-    """The submissions that the gradebook does not hold just as they are."""
-    held = book.held(run.assignment, run.course_revision)
-    return [one for one in found if not _is_held(one, held.get((one.name, _digest(one))))]
 
 
 def _is_held(one: Found, grade: Grade | None) -> bool:

@@ -25,7 +25,7 @@ network while you work.
 
    ```sh
    python -m venv .venv
-   .venv/bin/pip install -r requirements.txt jupyterlab
+   .venv/bin/pip install -r requirements.txt
    ```
 
    (On Windows: `.venv\\Scripts\\pip` instead of `.venv/bin/pip`.)

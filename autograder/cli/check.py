@@ -10,8 +10,6 @@ import click
 from autograder.cli.common import course_option, example, find_course, told
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from autograder.own_checks import Checked
 
 
@@ -32,36 +30,36 @@ def check(notebook: Path, assignment: str | None, course: str) -> int:
     fails.
     """
     find_course()
-    from rich.console import Console
-
     from autograder.grading.course import CourseError
     from autograder.own_checks import CannotCheck, check_own
 
     click.echo("running your cells", err=True)
     with told(CannotCheck, CourseError):
         checked = check_own(notebook, assignment or "", course)
-    console = Console(highlight=False)
     for note in checked.notes:
         click.echo(note, err=True)
-    _print(console, checked)
+    _print(checked)
     return 0 if checked.passed == len(checked.results) else 1
 
 
-def _print(console: Console, checked: Checked) -> None:
+def _print(checked: Checked) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
+    from autograder.cli.output import wide_output
+
+    out = wide_output()
     exercise = ""
     for result in checked.results:
         if result.exercise != exercise:
             exercise = result.exercise
-            console.print(Text(exercise, style="bold"))
+            out.print(Text(exercise, style="bold"))
         sign = Text("  ✓ ", style="green") if result.passed else Text("  ✗ ", style="red")
-        console.print(sign.append(result.title, style="default"))
+        out.print(sign.append(result.title, style="default"))
         if result.message:
-            console.print(Padding(Text(result.message), (0, 0, 0, 6)))
+            out.print(Padding(Text(result.message), (0, 0, 0, 6), expand=False))
     total = len(checked.results)
     line = f"{checked.assignment}: {checked.passed} of {total} public checks pass."
     if checked.passed == total:
         line += " Hidden checks count too: they ask for what the text says, and no more."
-    console.print(Text(line))
+    out.print(Text(line))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,12 +91,20 @@ def checkout() -> Path:
 
 
 def load_assignments(names: tuple[str, ...], course: str) -> list[Assignment]:
-    """The named assignments of a course, or all of them; `CannotStart` for an unknown one."""
+    """The named assignments of a course, or all of them; `CannotStart` where one is broken."""
     from autograder.grading.course import CourseError, assignment_names, load_assignment
 
     find_course()
-    with told(CourseError):
+    try:
         found = [load_assignment(name, course) for name in names or assignment_names(course)]
+    except CourseError as error:
+        raise CannotStart(f"{error}.") from error
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise CannotStart(
+            f"Importing the course {course!r} stopped at {place.filename}:{place.lineno} with "
+            f"{type(error).__name__}: {error}. Repair it and try again."
+        ) from error
     if not found:
         raise CannotStart(f"The course {course!r} has no assignments.")
     return found
@@ -102,7 +112,5 @@ def load_assignments(names: tuple[str, ...], course: str) -> list[Assignment]:
 
 def find_course() -> None:
     """Let a course package in the current folder be found, as `python -m` would."""
-    import sys
-
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.append(os.getcwd())

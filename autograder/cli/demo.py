@@ -8,7 +8,6 @@ import click
 
 from autograder.cli.common import course_option, example, find_course, told
 from autograder.cli.grade import check_platform
-from autograder.cli.progress import grading_progress
 from autograder.cli.report import print_summary
 from autograder.doctor import cores
 
@@ -30,6 +29,7 @@ def demo(out: Path, course: str) -> int:
     """
     check_platform()
     find_course()
+    from autograder.cli.progress import grading_progress
     from autograder.demo import CannotDemonstrate, demonstrate
     from autograder.gradebook import GradebookError
     from autograder.grading.course import CourseError

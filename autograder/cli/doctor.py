@@ -16,10 +16,10 @@ def doctor() -> int:
     Exits 1 when grading cannot work here.
     """
     click.echo("trying the sandbox, which takes some seconds", err=True)
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from autograder.cli.output import wide_output
     from autograder.doctor import examine
 
     diagnosis = examine()
@@ -31,12 +31,10 @@ def doctor() -> int:
         if fact.trouble:
             found.append(f"\nto mend it: {fact.trouble}", style="dim")
         table.add_row(Text(fact.what), found)
-    console = Console()
-    console.print(table)
+    out = wide_output()
+    out.print(table)
     if diagnosis.can_grade:
-        console.print(Text("Grading works on this machine.", style="green"))
+        out.print(Text("Grading works on this machine.", style="green"))
         return 0
-    console.print(
-        Text("Grading cannot work here: submissions cannot be isolated.", style="bold red")
-    )
+    out.print(Text("Grading cannot work here: submissions cannot be isolated.", style="bold red"))
     return 1

@@ -18,7 +18,6 @@ from autograder.cli.common import (
     size,
     told,
 )
-from autograder.cli.progress import grading_progress
 from autograder.cli.report import check_outputs, output_options, print_summary, write_outputs
 from autograder.doctor import cores
 
@@ -127,6 +126,7 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
     check_outputs(outputs)
 
     from autograder.classwork import NothingToGrade, Order, grade_class
+    from autograder.cli.progress import grading_progress
     from autograder.gradebook import Gradebook, GradebookError
     from autograder.grading.course import CourseError
     from autograder.records import Status

@@ -21,7 +21,7 @@ from autograder.cli.grade import grade
 from autograder.cli.report import report
 from autograder.cli.verify import verify
 
-DONE, WRONG_USE, INTERRUPTED = 0, 2, 130
+DONE, SOMETHING_WRONG, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 DEBUG = "MOELAB_DEBUG"
 
 
@@ -73,9 +73,12 @@ def run(arguments: Sequence[str]) -> int:
         _say(_sentence(error))
         return WRONG_USE
     except BrokenPipeError:
-        # Whoever read our output has seen enough: let Python's last flush go nowhere.
+        # Whoever read our output has gone: let Python's last flush go nowhere, as click does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        return SOMETHING_WRONG
+    except OSError as error:
+        _say(f"moelab cannot go on: {error}.")
+        return WRONG_USE
     except Exception as error:
         if os.environ.get(DEBUG):
             traceback.print_exc()

@@ -101,8 +101,9 @@ def grading_progress(gradebook: str) -> Iterator[Watch]:
                 progress.tell(
                     f"{kept} of {total} are in the gradebook already; --regrade grades them again"
                 )
-            progress.expect(total - kept)
-            progress.say("grading")
+            if kept < total:
+                progress.expect(total - kept)
+                progress.say("starting the sandbox")
 
         def told(grade: Grade) -> None:
             nonlocal graded

@@ -87,11 +87,10 @@ def write_outputs(class_grades: ClassGrades, outputs: dict[str, Path | None]) ->
 
 def print_summary(class_grades: ClassGrades) -> None:
     """Print the table of grades on standard output."""
-    from rich.console import Console
-
+    from autograder.cli.output import output
     from autograder.report.terminal import summary
 
-    Console().print(summary(class_grades))
+    output().print(summary(class_grades))
 
 
 def _only_assignment(book: Gradebook, gradebook: str) -> str:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
-from autograder.cli.common import checkout, course_option, example, load_assignments, root_option
+from autograder.cli.common import (
+    checkout,
+    course_option,
+    example,
+    load_assignments,
+    root_option,
+)
 
 
 @click.command(
@@ -23,13 +30,15 @@ def verify(assignments: tuple[str, ...], root: Path | None, course: str) -> int:
     do about it.
     """
     loaded = load_assignments(assignments, course)
-    from rich.console import Console
-
+    from autograder.cli.output import wide_output
     from autograder.cli.progress import Progress
     from autograder.verify.matrix import matrix
     from autograder.verify.prove import verify as prove
 
     with Progress() as progress:
-        reports = [prove(assignment, root or checkout(), progress.say) for assignment in loaded]
-    Console().print(matrix(reports))
+        reports = [
+            prove(assignment, root or checkout(), progress.say, jobs=os.cpu_count() or 1)
+            for assignment in loaded
+        ]
+    wide_output().print(matrix(reports))
     return 0 if all(report.ok for report in reports) else 1

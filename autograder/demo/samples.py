@@ -15,7 +15,7 @@ from autograder.authoring.exercise import Chaff, Exercise
 from autograder.build.notebook import solved_notebook, student_notebook
 from autograder.build.source import script, solution_source, stub_source
 
-SINGLE_SLIPS = 7  # submissions with one known-wrong answer each
+SINGLE_SLIPS = 5  # submissions with one known-wrong answer each
 _MAGICS = (
     "%matplotlib inline\n!pip install --quiet torch transformers",
     "%%time\ntotal = sum(range(1_000))\ntotal",

@@ -15,10 +15,11 @@ import torch
 from autograder.authoring.exercise import Check, Exercise
 from autograder.grading.local import LocalSession
 from autograder.grading.material import Material
-from autograder.session import Interrupted, Session
 from autograder.lab.calls import Answer, Call, CallFailed, Reply
 from autograder.lab.compare import difference
 from autograder.records import CheckResult, ExerciseGrade, Outcome
+from autograder.sandbox.errors import SandboxError
+from autograder.session import Interrupted, Session
 from autograder.wire.text import clean_text
 
 TIMEOUTS_PER_EXERCISE = 2  # a function that was too slow twice is not waited for again
@@ -41,7 +42,10 @@ def judge_exercise(
 
 
 def judge(exercise: Exercise, check: Check, session: Session, material: Material) -> CheckResult:
-    """Run one check and say how it ended; never raises for anything that a submission does."""
+    """Run one check and say how it ended; never raises for anything that a submission does.
+
+    `SandboxError` where submissions cannot be isolated any more.
+    """
     started = time.monotonic()
     outcome, message = _outcome(exercise, check, session, material)
     return replace(
@@ -60,6 +64,8 @@ def _outcome(
         return Outcome.ERROR, str(failed)
     except Interrupted as interrupted:
         return interrupted.outcome, str(interrupted)
+    except SandboxError:
+        raise  # nobody's answer: the run cannot go on
     except Exception as error:
         return _blame(exercise, check, material, error)
     return Outcome.PASSED, ""

@@ -26,6 +26,7 @@ def start(descriptor: int) -> None:
     except Exception as error:
         control.send(f"failed {type(error).__name__}: {error}"[:4000].encode("utf-8", "replace"))
         return
+    del settings  # its paths are no submission's business
     if root in sys.path:
         sys.path.remove(root)
     control.send(f"ready {zygote.startup_seconds:.3f}".encode())

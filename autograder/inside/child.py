@@ -1,21 +1,36 @@
-"""The child: one submission. It locks itself down, then serves requests; hostile from its first byte."""
+"""The child: one submission. It locks itself down, then serves requests; hostile from the first."""
 
 from __future__ import annotations
 
 import os
 import signal
 import socket
+from dataclasses import dataclass
 
 from autograder.inside import confine, kernel, view
 from autograder.inside.guest import Guest
-from autograder.inside.settings import ZygoteSettings
 
 CONTROL = 3  # the one descriptor, besides the standard three, that a child keeps
 
 
-def run_child(
-    channel: int, settings: ZygoteSettings, rules: bytes, guest: Guest, used: int
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """How children lock themselves down, worked out once by the zygote.
+
+    `rules` is the system-call filter; `memory` in bytes beyond what the zygote uses at the fork;
+    `reads_everywhere`: see `confine.lock_user`.
+    """
+
+    isolation: str
+    user: int
+    reads_everywhere: bool
+    rules: bytes
+    memory: int
+    seconds: int
+    threads: int
+
+
+def run_child(channel: int, lock: Lock, guest: Guest, used: int) -> None:
     """Lock down, say `ready` (or why not), and answer requests until the grader hangs up.
 
     `used` is the address space in bytes at the fork. A set-up that fails ends the process: there
@@ -24,7 +39,7 @@ def run_child(
     _detach(channel)
     control = socket.socket(fileno=CONTROL)
     try:
-        _lock_down(settings, rules, used)
+        _lock_down(lock, used)
     except BaseException as error:
         control.send(f"{type(error).__name__}: {error}"[:1000].encode("utf-8", "replace"))
         return
@@ -50,18 +65,17 @@ def _detach(channel: int) -> None:
     os.closerange(CONTROL + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def _lock_down(settings: ZygoteSettings, rules: bytes, used: int) -> None:
-    own_user = os.geteuid() == 0 and settings.isolation != "none"
-    if settings.isolation == "namespaces":
+def _lock_down(lock: Lock, used: int) -> None:
+    if lock.isolation == "namespaces":
         view.enter_private_folder()
-    confine.set_limits(used + settings.memory, settings.seconds, own_user=own_user)
-    if settings.isolation == "none":
+    confine.set_limits(used + lock.memory, lock.seconds, lock.threads)
+    if lock.isolation == "none":
         kernel.die_with_parent()
         return
-    confine.lock_user(settings.user, reads_everywhere=view.closed_to_others(settings.libraries))
-    if settings.isolation == "namespaces":
+    confine.lock_user(lock.user, reads_everywhere=lock.reads_everywhere)
+    if lock.isolation == "namespaces":
         confine.restrict_files(["/"], [view.WRITABLE, "/dev/null"])
-    kernel.load_filter(rules)
+    kernel.load_filter(lock.rules)
 
 
 def _all_of(channel: socket.socket) -> bytes:

@@ -13,7 +13,7 @@ import tempfile
 import pyseccomp
 import sandlock
 
-from autograder.inside import kernel
+from autograder.inside import kernel, view
 from autograder.inside.syscalls import CHANGING_FILES, SYSCALLS
 
 OPEN_FILES = 256
@@ -28,7 +28,7 @@ _ENOSYS = 38
 _EPERM = 1
 _HARMLESS_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS … FIOCLEX
 _HARMLESS_FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032)  # F_DUPFD … F_GETPIPE_SZ
-_HARMLESS_PRCTLS = (3, 15, 16, 0x53564D41)  # get dumpable, set and get the thread's name, name memory
+_HARMLESS_PRCTLS = (3, 15, 16, 0x53564D41)  # get dumpable; set, get the thread's name; name memory
 
 
 def most_threads() -> int:
@@ -115,6 +115,20 @@ def system_call_filter(*, own_namespaces: bool) -> bytes:
         rules.export_bpf(program)
         program.seek(0)
         return program.read()
+
+
+def must_read_everywhere(libraries: tuple[str, ...]) -> bool:
+    """Whether children need a capability to read the libraries: their folders are closed to others.
+
+    Raises `RuntimeError` where they need it and this process has none to give.
+    """
+    closed = view.closed_folder(libraries) if os.geteuid() == 0 else ""
+    if closed and not kernel.permitted_capabilities() >> kernel.CAP_DAC_READ_SEARCH & 1:
+        raise RuntimeError(
+            f"Python or its libraries lie in {closed}, which other users may not enter, and this "
+            "process may not let them (CAP_DAC_READ_SEARCH): install them where all may read"
+        )
+    return bool(closed)
 
 
 def lock_user(user: int, *, reads_everywhere: bool) -> None:

@@ -18,7 +18,7 @@ from autograder.wire.messages import FAILED, MISSING, decode_call, encode_reply
 
 
 class Guest:
-    """The workspace of one submission on the bench of one run; built in the zygote, used in a child."""
+    """One submission's workspace on the bench of a run: built in the zygote, used in a child."""
 
     def __init__(self, bench_seed: str) -> None:
         self._bench = Bench(bench_seed)
@@ -26,7 +26,7 @@ class Guest:
 
     def warm_up(self) -> None:
         """Build every model and tokenizer of the bench, and the workspace, before the fork."""
-        for handle in self._bench.keys():
+        for handle in self._bench.keys():  # noqa: SIM118 - a bench is no dict
             self._bench.resolve(handle)
         warm_up()
         self._workspace = Workspace(
@@ -58,12 +58,15 @@ class Guest:
             source = read_submission(data, name)
         except Unreadable as error:
             return encode(("unreadable", str(error)))
-        return encode(("source", source.cells, source.kind, source.assignment, source.warnings))
+        cells = tuple(cell.encode("utf-8", "replace") for cell in source.cells)
+        return encode(("source", cells, source.kind, source.assignment, source.warnings))
 
     def _cell(self, request: bytes) -> bytes:
         source, kind = decode(request)
-        error = self._space.run_cell(source, kind)
-        return encode(None if error is None else (error.type_name, error.message, error.line))
+        already = len(self._space.notes)
+        error = self._space.run_cell(source.decode(), kind)
+        raised = None if error is None else (error.type_name, error.message, error.line)
+        return encode((raised, self._space.notes[already:]))
 
     def _call(self, request: bytes) -> bytes:
         call = decode_call(request, self._bench)

@@ -1,7 +1,7 @@
 """The few kernel calls that Python's standard library lacks: namespaces, mounts, capabilities.
 
-`sandlock` (Landlock) and `pyseccomp` (system-call filters) do the rest; neither offers these for the
-current process, so they are called through ctypes here. Linux only.
+`sandlock` (Landlock) and `pyseccomp` (system-call filters) do the rest; neither offers these for
+the current process, so they are called through ctypes here. Linux only.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def setns(descriptor: int, kind: int) -> None:
     _checked(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind)), "setns")
 
 
-def mount(source: str, target: str, kind: str | None = None, flags: int = 0, data: str = "") -> None:
+def mount(
+    source: str, target: str, kind: str | None = None, flags: int = 0, data: str = ""
+) -> None:
     """mount(2)."""
     result = _libc.mount(
         os.fsencode(source),
@@ -148,6 +150,15 @@ def become(uid: int, *, keep: tuple[int, ...] = ()) -> None:
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
     drop_capabilities(keep=keep)
+
+
+def permitted_capabilities() -> int:
+    """The capabilities that this process may use, as a mask of bits."""
+    header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
+    sets = ctypes.create_string_buffer(24)
+    _checked(_libc.capget(header, sets), "capget")
+    words: tuple[int, ...] = struct.unpack("6I", sets.raw)
+    return words[1] | words[4] << 32
 
 
 def drop_capabilities(*, keep: tuple[int, ...] = ()) -> None:

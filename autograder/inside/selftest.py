@@ -18,12 +18,15 @@ import torch
 def probe(targets: dict[str, Any]) -> dict[str, str]:
     """Try each forbidden thing; the value is "" where it was refused, else what was gained.
 
-    `targets`: `secret` (a file that must stay unreadable), `module` (that must not be importable),
-    `folder` (that must stay unwritable), `process` (that must not be signalled), `variable` (of
-    the environment).
+    `targets`: `secret` and `engine` (files that must stay unreadable), `module` (that must not be
+    importable), `folder` (that must stay unwritable), `process` (that must not be signalled or
+    seen), `variable` (of its environment), `bytes` (that must not be allocated).
     """
     attempts: dict[str, Callable[[], str]] = {
         "reading the grader's files": lambda: _read(targets["secret"]),
+        "reading the engine": lambda: _read(targets["engine"]),
+        "looking at the grader's process": lambda: _read(f"/proc/{targets['process']}/cmdline"),
+        "listing processes": lambda: " ".join(os.listdir("/proc")[:3]),
         "importing the reference": lambda: _import(targets["module"]),
         "writing a lasting file": lambda: _write(targets["folder"]),
         "signalling the grader": lambda: _signal(targets["process"]),

@@ -1,8 +1,8 @@
 """IPython for one submission: its cells run as in Jupyter, without files, threads or processes.
 
-Built on IPython's own `InteractiveShell` (checked with 8.20 to 9.18). What a submission cannot
-have here (shell commands, installs, other languages, GUI windows) is noted and left out, so that
-the rest of the cell still runs.
+Built on IPython's own `InteractiveShell` (checked with 8.20, 9.4 and 9.18). What a submission
+cannot have here (shell commands, installs, other languages, GUI windows) is noted and left out, so
+that the rest of the cell still runs.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class SilentDisplayHook(DisplayHook):  # type: ignore[misc]
 
 @contextlib.contextmanager
 def without_database() -> Iterator[None]:
-    """Before version 9.17 a new shell makes a folder for its database: let it make none."""
+    """Up to IPython 9.16 a new shell makes a folder for its database: let it make none."""
     original = getattr(interactiveshell, "PickleShareDB", None)
     if original is None:
         yield

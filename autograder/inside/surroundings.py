@@ -128,7 +128,7 @@ def _give_no_windows(stack: contextlib.ExitStack) -> None:
     stack.callback(plt.close, "all")
     if matplotlib.get_backend().lower() != "agg":
         stack.callback(matplotlib.use, matplotlib.get_backend())
-        matplotlib.use("agg")
+    plt.switch_backend("agg")  # now: pyplot would do it at the first figure, when it no longer can
     matplotlib.rcParams["figure.max_open_warning"] = 0
     _replace(stack, matplotlib, "use", _do_nothing)
     for name in ("show", "pause", "switch_backend"):

@@ -75,7 +75,7 @@ def enter_private_folder() -> None:
 
 
 def _show(path: str, root: str) -> None:
-    """Bind one library folder or file below the new root, with the symbolic links that lead to it."""
+    """Bind a library folder or file below the new root, with the symbolic links to it."""
     if not os.path.exists(path):
         return
     if os.path.islink(path):
@@ -126,7 +126,8 @@ def is_within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def closed_to_others(paths: tuple[str, ...]) -> bool:
-    """Whether some folder of a library, or on the way to it, is closed to an ordinary user."""
+def closed_folder(paths: tuple[str, ...]) -> str:
+    """A folder of a library, or on the way to it, that is closed to other users; "" for none."""
     folders = {str(folder) for path in paths for folder in (Path(path), *Path(path).parents)}
-    return any(os.path.isdir(f) and not os.stat(f).st_mode & 0o001 for f in folders)
+    closed = (f for f in sorted(folders) if os.path.isdir(f) and not os.stat(f).st_mode & 0o001)
+    return next(closed, "")

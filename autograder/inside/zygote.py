@@ -6,6 +6,7 @@ stays single-threaded: a process that ever ran a multi-threaded torch region han
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import os
@@ -15,7 +16,7 @@ import time
 from pathlib import Path
 
 from autograder.inside import confine, kernel, view
-from autograder.inside.child import run_child
+from autograder.inside.child import Lock, run_child
 from autograder.inside.guest import Guest
 from autograder.inside.settings import ZygoteSettings
 
@@ -29,13 +30,13 @@ LIBRARIES = (
     "torch.nn.functional",
     "transformers",
 )
+KILLED_FIRST = "1000"  # the kernel's score when memory runs out: better us than the grader
 
 
 class Zygote:
     """Answers the grader's requests on one socket: `fork` with a descriptor, `reap PID`."""
 
     def __init__(self, settings: ZygoteSettings) -> None:
-        self._settings = settings
         self._namespaces = settings.isolation == "namespaces"
         started = time.monotonic()
         self._guest = _prepare(settings)
@@ -43,7 +44,9 @@ class Zygote:
         _require_one_thread()
         self._pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-        self._rules = self._confine()
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text(KILLED_FIRST, encoding="ascii")
+        self._lock = self._confine(settings)
         gc.collect()
         gc.freeze()
 
@@ -60,18 +63,29 @@ class Zygote:
                 _, status = os.waitpid(int(words[1]), 0)
                 control.send(str(os.waitstatus_to_exitcode(status)).encode())
 
-    def _confine(self) -> bytes:
-        """What can be done once for all children; returns their system-call filter."""
-        settings = self._settings
-        if settings.isolation == "none":
-            return b""
-        rules = confine.system_call_filter(signals_to=1 if self._namespaces else None)
+    def _confine(self, settings: ZygoteSettings) -> Lock:
+        """What can be done once for all children; returns what is left for each of them.
+
+        The settings are forgotten afterwards: the paths in them are no submission's business.
+        """
+        threads = confine.most_threads()
+        rules = confine.system_call_filter(own_namespaces=self._namespaces)
         if self._namespaces:
             view.enter_view(settings.scratch, settings.libraries, settings.secrets)
-        else:
+        isolated = settings.isolation != "none"
+        reads_everywhere = isolated and confine.must_read_everywhere(settings.libraries)
+        if settings.isolation == "landlock":
             readable = view.without(settings.libraries, settings.secrets)
             confine.restrict_files([*readable, *view.DEVICES], ["/dev/null"])
-        return rules
+        return Lock(
+            isolation=settings.isolation,
+            user=settings.user,
+            reads_everywhere=reads_everywhere,
+            rules=rules,
+            memory=settings.memory,
+            seconds=settings.seconds,
+            threads=threads,
+        )
 
     def _fork(self, control: socket.socket, channel: int) -> None:
         used = int(os.pread(self._statm, 64, 0).split()[0]) * os.sysconf("SC_PAGESIZE")
@@ -80,7 +94,7 @@ class Zygote:
         pid = os.fork()
         if pid == 0:
             try:
-                run_child(channel, self._settings, self._rules, self._guest, used)
+                run_child(channel, self._lock, self._guest, used)
             finally:
                 os._exit(97)
         if self._namespaces:

@@ -16,6 +16,7 @@ from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 from .artists import images, straight_lines
+from .compare import kind_of
 from .drawing import Drawing, Line, Panel
 from .drawing_plain import check_size, from_plain, to_plain
 from .rectangles import bars_and_steps
@@ -33,9 +34,8 @@ def drawn(value: Any) -> Drawing:
         return value
     if isinstance(value, Figure):
         return describe(value)
-    kind = "None" if value is None else f"a value of type {type(value).__name__}"
     raise AssertionError(
-        f"the function returned {kind}: return the matplotlib figure itself (`return fig`)"
+        f"the result is {kind_of(value)}: return the matplotlib figure itself (`return fig`)"
     )
 
 

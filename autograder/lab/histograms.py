@@ -16,7 +16,7 @@ import numpy as np
 from .drawing import Array, Bar, Limits, Panel, Steps
 
 MOST_GROUPS = 64  # of bars in one panel; a histogram drawn in more pieces is not looked for
-EDGE = 4e-6  # of the largest value: edges computed in float32 are off by this
+EDGE = 1e-4  # of the largest value: float32, or a small constant in a quotient, moves edges so far
 COUNT = 0.01  # a count read from a density is off by less
 
 

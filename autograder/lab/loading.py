@@ -24,12 +24,12 @@ def load_model(
 ) -> PreTrainedModel:
     """Load a causal language model in evaluation mode.
 
-    The name of one of the eight families gives a tiny model, made on the spot without network, in
-    float32. Any other name is a Hugging Face id or folder, loaded in the dtype that it was saved
-    in; code that comes with a model runs only with `trust_remote_code=True`.
+    The name of one of the eight families gives a tiny model with random weights, made on the spot
+    without network, in float32. Any other name is a Hugging Face id or folder, loaded in the dtype
+    that it was saved in; code that comes with a model runs only with `trust_remote_code=True`.
     """
     if name in (family.name for family in FAMILIES):
-        return Bench(device=device or "cpu").model(name, dtype or torch.float32)
+        return Bench(device=device or "cpu").random(name, dtype or torch.float32)
     model = AutoModelForCausalLM.from_pretrained(
         name, dtype=dtype or "auto", trust_remote_code=trust_remote_code
     )

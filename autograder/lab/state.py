@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-COMPARED_BY_VALUE = 50_000_000  # elements; a copy of more would cost more than it shows
+COMPARED_BY_VALUE = 4_000_000  # elements; a copy of more would cost more than it shows
 
 _HOOK_TABLES = (
     "_forward_hooks",

@@ -10,12 +10,12 @@ import os
 import secrets
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from autograder.session import Interrupted
 from autograder.inside.settings import ZygoteSettings
 from autograder.records import Outcome
 from autograder.sandbox.child import Child
@@ -23,12 +23,14 @@ from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.layout import library_paths, secret_paths
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.zygote import Zygote
+from autograder.session import Interrupted
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 
 LEVELS = ("namespaces", "landlock", "none")  # best first
 FIRST_USER = 61_000  # children of root run as this uid plus the worker's number
 SELF_TEST_SECONDS = 60.0
+_CANARY = "MOELAB_CANARY"  # a variable of the grader's environment that nobody inside may see
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def _open(
     worker: int,
     level: str,
 ) -> Zygote:
-    with tempfile.TemporaryDirectory(prefix="moelab-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="moelab-") as scratch, _canary_in_environment():
         settings = ZygoteSettings(
             isolation=level,
             bench_seed=bench_seed,
@@ -138,35 +140,46 @@ def _open(
             secrets=secret_paths(course, hidden),
             scratch=scratch,
             memory=limits.memory,
-            seconds=int(limits.total) + 60,
+            seconds=(int(limits.total) + 60) * (os.cpu_count() or 1),
             user=FIRST_USER + worker,
         )
         zygote = Zygote(settings)
         if level != "none":
             try:
-                _self_test(zygote, course, Path(scratch), limits)
+                self_test(zygote, course, Path(scratch), limits)
             except SandboxError:
                 zygote.close()
                 raise
         return zygote
 
 
-def _self_test(zygote: Zygote, course: str, scratch: Path, limits: Limits) -> None:
-    """Let a child try what must be refused; an honest computation must work. Raises `SandboxError`."""
+@contextmanager
+def _canary_in_environment() -> Iterator[None]:
+    os.environ[_CANARY] = secrets.token_hex()
+    try:
+        yield
+    finally:
+        del os.environ[_CANARY]
+
+
+def self_test(zygote: Zygote, course: str, scratch: Path, limits: Limits) -> None:
+    """Let a child try what must be refused, and an honest computation, which must work.
+
+    Raises `SandboxError` with what the child gained.
+    """
     canary = scratch / "canary"
     canary.write_text(secrets.token_hex(), encoding="ascii")
     canary.chmod(0o644)
     lasting = scratch / "lasting"
     lasting.mkdir()
     lasting.chmod(0o777)
-    variable = "MOELAB_CANARY"
-    os.environ[variable] = secrets.token_hex()
     targets = {
         "secret": str(canary),
+        "engine": __file__,
         "module": course,
         "folder": str(lasting),
         "process": os.getpid(),
-        "variable": variable,
+        "variable": _CANARY,
         "bytes": 2 * limits.memory,
     }
     child = zygote.fork()
@@ -176,12 +189,11 @@ def _self_test(zygote: Zygote, course: str, scratch: Path, limits: Limits) -> No
         raise SandboxError(f"the self-test did not finish: {error}") from error
     finally:
         child.end()
-        del os.environ[variable]
-        written = list(lasting.iterdir())
-        with suppress(OSError):
-            lasting.rmdir()
     if not isinstance(found, dict) or found.pop("control", "") != "works":
         raise SandboxError("the self-test's honest computation does not work in the sandbox")
     gained = [f"{what} ({gain})" for what, gain in found.items() if gain]
-    if gained or written:
+    gained += [f"{path.name} is still there" for path in lasting.iterdir()]
+    with suppress(OSError):
+        lasting.rmdir()
+    if gained:
         raise SandboxError(f"the self-test found no isolation from {'; '.join(gained)}")

@@ -10,11 +10,11 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from autograder.session import Interrupted
 from autograder.lab.calls import Call, Reply
 from autograder.records import Outcome
 from autograder.sandbox.child import Child
 from autograder.sandbox.limits import Limits
+from autograder.session import Interrupted
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.limits import WireError
@@ -32,7 +32,7 @@ class Forks(Protocol):
     def fork(self) -> Child: ...
 
 
-class UnreadableSubmission(Exception):
+class UnreadableSubmission(Exception):  # noqa: N818
     """No submission could be read from the file; the message says why."""
 
 
@@ -47,7 +47,7 @@ class Source:
 
 
 class SandboxSession:
-    """One submission, executed out of reach. Use `read` first, then `perform` as often as needed."""
+    """One submission, executed out of reach: first `read`, then `perform` as often as needed."""
 
     def __init__(self, sandbox: Forks, bench: Handles | None, limits: Limits) -> None:
         self.notes: list[str] = []
@@ -61,7 +61,7 @@ class SandboxSession:
         self._ready = False  # whether the cells have run in the present child
 
     def read(self, data: bytes, name: str) -> Source:
-        """Parse the file's bytes in the sandbox; `UnreadableSubmission` where that is impossible."""
+        """Parse the file's bytes in the sandbox; `UnreadableSubmission` where that cannot be."""
         try:
             reply = decode(self._request("read", encode((data, name)), self._limits.call))
         except Interrupted as interrupted:
@@ -72,8 +72,8 @@ class SandboxSession:
             raise UnreadableSubmission(f"the file holds too much: {error}") from error
         match reply:
             case ("source", tuple(cells), str(kind), str(assignment), tuple(warnings)):
-                texts = tuple(str(cell) for cell in cells)
-                self._source = Source(texts, kind, assignment, tuple(map(str, warnings)))
+                texts = tuple(_text(cell) for cell in cells)
+                self._source = Source(texts, kind, assignment, tuple(map(_text, warnings)))
                 return self._source
             case ("unreadable", str(reason)):
                 raise UnreadableSubmission(clean_line(reason, 500))
@@ -120,9 +120,9 @@ class SandboxSession:
         """Run one cell; False when the process has ended and all must be run again."""
         if number in self._spoiled or not source.cells[number].strip():
             return True
-        request = encode((source.cells[number], source.kind))
+        request = encode((source.cells[number].encode("utf-8", "replace"), source.kind))
         try:
-            error = decode(self._request("cell", request, self._limits.call))
+            reply = decode(self._request("cell", request, self._limits.call))
         except Interrupted as interrupted:
             if self._left <= 0:
                 raise
@@ -134,29 +134,37 @@ class SandboxSession:
             self._spoiled.add(number)
             self._note(f"cell {number + 1} was left out: its reply could not be read ({broken})")
             return False
-        match error:
+        raised, left_out = reply if isinstance(reply, tuple) and len(reply) == 2 else (None, ())
+        match raised:
             case (str(name), str(message), line):
-                where = f", line {line}" if isinstance(line, int) else ""
+                where = f", line {line}" if isinstance(line, int) and line else ""
                 self._note(f"cell {number + 1}{where} raised {name}: {message}")
+        for note in left_out if isinstance(left_out, tuple) else ():
+            self._note(f"cell {number + 1}: {note}")
         return True
 
-    def _request(self, kind: str, payload: bytes, seconds: float) -> bytes:
+    def _request(self, kind: str, payload: bytes, seconds: float) -> bytearray:
         if self._left <= 0:
             raise Interrupted(Outcome.TIMEOUT, "the time for the whole submission is used up")
-        if self._child is None or not self._child.alive:
-            self._child, self._ready = self._sandbox.fork(), self._ready and kind != "call"
         started = time.monotonic()
         try:
+            if self._child is None or not self._child.alive:
+                self._child, self._ready = self._sandbox.fork(), self._ready and kind != "call"
             return self._child.request(kind, payload, min(seconds, self._left))
         finally:
             self._left -= time.monotonic() - started
-            if not self._child.alive:
+            if self._child is not None and not self._child.alive:
                 self._child, self._ready = None, False
 
     def _note(self, text: str) -> None:
         line = clean_line(text, 300)
         if line not in self.notes and len(self.notes) < MAX_NOTES:
             self.notes.append(line)
+
+
+def _text(plain: object) -> str:
+    """A text of a message: bytes where it may be long."""
+    return plain.decode("utf-8", "replace") if isinstance(plain, bytes) else str(plain)
 
 
 def _is_memory(name: str, message: str) -> bool:

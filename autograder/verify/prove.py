@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from autograder.authoring.assignment import Assignment
+from autograder.authoring.exercise import Exercise
 from autograder.build.write import stale_files
 from autograder.grading.material import Material
 from autograder.verify.leaks import files_give_nothing_away
@@ -65,10 +66,15 @@ def _verdicts(assignment: Assignment, root: Path, jobs: int) -> Iterator[tuple[s
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         running = {
             pool.submit(try_by_name, course_of(assignment), assignment.name, e.name, root): e.name
-            for e in assignment.exercises
+            for e in sorted(assignment.exercises, key=_work, reverse=True)
         }
         for future in as_completed(running):
             yield running[future], _result(running[future], future)
+
+
+def _work(exercise: Exercise) -> int:
+    """Roughly how long an exercise takes to try: the longest ones start first."""
+    return len(exercise.chaffs) * len(exercise.checks)
 
 
 def course_of(assignment: Assignment) -> str:

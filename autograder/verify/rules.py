@@ -2,71 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
-from autograder.authoring.exercise import Check, Exercise
+from autograder.authoring.exercise import Check
+from autograder.build.closure import LAB
 from autograder.build.otter_tests import otter_test
-from autograder.build.source import LAB
-from autograder.records import CheckResult, Outcome
 from autograder.verify.records import Finding, Rule
-from autograder.verify.solutions import Solution, blank_of, reference_of
-
-Round = str  # a seed, or the words for the repeated run
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One solution in one round."""
-
-    solution: Solution
-    round: Round
-    results: Mapping[str, CheckResult]
-
-    @property
-    def outcomes(self) -> dict[str, Outcome]:
-        return {name: result.outcome for name, result in self.results.items()}
-
-    @property
-    def failed(self) -> set[str]:
-        """The checks that were run and did not pass."""
-        fine = (Outcome.PASSED, Outcome.SKIPPED)
-        return {name for name, outcome in self.outcomes.items() if outcome not in fine}
-
-    @property
-    def passed(self) -> set[str]:
-        return {name for name, outcome in self.outcomes.items() if outcome is Outcome.PASSED}
-
-    @property
-    def not_passed(self) -> set[str]:
-        """The checks that earned nothing, skipped ones included."""
-        return self.outcomes.keys() - self.passed
-
-    @property
-    def named(self) -> set[str]:
-        """The checks that the solution says it fails."""
-        return set(self.solution.caught_by)
-
-    def how(self, check: str) -> str:
-        """How a check ended, with its message."""
-        result = self.results[check]
-        return f"{result.outcome}: {result.message}" if result.message else str(result.outcome)
-
-
-@dataclass(frozen=True, slots=True)
-class Trials:
-    """Every trial of one exercise; `where` is the file that its author edits."""
-
-    exercise: Exercise
-    where: str
-    trials: list[Trial] = field(default_factory=list)
-
-    def of(self, kind: str) -> list[Trial]:
-        return [trial for trial in self.trials if trial.solution.kind == kind]
-
-    def finding(self, rule: Rule, message: str) -> Finding:
-        return Finding(self.exercise.name, rule, f"{self.where}: {message}")
+from autograder.verify.solutions import blank_of, reference_of
+from autograder.verify.trials import Trial, Trials
 
 
 def declared(trials: Trials) -> Iterator[Finding]:
@@ -78,7 +22,7 @@ def declared(trials: Trials) -> Iterator[Finding]:
     for check in exercise.checks:
         if not check.points > 0:
             message = f"check {check.name!r} is worth {check.points:g} points. Give it some."
-            yield trials.finding(Rule.REFERENCE, message)
+            yield trials.finding(Rule.REFERENCE, message, check.function)
     if not exercise.wheats:
         message = "there is no second correct solution. Add one with `@exercise.wheat`."
         yield trials.finding(Rule.WHEATS, message)
@@ -99,6 +43,7 @@ def reference_earns_all(trials: Trials) -> Iterator[Finding]:
         yield trials.finding(
             Rule.REFERENCE,
             f"the blank stub passes check {name!r}. Make the check ask for a right value.",
+            trials.check(name),
         )
 
 
@@ -116,12 +61,14 @@ def notebook_checks_agree(trials: Trials) -> Iterator[Finding]:
                 Rule.REFERENCE,
                 f"in the notebook the reference does not pass the public check {check.name!r} "
                 f"({wrong}). Make the check depend only on its arguments and on the lab.",
+                check.function,
             )
         if not _assertion(ask, blank_of(exercise).function):
             yield trials.finding(
                 Rule.REFERENCE,
                 f"in the notebook the blank stub passes the public check {check.name!r}. "
                 "Make the check ask for a right value.",
+                check.function,
             )
 
 
@@ -132,6 +79,7 @@ def wheats_earn_all(trials: Trials) -> Iterator[Finding]:
             Rule.WHEATS,
             f"{trial.solution} does not pass check {name!r} with {trial.round} "
             f"({trial.how(name)}). Loosen the check, or correct the solution.",
+            trial.solution.function,
         )
 
 
@@ -143,21 +91,24 @@ def chaffs_fail_where_named(trials: Trials) -> Iterator[Finding]:
             Rule.CHAFFS,
             f"{trial.solution} earns every point with {trial.round}. "
             "Add a check that rejects it, or delete it.",
+            trial.solution.function,
         )
     for trial, name in _once(chaffs, lambda trial: trial.named - trial.outcomes.keys()):
         message = f"{trial.solution} names {name!r}, no check of this exercise. Correct it."
-        yield trials.finding(Rule.CHAFFS, message)
+        yield trials.finding(Rule.CHAFFS, message, trial.solution.function)
     for trial, name in _once(chaffs, lambda trial: trial.failed and trial.named & trial.passed):
         yield trials.finding(
             Rule.CHAFFS,
             f"{trial.solution} passes check {name!r} with {trial.round}, which should catch it. "
             "Sharpen the check, or take it out of `caught_by`.",
+            trial.solution.function,
         )
     for trial, name in _once(chaffs, lambda trial: trial.failed - trial.named):
         yield trials.finding(
             Rule.CHAFFS,
             f"{trial.solution} also fails check {name!r} with {trial.round} ({trial.how(name)}). "
             "Add it to `caught_by`, or make the chaff wrong in one thing only.",
+            trial.solution.function,
         )
 
 
@@ -170,6 +121,7 @@ def hidden_checks_are_needed(trials: Trials) -> Iterator[Finding]:
                 Rule.HIDDEN_CHECKS,
                 f"the hidden check {check.name!r} catches no chaff that the public checks let "
                 "through. Add such a chaff, or delete the check.",
+                check.function,
             )
 
 
@@ -186,6 +138,7 @@ def results_are_stable(trials: Trials) -> Iterator[Finding]:
                         f"{first.solution} in check {name!r}: {outcome} with {first.round}, "
                         f"{other.outcomes[name]} with {other.round}. "
                         "Draw inputs on which the result does not depend on luck.",
+                        trials.check(name),
                     )
 
 
@@ -196,6 +149,7 @@ def nothing_earns_nothing(trials: Trials) -> Iterator[Finding]:
             Rule.NOTHING,
             f"a function that {trial.solution.name} passes check {name!r}. "
             "Make the check ask for a right value.",
+            trials.check(name),
         )
 
 

@@ -11,7 +11,8 @@ from typing import Any, Literal
 import torch
 
 from autograder.authoring.exercise import Exercise
-from autograder.build.source import LAB, stub_source
+from autograder.build.closure import LAB
+from autograder.build.source import stub_source
 
 Kind = Literal["reference", "blank", "wheat", "chaff", "nothing"]
 

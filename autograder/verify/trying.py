@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,6 @@ from autograder.grading.course import load_assignment
 from autograder.records import Outcome
 from autograder.verify import rules
 from autograder.verify.records import Finding, Rule
-from autograder.verify.rules import Trial, Trials
 from autograder.verify.solutions import (
     Solution,
     blank_of,
@@ -28,6 +26,7 @@ from autograder.verify.solutions import (
     reference_of,
 )
 from autograder.verify.stage import Stage
+from autograder.verify.trials import Trial, Trials
 
 SEEDS = ("verify-1", "verify-2", "verify-3")
 
@@ -65,8 +64,8 @@ def try_exercise(assignment: str, exercise: Exercise, root: Path) -> Verdict:
     Never raises for what a course does wrong: what makes the verifier stop is a finding.
     """
     matplotlib.use("Agg")
-    trials = Trials(exercise, _where(exercise, root))
-    guard = partial(guarded, exercise.name, trials.where)
+    trials = Trials(exercise, root)
+    guard = partial(guarded, exercise.name, trials.where())
     findings = guard(Rule.REFERENCE, lambda: rules.declared(trials))
     with _one_thread(), warnings.catch_warnings(action="ignore"):
         stopped = guard(Rule.REFERENCE, lambda: _try_all(trials, assignment))
@@ -128,14 +127,6 @@ def _innermost(error: Exception) -> str:
     if trace is None:
         return "place unknown"
     return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-
-
-def _where(exercise: Exercise, root: Path) -> str:
-    """The file of an exercise, as short as it goes."""
-    if exercise.reference is None:
-        return exercise.name
-    path = Path(inspect.getfile(inspect.unwrap(exercise.reference)))
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 @contextmanager

@@ -1,7 +1,16 @@
 """What a model's routers decide in a forward: the experts of each token, and the logits.
 
-Most routers return `(logits, weights, indices)`. The others tell their choice in other ways, which
-`_chosen` takes in turn; the sources are the modelling files of transformers that it names.
+Most routers return `(logits, weights, indices)`. The others tell their choice in other ways:
+
+- llama4 and nllb_moe return a weight for every expert; an expert is chosen where it is not zero.
+- switch_transformers returns a dispatch mask. There and in nllb_moe a token whose expert is full
+  gets none, so that counts may add up to less than T · k.
+- dbrx and doge choose outside the router: the choice is what the experts are called with.
+- jetmoe returns slots sorted by expert; its choice is the top-k of its logits.
+- zaya reports a slot that skips all experts as expert 0 of weight 0; here it goes to the last
+  column of the logits, and longcat_flash's experts that do nothing count like all others.
+- deepseek_v4's hash layers look experts up by token id; a table may name one expert twice.
+- A router that no token of the input reaches (ernie4_5_vl_moe's for images) has no decision.
 """
 
 from __future__ import annotations

@@ -3,7 +3,14 @@
 A mixture-of-experts block holds E experts side by side, and next to them the module that scores
 them with an [E, d] matrix: the router. Nothing here knows a family by name, so that the reference
 solutions work on every family of transformers. Words in names only tell that something is an
-expert, and break ties.
+expert, and break ties. What comes out for less usual families:
+
+- The matrix may belong to a part of the router (afmoe, dbrx, gemma4, jetmoe, hunyuan_v1_moe,
+  nllb_moe, switch_transformers): the router is the module beside the experts, not that part.
+- longcat_flash and zaya score experts that do nothing, inkling scores shared experts as well: the
+  matrix has more rows than the block has routed experts, and is taken as it is.
+- doge scores 2·√E product keys (Lample et al., *Large Memory Layers with Product Keys*, 2019).
+- jetmoe has two routers per layer, one of attention; ernie4_5_vl_moe one for text, one for images.
 """
 
 from __future__ import annotations

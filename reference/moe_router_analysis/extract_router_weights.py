@@ -69,6 +69,9 @@ def copies_the_weights_of_olmoe(answer: Answer, bench: Bench) -> None:
             f"the weights of router {index} should have shape [E, d] = [{experts}, {hidden}], "
             f"not {list(weights.shape)}"
         )
+        assert weights.dtype == torch.float32, (
+            f"the weights should be float32, not {str(weights.dtype).removeprefix('torch.')}"
+        )
         assert not weights.requires_grad, (
             "the result still requires gradients: detach it from the model's parameter"
         )

@@ -8,6 +8,7 @@ import zipfile
 import nbclient
 import nbformat
 import pytest
+import torch
 
 from autograder.build.errors import BuildError
 from autograder.build.notebook import solved_notebook, student_notebook
@@ -172,3 +173,21 @@ def test_solutions_of_the_whole_course_fit_into_one_notebook(toy_course):
         if cell.id.endswith("-code"):
             exec(compile(cell.source, cell.id, "exec"), namespace)
     assert {e.name for e in assignment.exercises} <= namespace.keys()
+
+
+def test_helpers_of_two_exercises_with_one_name_do_not_disturb_each_other(toy_course):
+    helper = "def _share(value):\n    return value * {factor}\n\n\n"
+    for file, factor in (("busiest_expert.py", 1), ("load_gap/solution.py", 2)):
+        toy_course.edit(
+            file, "@exercise.solution", helper.format(factor=factor) + "@exercise.solution"
+        )
+    toy_course.edit("busiest_expert.py", "largest = load.max()", "largest = _share(load.max())")
+    toy_course.edit("load_gap/solution.py", "load.max() - load.min()", "_share(load.max())")
+    assignment = toy_course.load()
+    notebook = nbformat.reads(solved_notebook(assignment, {}), as_version=4)
+    namespace: dict[str, object] = {}
+    for cell in notebook.cells:
+        if cell.id.endswith("-code"):
+            exec(compile(cell.source, cell.id, "exec"), namespace)
+    assert namespace["busiest_expert"](torch.tensor([0.1, 0.4])) == 1
+    assert namespace["load_gap"](torch.tensor([[0], [0]]), 2) == 2.0

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from otter.test_files import ExceptionTestFile
 
+from autograder.build.closure import LAB
 from autograder.build.errors import BuildError
 from autograder.build.otter_tests import otter_test
-from autograder.build.source import LAB
 
 
 def results(exercise, function: Any) -> str:

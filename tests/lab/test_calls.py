@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from matplotlib import pyplot
+from matplotlib.figure import Figure
 
 from autograder.lab import Answer, Bench, CallFailed
 from autograder.lab.calls import Call, as_raised, explain, perform
+from autograder.lab.figures import describe, picture
 
 
 def answer_of(function: Any) -> Answer:
@@ -167,3 +170,19 @@ def test_a_failing_model_must_be_left_as_it_was_found() -> None:
 def test_a_call_is_plain_data() -> None:
     call = Call("f", (1,), {"top_k": 2})
     assert perform(lambda x, top_k: x + top_k, call).value == 3
+
+
+def test_figures_that_a_call_opened_are_closed_but_can_still_be_read() -> None:
+    pyplot.switch_backend("agg")
+
+    def draws() -> Figure:
+        figure = pyplot.figure()
+        figure.add_subplot().bar([0, 1], [2, 3])
+        return figure
+
+    mine = pyplot.figure()
+    reply = perform(draws, Call("draws", ()))
+    assert pyplot.get_fignums() == [mine.number]
+    assert describe(reply.value).panels[0].bar_values(2).tolist() == [2, 3]
+    assert picture(reply.value, 1_000_000).startswith(b"\x89PNG")
+    pyplot.close(mine)

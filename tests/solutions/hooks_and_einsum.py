@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from torch import nn
 
 BLUE, RED, GREY = "tab:blue", "tab:red", "0.6"
 
@@ -342,6 +341,6 @@ def monitor_expert_usage(model, batches):
     return rows
 
 
-if __name__ == "__main__" and issubclass(nn.Module, object):
+if __name__ == "__main__":
     generator = torch.Generator().manual_seed(0)
     print(compare_top_k(torch.randn(100, 8, generator=generator)))

@@ -6,10 +6,10 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from matplotlib.patches import Rectangle  # noqa: E402
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.patches import Rectangle
 
 LOAD_COLOURS = {"over": "#d62728", "under": (1.0, 0.75, 0.1), "fine": "g"}
 
@@ -53,7 +53,7 @@ def router_weight_statistics(router_weights):
     others = similarity.copy()
     np.fill_diagonal(others, -2.0)
     f32 = lambda x: torch.from_numpy(np.asarray(x, dtype=np.float32))  # noqa: E731
-    return dict(
+    return dict(  # noqa: C408
         norms=f32(norms),
         means=f32(w.mean(axis=1)),
         stds=f32(w.std(axis=1, ddof=1)),
@@ -142,10 +142,8 @@ def analyze_load_distribution(model, tokenizer, texts, top_k=None, layer_idx=0):
     batch = {k: v.to(model.device) for k, v in batch.items()}
     [(logits, indices)] = run_model(model, [routers[layer_idx]], **batch)
     mask = batch["attention_mask"].cpu().numpy().ravel() == 1
-    if top_k is None:
-        chosen = indices[mask]
-    else:
-        chosen = np.argsort(-logits[mask], axis=1)[:, :top_k]
+    best_first = np.argsort(-logits[mask], axis=1)
+    chosen = indices[mask] if top_k is None else best_first[:, :top_k]
     tokens, k = chosen.shape
 
     counter = collections.Counter(chosen.ravel().tolist())
@@ -179,7 +177,8 @@ def plot_load_distribution(load_stats):
     n = load_stats["num_experts"]
     counts = np.array([load_stats["expert_counts"][e] for e in range(n)])
     expected = load_stats["expected_per_expert"]
-    colours = np.select([counts > 1.5 * expected, counts < 0.5 * expected], ["over", "under"], "fine")
+    classes = [counts > 1.5 * expected, counts < 0.5 * expected]
+    colours = np.select(classes, ["over", "under"], "fine")
     fig = plt.figure(figsize=(10, 4))
     plt.subplot(121)
     rectangles(counts, [LOAD_COLOURS[c] for c in colours])

@@ -65,7 +65,8 @@ def plot_load_distribution(load_stats: Mapping[str, Any]) -> Figure:
         Patch(color=colour, label=f"{name}: {classes.count(name)}")
         for name, colour in palette.items()
     ]
-    load_axes.legend(handles=[*keys, line])
+    load_axes.margins(y=0.3)
+    load_axes.legend(handles=[*keys, line], loc="upper center", ncols=2)
     load_axes.set(title="Load of each expert", xlabel="expert", ylabel="routed tokens")
 
     bins = min(20, max(5, len(counts) // 2))

@@ -14,18 +14,19 @@ from reference.moe_router_analysis.plot_router_weights.solution import exercise
 @exercise.law(points=1)
 def four_panels(answer: Answer) -> None:
     """Four panels: bars of the norms, the weights, the similarities, bars of the spread."""
-    weights = torch.tensor([[3.0, 4.0, 0.0], [0.0, 0.0, 2.0], [-4.0, 4.0, -7.0]])
+    weights = torch.tensor([[3.0, 4.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0], [-4.0, 4.0, 0.0, -7.0]])
     norms, weight_image, similarity, spread = drawn(answer(weights)).first(4)
     assert norms.bars, "panel 1 has no bars: draw a bar for the norm of each expert's row"
     heights = norms.bar_values(3)
     assert same_values(heights, np.array([5.0, 2.0, 9.0])), (
-        "the rows (3, 4, 0), (0, 0, 2) and (-4, 4, -7) have the norms 5, 2 and 9, but the bars of "
-        f"panel 1 show {', '.join(f'{height:.4g}' for height in heights)}. One norm for each row?"
+        "the rows (3, 4, 0, 0), (0, 0, 2, 0) and (-4, 4, 0, -7) have the norms 5, 2 and 9, but the "
+        f"bars of panel 1 show {', '.join(f'{height:.4g}' for height in heights)}. "
+        "One norm for each row?"
     )
     assert weight_image.images, "panel 2 has no image: show the weights with `imshow`"
     shape = weight_image.images[0].shape
     assert weight_image.shows_image(weights.numpy()), (
-        f"the image of panel 2, of shape {list(shape)}, does not show the [3, 3] weights: draw the "
+        f"the image of panel 2, of shape {list(shape)}, does not show the [3, 4] weights: draw the "
         "matrix itself, one row for each expert"
     )
     assert any(image.shape == (3, 3) for image in similarity.images), (

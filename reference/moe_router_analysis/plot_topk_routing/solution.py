@@ -52,7 +52,8 @@ def plot_topk_routing(routing: Mapping[str, Any]) -> Figure:
     count_axes, weight_axes, ratio_axes = axes
     count_axes.bar(range(len(counts)), counts, color="#0072B2")
     count_axes.axhline(balanced, color="#D55E00", linestyle="--", label=f"balanced: {balanced:.4g}")
-    count_axes.legend()
+    count_axes.margins(y=0.15)
+    count_axes.legend(loc="upper right")
     count_axes.set(title=f"Tokens of each expert (top {top_k})", xlabel="expert", ylabel="tokens")
     count_axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 

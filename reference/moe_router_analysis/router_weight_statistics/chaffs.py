@@ -76,7 +76,7 @@ def most_similar_to_itself(router_weights: torch.Tensor) -> dict[str, torch.Tens
     return {**statistics, "most_similar": statistics["similarity"].argmax(dim=1)}
 
 
-@exercise.chaff(caught_by=all_similarities_negative)
+@exercise.chaff(caught_by=(zero_and_tiny_rows, all_similarities_negative))
 def zero_on_the_diagonal(router_weights: torch.Tensor) -> dict[str, torch.Tensor]:
     """Hides the expert itself with 0: where all others are negative, 0 is the largest.
 
@@ -159,6 +159,15 @@ def divides_by_a_zero_norm(router_weights: torch.Tensor) -> dict[str, torch.Tens
     statistics = router_weight_statistics(router_weights)
     directions = router_weights.float() / statistics["norms"].unsqueeze(1)
     return {**statistics, "similarity": directions @ directions.T}
+
+
+@exercise.chaff(caught_by=zero_and_tiny_rows)
+def never_similar_to_a_zero_row(router_weights: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Never names a row of zeros as most similar: 0 is more than any negative similarity."""
+    statistics = router_weight_statistics(router_weights)
+    others = statistics["similarity"].clone()
+    others[:, statistics["norms"] == 0] = -2.0
+    return {**statistics, "most_similar": others.fill_diagonal_(-3.0).argmax(dim=1)}
 
 
 @exercise.chaff(caught_by=zero_and_tiny_rows)

@@ -85,6 +85,7 @@ def random_weights(rng: np.random.Generator) -> Iterator[torch.Tensor]:
     """Agrees with the reference on random weights of several sizes."""
     for experts, hidden, scale in ((2, 2, 1.0), (4, 3, 0.02), (8, 16, 3.0), (32, 24, 0.5)):
         yield _weights(rng, experts, hidden) * scale
+    yield _weights(rng, 4, 6).repeat(2, 1)
 
 
 @exercise.agrees(points=1.5, compare=_compare)
@@ -95,6 +96,7 @@ def zero_and_tiny_rows(rng: np.random.Generator) -> Iterator[torch.Tensor]:
     tiny[1:3] *= 2e-6 / tiny[1:3].norm(dim=1, keepdim=True)
     yield tiny
     yield torch.cat([tiny, torch.zeros(2, 8)])
+    yield torch.tensor([[2.0, 0.0], [-0.5, 0.25], [0.0, 0.0]])
 
 
 @exercise.agrees(points=1, compare=_compare)

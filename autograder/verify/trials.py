@@ -1,0 +1,83 @@
+"""What came of trying the solutions of one exercise: the facts that the rules read."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autograder.authoring.exercise import Exercise
+from autograder.records import CheckResult, Outcome
+from autograder.verify.records import Finding, Rule
+from autograder.verify.solutions import Solution
+
+Round = str  # a seed, or the words for the repeated run
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One solution in one round."""
+
+    solution: Solution
+    round: Round
+    results: Mapping[str, CheckResult]
+
+    @property
+    def outcomes(self) -> dict[str, Outcome]:
+        return {name: result.outcome for name, result in self.results.items()}
+
+    @property
+    def failed(self) -> set[str]:
+        """The checks that were run and did not pass."""
+        fine = (Outcome.PASSED, Outcome.SKIPPED)
+        return {name for name, outcome in self.outcomes.items() if outcome not in fine}
+
+    @property
+    def passed(self) -> set[str]:
+        return {name for name, outcome in self.outcomes.items() if outcome is Outcome.PASSED}
+
+    @property
+    def not_passed(self) -> set[str]:
+        """The checks that earned nothing, skipped ones included."""
+        return self.outcomes.keys() - self.passed
+
+    @property
+    def named(self) -> set[str]:
+        """The checks that the solution says it fails."""
+        return set(self.solution.caught_by)
+
+    def how(self, check: str) -> str:
+        """How a check ended, with its message."""
+        result = self.results[check]
+        return f"{result.outcome}: {result.message}" if result.message else str(result.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """Every trial of one exercise of the course in the repository `root`."""
+
+    exercise: Exercise
+    root: Path
+    trials: list[Trial] = field(default_factory=list)
+
+    def of(self, kind: str) -> list[Trial]:
+        return [trial for trial in self.trials if trial.solution.kind == kind]
+
+    def finding(self, rule: Rule, message: str, about: Callable[..., Any] | None = None) -> Finding:
+        """A finding that starts with the file to edit: that of `about`, else the reference's."""
+        return Finding(self.exercise.name, rule, f"{self.where(about)}: {message}")
+
+    def where(self, about: Callable[..., Any] | None = None) -> str:
+        """The file of a function of the course, as short as it goes."""
+        try:
+            path = Path(inspect.getfile(inspect.unwrap(about or self.exercise.solution_function)))
+        except (TypeError, ValueError):
+            return self.exercise.name
+        inside = path.is_relative_to(self.root)
+        return path.relative_to(self.root).as_posix() if inside else str(path)
+
+    def check(self, name: str) -> Callable[..., Any]:
+        """The function of a check."""
+        return next(check.function for check in self.exercise.checks if check.name == name)

@@ -1,0 +1,105 @@
+"""The checks of `apply_capacity`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from autograder import given
+from autograder.authoring.given import Given
+from autograder.lab import Answer
+from autograder.lab.compare import difference
+from reference.moe_routing_in_practice.apply_capacity.solution import exercise
+
+
+@exercise.law(points=1.5)
+def two_policies(answer: Answer) -> None:
+    """A full expert keeps its first slots, by position or by weight."""
+    indices = torch.tensor([[0, 1], [0, 2], [0, 1], [2, 0]])
+    weights = torch.tensor([[0.6, 0.4], [0.9, 0.1], [0.7, 0.3], [0.8, 0.2]])
+    for policy, expected in (
+        ("position", [[True, True], [True, True], [False, True], [True, False]]),
+        ("weight", [[False, True], [True, True], [True, True], [True, False]]),
+    ):
+        kept = answer(indices, weights, 4, 1.0, policy)
+        assert isinstance(kept, tuple | list), "asked for a pair (keep, dropped_fraction)"
+        assert len(kept) == 2, f"asked for a pair (keep, dropped_fraction), got {len(kept)} values"
+        wrong = difference(kept[0], torch.tensor(expected), where="keep")
+        assert not wrong, (
+            f"8 slots, 4 experts and a factor of 1 give each expert 2 slots. By {policy}, {wrong}: "
+            f"{kept[0]}. Expert 0 was chosen 4 times"
+        )
+        wrong = difference(kept[1], 0.25, where="dropped_fraction")
+        assert not wrong, f"2 of 8 slots are dropped; {wrong}: {kept[1]}"
+
+
+@exercise.agrees(points=2)
+def by_position(rng: np.random.Generator) -> Iterator[Given]:
+    """Agrees with the reference on random routings, by position."""
+    for tokens, experts, top_k, factor in ((9, 4, 2, 0.5), (20, 5, 3, 0.75), (30, 8, 1, 1.0)):
+        yield given(*_routing(rng, tokens, experts, top_k), experts, factor)
+    yield given(*_routing(rng, 16, 8, 4), 8, capacity_factor=0.25, policy="position")
+
+
+@exercise.agrees(points=2)
+def by_weight(rng: np.random.Generator) -> Iterator[Given]:
+    """Agrees with the reference on random routings, by weight."""
+    for tokens, experts, top_k, factor in ((9, 4, 2, 0.5), (20, 5, 3, 0.75), (30, 8, 1, 1.0)):
+        yield given(*_routing(rng, tokens, experts, top_k), experts, factor, "weight")
+    yield given(*_routing(rng, 16, 8, 4), 8, capacity_factor=0.25, policy="weight")
+
+
+@exercise.agrees(points=1)
+def equal_weights(rng: np.random.Generator) -> Iterator[Given]:
+    """Among equal weights the earlier token stays, and within a token the earlier slot."""
+    indices, _ = _routing(rng, 40, 4, 2)
+    yield given(indices, torch.full((40, 2), 0.5), 4, 0.5, "weight")
+    weights = torch.from_numpy(rng.choice([0.25, 0.5, 0.75], size=(40, 2))).float()
+    yield given(indices, weights, 4, 0.75, "weight")
+
+
+@exercise.agrees(points=1)
+def sizes_of_the_buffer(rng: np.random.Generator) -> Iterator[Given]:
+    """The capacity is rounded up, and a large or infinite factor keeps everything."""
+    popular = torch.zeros(10, 1, dtype=torch.int64)
+    weights = torch.from_numpy(rng.permutation(10)[:, None] / 10).float()
+    for factor in (0.125, 0.5, 1.0, 1.25, 1.5, 3.5, 100.0, math.inf):
+        yield given(popular, weights, 4, factor)
+    yield given(*_routing(rng, 7, 3, 2), 3, math.inf, "weight")
+
+
+@exercise.law(points=1.5, hidden=True)
+def no_tokens_and_wrong_arguments(answer: Answer) -> None:
+    """No tokens drop nothing; impossible factors and policies are a ValueError."""
+    indices = torch.tensor([[0], [0], [1]])
+    weights = torch.tensor([[0.2], [0.5], [0.4]])
+    kept = answer(indices, weights, 2, 0.5, "weight")
+    wrong = difference(list(kept), [torch.tensor([[False], [True], [True]]), 1 / 3])
+    assert not wrong, "a small example is wrong"
+    assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
+    kept = answer(torch.zeros(0, 2, dtype=torch.int64), torch.zeros(0, 2), 4, 1.0)
+    wrong = difference(list(kept), [torch.zeros(0, 2, dtype=torch.bool), 0.0])
+    assert not wrong, f"for no tokens, {wrong}"
+    for factor in (0.0, -1.0, math.nan, -math.inf):
+        assert answer.raises(ValueError, indices, weights, 2, factor), (
+            "a capacity factor that is not greater than 0 was accepted; it should be a ValueError"
+        )
+    assert answer.raises(ValueError, indices, weights, 2, 1.0, "random"), (
+        "an unknown policy was accepted; it should be a ValueError"
+    )
+
+
+def _routing(
+    rng: np.random.Generator, tokens: int, experts: int, top_k: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Distinct experts for each token, the first ones much liked, and distinct weights."""
+    liking = np.linspace(1.5, -1.5, experts) + rng.gumbel(size=(tokens, experts))
+    indices = np.argsort(-liking, axis=1)[:, :top_k]
+    weights = (1 + rng.permutation(tokens * top_k)) / (1 + tokens * top_k)
+    return (
+        torch.from_numpy(rng.permuted(indices, axis=1)),
+        torch.from_numpy(weights.reshape(tokens, top_k)).float(),
+    )

@@ -1,0 +1,8 @@
+"""Solution and statement, checks, and known-wrong solutions of `load_metrics`."""
+
+from __future__ import annotations
+
+from reference.moe_routing_in_practice.load_metrics import chaffs, checks
+from reference.moe_routing_in_practice.load_metrics.solution import exercise, load_metrics
+
+__all__ = ["chaffs", "checks", "exercise", "load_metrics"]

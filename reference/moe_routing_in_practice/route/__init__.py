@@ -1,0 +1,8 @@
+"""Solution and statement, checks, and known-wrong solutions of `route`."""
+
+from __future__ import annotations
+
+from reference.moe_routing_in_practice.route import chaffs, checks
+from reference.moe_routing_in_practice.route.solution import exercise, route
+
+__all__ = ["chaffs", "checks", "exercise", "route"]

@@ -1,0 +1,44 @@
+r"""# Router z-loss
+
+The softmax does not change when a constant is added to all logits, so nothing keeps router logits
+from growing during training. Large logits are rounded coarsely in bfloat16, and training becomes
+unstable. The *z-loss* pulls their normaliser towards zero. With real tokens $t$,
+
+$$\mathcal{L}_z = \text{mean over real tokens of }
+\Big( \ln \sum_{i=1}^{E} \exp z_{t,i} \Big)^2$$
+
+Write `router_z_loss(logits, token_mask=None)` for logits [T, E]. It returns a scalar tensor
+(float32) that is differentiable with respect to the logits.
+
+- `token_mask` ([T]) is true or 1 for real tokens, as booleans, integers or floats; `None` means
+  that all are real. What padding rows hold must matter neither for the value nor for the gradient.
+- Without any real token the loss is a scalar tensor 0.0.
+- Logits may be bfloat16 or float16 (compute in float32), and so large that their exponential
+  overflows. They are not changed.
+
+Source: Zoph et al., *ST-MoE: Designing Stable and Transferable Sparse Expert Models* (2022),
+equation 5.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from autograder import Exercise
+
+exercise = Exercise("router_z_loss")
+
+
+@exercise.solution
+def router_z_loss(logits: torch.Tensor, token_mask: torch.Tensor | None = None) -> torch.Tensor:
+    """Return the router z-loss over the real tokens, a float32 scalar.
+
+    `logits` is [T, E]; `token_mask` is [T], true or 1 for real tokens, `None` for all.
+    Differentiable with respect to the logits.
+    """
+    values = logits.float()
+    if token_mask is not None:
+        values = values[token_mask.bool()]
+    if len(values) == 0:
+        return torch.zeros((), device=values.device)
+    return torch.logsumexp(values, dim=-1).square().mean()

@@ -1,0 +1,85 @@
+"""The real command, in a process of its own, and a course for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command left: its exit status and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Moelab:
+    """Runs `moelab`; calling it waits for the end, `start` does not."""
+
+    def start(
+        self,
+        *arguments: str | Path,
+        cwd: Path = ROOT,
+        before: tuple[str, ...] = (),
+        env: dict[str, str] | None = None,
+    ) -> subprocess.Popen[str]:
+        """Start the command; `before` are options of Python itself."""
+        wanted = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "80", **(env or {})}
+        return subprocess.Popen(
+            [sys.executable, *before, "-m", "autograder.cli", *map(str, arguments)],
+            cwd=cwd,
+            env={**os.environ, **wanted},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+
+    def __call__(self, *arguments: str | Path, **options: object) -> Ended:
+        process = self.start(*arguments, **options)
+        out, err = process.communicate()
+        return Ended(process.returncode, out, err)
+
+
+@pytest.fixture(scope="session")
+def moelab() -> Moelab:
+    return Moelab()
+
+
+@dataclass(frozen=True)
+class Classroom:
+    """A folder with a course package of its own, in which commands are run."""
+
+    folder: Path
+    course: str = "toy_of_the_command_line"
+
+    @classmethod
+    def make(cls, folder: Path) -> Classroom:
+        room = cls(folder)
+        skipped = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "tests" / "toycourse", folder / room.course, ignore=skipped)
+        (folder / "submissions").mkdir()
+        return room
+
+    @property
+    def toy(self) -> Path:
+        """The course's assignment."""
+        return self.folder / self.course / "toy"
+
+    @property
+    def submissions(self) -> Path:
+        return self.folder / "submissions"
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Classroom:
+    return Classroom.make(tmp_path)

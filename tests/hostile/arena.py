@@ -1,0 +1,350 @@
+"""Hostile submissions in the sandbox: run one, and look at what it gained and what is left of it.
+
+Used by the tests beside it and by `benchmarks/attack_table.py`. The files in `attacks/` are run by
+nothing else, and never outside a sandbox.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import ctypes
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import autograder
+from autograder.lab.bench import Bench
+from autograder.lab.calls import Call
+from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.session import SandboxSession, UnreadableSubmission
+from autograder.session import Interrupted
+from autograder.wire.encode import encode
+
+HERE = Path(__file__).parent
+LIMITS = Limits(call=2.0, total=6.0, memory=512 << 20)
+SETTLING_SECONDS = 10.0
+BENCH_SEED = "arena"
+VARIABLE = "MOELAB_BAIT"
+_PR_SET_CHILD_SUBREAPER = 36
+
+HONEST = b'''
+import gc, hashlib, os, signal, sys
+import torch
+
+def honest(model, numbers):
+    """What an honest submission sees of the world: the same values, whoever came before."""
+    digest = hashlib.sha256()
+    for name, parameter in model.named_parameters():
+        digest.update(name.encode())
+        digest.update(parameter.detach().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    with torch.no_grad():
+        logits = model(input_ids=torch.arange(8)[None]).logits
+    try:
+        files = sorted(os.listdir("/tmp"))
+    except OSError as error:
+        files = [type(error).__name__]
+    return {
+        "model": digest.hexdigest(),
+        "logits": logits,
+        "softmax": torch.softmax(numbers, dim=-1),
+        "random": torch.rand(4),
+        "state": [
+            str(torch.get_default_dtype()),
+            str(torch.get_default_device()),
+            torch.get_num_threads(),
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_grad_enabled(),
+            sys.getrecursionlimit(),
+            gc.isenabled(),
+            int(sys.version.startswith("3.")) + len([1, 2, 3]),
+            [str(signal.getsignal(number)) for number in (2, 13, 14, 15)],
+        ],
+        "modules": sorted(sys.modules),
+        "environment": sorted(os.environ.items()),
+        "files": files,
+    }
+'''
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """A file of `attacks/`, with what its docstring declares."""
+
+    name: str
+    path: Path
+    tries: str
+    success: str
+    outcomes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How an attack ended, and all that it gained or left behind (empty: nothing)."""
+
+    outcome: str
+    detail: str
+    gains: tuple[str, ...]
+    seconds: float
+
+
+def attacks(folder: str = "attacks") -> tuple[Attack, ...]:
+    """Every attack of a folder, by name; nothing of it is executed."""
+    return tuple(_declared(path) for path in sorted((HERE / folder).glob("attack_*.py")))
+
+
+def _declared(path: Path) -> Attack:
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        key, colon, rest = line.partition(":")
+        if colon and key in ("Tries", "Success", "Outcome"):
+            fields[key] = rest.strip()
+        elif line.strip() and fields:
+            last = list(fields)[-1]
+            fields[last] += f" {line.strip()}"
+    return Attack(
+        path.stem.removeprefix("attack_"),
+        path,
+        fields["Tries"],
+        fields["Success"],
+        frozenset(fields["Outcome"].rstrip(".").split(" or ")),
+    )
+
+
+class Bait:
+    """What attacks are after on the grader's side, with the truth about whether they got it."""
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bait-")))
+        self.folder.chmod(0o755)
+        self.marker = f"moelab-attack-{secrets.token_hex(4)}"
+        self._secret = secrets.token_hex()
+        self._file = self.folder / "other_submission.py"
+        self._file.write_text(self._secret, encoding="ascii")
+        self._file.chmod(0o666)
+        self._times = os.stat(self._file)
+        self._drop = self.folder / "drop"
+        self._drop.mkdir()
+        self._drop.chmod(0o777)
+        self._listeners = [self._stack.enter_context(one) for one in self._listen()]
+        self._victim = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+        self._stack.callback(self._end_victim)
+        os.environ[VARIABLE] = self._secret
+        self._stack.callback(os.environ.pop, VARIABLE, None)
+
+    def targets(self, zygote: list[int]) -> dict[str, Any]:
+        """What every attack is told: more than a student could know."""
+        engine = Path(autograder.__file__).parent
+        return {
+            "secret": str(self._file),
+            "folder": str(self._drop),
+            "grader": os.getpid(),
+            "victim": self.victim,
+            "zygote": zygote,
+            "port": self._listeners[0].getsockname()[1],
+            "unix": str(self.folder / "socket"),
+            "abstract": self.marker,
+            "variable": VARIABLE,
+            "engine": str(engine),
+            "marker": self.marker,
+        }
+
+    @property
+    def victim(self) -> int:
+        """A process of the grader's user that must stay alive."""
+        return self._victim.pid
+
+    def touched(self, returned: str) -> Iterator[str]:
+        """What an attack did to the bait, in sentences."""
+        now = os.stat(self._file)
+        if (now.st_mode, now.st_uid, now.st_mtime_ns, now.st_nlink, now.st_atime_ns) != (
+            self._times.st_mode,
+            self._times.st_uid,
+            self._times.st_mtime_ns,
+            self._times.st_nlink,
+            self._times.st_atime_ns,
+        ):
+            yield "the other submission was touched"
+        if self._secret in returned:
+            yield "the secret came back"
+        yield from (f"{path.name} was written" for path in self._drop.iterdir())
+        if self._victim.poll() is not None:
+            yield "another process was ended"
+        for listener in self._listeners:
+            with contextlib.suppress(BlockingIOError):
+                listener.accept()
+                yield "a connection was made"
+        for folder in ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", os.path.expanduser("~")):
+            with contextlib.suppress(OSError):
+                yield from (f"{folder}/{n} is left" for n in os.listdir(folder) if self.marker in n)
+
+    def close(self) -> None:
+        """Take everything away."""
+        self._stack.close()
+
+    def _listen(self) -> Iterator[socket.socket]:
+        addresses = (
+            (socket.AF_INET, ("127.0.0.1", 0)),
+            (socket.AF_UNIX, str(self.folder / "socket")),
+            (socket.AF_UNIX, "\0" + self.marker),
+        )
+        for family, address in addresses:
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            listener.bind(address)
+            listener.listen()
+            listener.setblocking(False)
+            if isinstance(address, str) and address.startswith("/"):
+                os.chmod(address, 0o777)
+            yield listener
+
+    def _end_victim(self) -> None:
+        self._victim.send_signal(signal.SIGKILL)
+        self._victim.wait()
+
+
+class Arena:
+    """One sandbox, the bait, and the world as an honest submission sees it before any attack."""
+
+    def __init__(self, level: str) -> None:
+        torch.set_num_threads(1)
+        adopt_orphans()
+        self.level = level
+        self._stack = contextlib.ExitStack()
+        self._own_temporary_folder()
+        self.bench = Bench(BENCH_SEED)
+        self.bait = Bait()
+        self.sandbox = Sandbox((level,), BENCH_SEED, LIMITS, worker=os.getpid() % 4000)
+        self._numbers = torch.arange(6.0).reshape(2, 3)
+        self._honest = self.honest()
+        self._at_rest = self._surroundings()
+
+    def honest(self) -> bytes:
+        """The values that an honest submission gets, as a message."""
+        session = SandboxSession(self.sandbox, self.bench, LIMITS)
+        try:
+            session.read(HONEST, "honest.py")
+            reply = session.perform(Call("honest", (self._model, self._numbers)), 30.0)
+        finally:
+            session.close()
+        if reply.raised is not None:
+            raise RuntimeError(f"the honest submission raised {reply.raised}")
+        return encode(reply.value)
+
+    def run(self, attack: Attack) -> Result:
+        """Let an attack loose, then look at the grader, the machine and an honest submission."""
+        started = time.monotonic()
+        outcome, detail, gain = self._attempt(attack)
+        seconds = time.monotonic() - started
+        gains = [gain] if gain else []
+        gains += self.bait.touched(gain + detail)
+        if self.honest() != self._honest:
+            gains.append("an honest submission gets other values afterwards")
+        gains += self._left()
+        return Result(outcome, detail, tuple(gains), seconds)
+
+    def close(self) -> None:
+        """End the sandbox and take the bait away."""
+        self.sandbox.close()
+        self.bait.close()
+        self._stack.close()
+
+    def _own_temporary_folder(self) -> None:
+        """Let what the sandbox puts into the temporary folder be told from what others do."""
+        self._temporary = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="arena-"))
+        os.chmod(self._temporary, 0o755)
+        self._stack.callback(setattr, tempfile, "tempdir", tempfile.tempdir)
+        tempfile.tempdir = self._temporary
+
+    @property
+    def _model(self) -> torch.nn.Module:
+        return self.bench.model("mixtral")
+
+    @property
+    def _zygote(self) -> list[int]:
+        return sorted(descendants(os.getpid()) - {self.bait.victim})
+
+    def _attempt(self, attack: Attack) -> tuple[str, str, str]:
+        session = SandboxSession(self.sandbox, self.bench, LIMITS)
+        call = Call("attack", (self.bait.targets(self._zygote), self._model))
+        try:
+            session.read(attack.path.read_bytes(), attack.path.name)
+            reply = session.perform(call)
+        except Interrupted as interrupted:
+            return interrupted.outcome.value, str(interrupted), ""
+        except UnreadableSubmission as unreadable:
+            return "unreadable", str(unreadable), ""
+        finally:
+            session.close()
+        if reply.raised is not None:
+            return "error", f"{reply.raised.type_name}: {reply.raised.message}", ""
+        if isinstance(reply.value, str):
+            return "refused", "", reply.value
+        return "answered", "; ".join(session.notes), ""
+
+    def _left(self) -> Iterator[str]:
+        """What is in the surroundings that was not there at rest; given some time to go."""
+        deadline = time.monotonic() + SETTLING_SECONDS
+        while (now := self._surroundings()) != self._at_rest and time.monotonic() < deadline:
+            time.sleep(0.02)
+        for kind, before in self._at_rest.items():
+            yield from (f"{kind} {one} is left" for one in sorted(now[kind] - before))
+        if len(now["process"]) > len(self._at_rest["process"]):
+            yield "there are more processes than before"
+
+    def _surroundings(self) -> dict[str, set[str]]:
+        shared = set()
+        user = str(61_000 + os.getpid() % 4000) if os.geteuid() == 0 else str(os.geteuid())
+        for kind in ("shm", "sem", "msg"):
+            with contextlib.suppress(OSError):
+                rows = Path(f"/proc/sysvipc/{kind}").read_text(encoding="ascii").splitlines()
+                shared |= {f"{kind} {row.split()[1]}" for row in rows if user in row.split()}
+        return {
+            "process": set(map(str, descendants(os.getpid()))),
+            "descriptor": set(os.listdir("/proc/self/fd")) - {str(_listing_descriptor())},
+            "temporary file": set(os.listdir(self._temporary)),
+            "shared memory": shared,
+        }
+
+
+def _listing_descriptor() -> int:
+    """The number that the next opened file gets: the one with which descriptors are listed."""
+    descriptor = os.open("/dev/null", os.O_RDONLY)
+    os.close(descriptor)
+    return descriptor
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent ends: none can hide behind init."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def descendants(root: int) -> set[int]:
+    """Every living process below this one, in whatever namespace."""
+    children: dict[int, list[int]] = {}
+    for process in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2]
+            state, parent = fields.split()[:2]
+            if state not in "ZX":
+                children.setdefault(int(parent), []).append(int(process))
+    found: set[int] = set()
+    waiting = [root]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found.update(below)
+        waiting += below
+    return found
