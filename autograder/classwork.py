@@ -96,7 +96,8 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
 
 
 def _settings(order: Order) -> Settings:
-    hidden = [path.resolve() for path in (*order.paths, *order.hidden)]
+    folders = {path if path.is_dir() else path.parent for path in order.paths}
+    hidden = sorted(path.resolve() for path in (*folders, *order.hidden))
     return Settings(
         seed=order.seed or secrets.token_hex(16),
         isolation=order.isolation,

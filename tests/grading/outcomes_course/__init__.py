@@ -1,0 +1,1 @@
+"""A course whose one exercise can end in every way."""
