@@ -9,6 +9,7 @@ import hashlib
 import importlib
 import pkgutil
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def course_revision(assignment: Assignment) -> str:
     return digest.hexdigest()[:16]
 
 
-def _import(name: str) -> object:
+def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import linecache
 import re
+import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +30,10 @@ def run_law(law: Law, name: str, function: Any, *, seed: int = 0) -> None:
     the fixtures that it names: `rng`, seeded with `seed`, and `bench`. Raises `AssertionError`,
     with a sentence for the student, unless the law holds.
     """
+    figures = _open_figures()
     trouble = _trouble(law, name, function, seed)
+    for number in _open_figures() - figures:
+        sys.modules["matplotlib.pyplot"].close(number)
     if trouble:
         raise AssertionError(_shown(trouble))
 
@@ -73,6 +77,12 @@ class _Watched:
             self.place = _place(error, self._function)
             raise
         return self.returned
+
+
+def _open_figures() -> set[int]:
+    """The figures of pyplot; those that a check makes are closed, or the notebook shows them."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    return set() if pyplot is None else set(pyplot.get_fignums())
 
 
 def _place(error: BaseException, function: Callable[..., Any]) -> str:

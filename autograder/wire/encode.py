@@ -17,6 +17,7 @@ import msgpack
 import numpy as np
 import torch
 
+from autograder.lab.calls import as_raised
 from autograder.lab.compare import Opaque, kind_of
 from autograder.lab.state import walk
 from autograder.wire.limits import (
@@ -158,4 +159,8 @@ def _drawing(value: Any) -> Any:
         return None
     from autograder.lab import figures
 
-    return figures.to_plain(figures.drawn(value))
+    try:
+        return figures.to_plain(figures.drawn(value))
+    except Exception as error:
+        reason = as_raised(error).message
+        raise WireError(f"the figure cannot be read: {reason}") from error

@@ -26,7 +26,13 @@ class Handles(Protocol):
 
 
 def encode_call(call: Call, bench: Handles) -> bytes:
-    """The request for one call; models and tokenizers of the bench travel as handles."""
+    """The request for one call; models and tokenizers of the bench travel as handles.
+
+    Raises `TypeError` for a model that is not of the bench: it could not cross.
+    """
+    for argument in (*call.args, *call.kwargs.values()):
+        if isinstance(argument, torch.nn.Module) and bench.handle_of(argument) is None:
+            raise TypeError(f"{type(argument).__name__} is not a model of the bench")
     request = (call.function, call.args, dict(call.kwargs), call.gradient_of)
     return encode(request, handle_of=bench.handle_of)
 

@@ -95,6 +95,14 @@ def finds_every_family(answer: Answer, bench: Bench) -> None:
         assert not answer.left_behind, (
             f"looking for routers must leave a model as it is: {answer.left_behind}"
         )
+    model = bench.model("qwen2_moe")
+    try:
+        _compare(answer, model.train(), bench.router_names("qwen2_moe"))
+    finally:
+        model.eval()
+    assert not answer.left_behind, (
+        f"looking for routers must leave a model as it is: {answer.left_behind}"
+    )
 
 
 @exercise.law(points=2.5, hidden=True)
@@ -241,6 +249,13 @@ def reads_the_config(model: Any) -> list[tuple[str, nn.Module]]:
         for name, module in model.named_modules()
         if (weight := module._parameters.get("weight")) is not None and len(weight) == experts
     ]
+
+
+@exercise.chaff(caught_by=finds_every_family)
+def switches_to_evaluation_mode(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Switches the model to evaluation mode. Whoever trains it would go on without dropout: a
+    search leaves a model as it is."""
+    return find_router_layers(model.eval())
 
 
 @exercise.chaff(caught_by=EVERYTHING)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import matplotlib
+import matplotlib.pyplot as plt
 import pytest
 from otter.test_files import ExceptionTestFile
 
@@ -80,6 +82,18 @@ def test_words_in_angle_brackets_stay_visible_in_html(toy_course):
         raise TypeError("expected <class 'int'>")
 
     assert "‹class 'int'>" in results(expert_load(toy_course), load)
+
+
+def test_a_check_closes_the_figures_that_it_opened_and_no_others(toy_course):
+    def load(indices, num_experts):
+        plt.figure()
+        return indices
+
+    matplotlib.use("Agg")
+    mine = plt.figure()
+    results(expert_load(toy_course), load)
+    assert plt.get_fignums() == [mine.number]
+    plt.close(mine)
 
 
 def test_hidden_checks_are_left_out(toy_course):

@@ -87,7 +87,8 @@ class Attack:
     path: Path
     tries: str
     success: str
-    outcomes: frozenset[str]
+    outcomes: frozenset[str] = frozenset()
+    earns: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def _declared(path: Path) -> Attack:
     fields: dict[str, str] = {}
     for line in text.splitlines():
         key, colon, rest = line.partition(":")
-        if colon and key in ("Tries", "Success", "Outcome"):
+        if colon and key in ("Tries", "Success", "Outcome", "Earns"):
             fields[key] = rest.strip()
         elif line.strip() and fields:
             last = list(fields)[-1]
@@ -120,7 +121,8 @@ def _declared(path: Path) -> Attack:
         path,
         fields["Tries"],
         fields["Success"],
-        frozenset(fields["Outcome"].rstrip(".").split(" or ")),
+        frozenset(fields.get("Outcome", "").rstrip(".").split(" or ")),
+        fields.get("Earns", "").rstrip("."),
     )
 
 
@@ -224,17 +226,19 @@ class Arena:
         adopt_orphans()
         self.level = level
         self._stack = contextlib.ExitStack()
-        self._own_temporary_folder()
+        self._temporary = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="arena-"))
+        os.chmod(self._temporary, 0o755)
         self.bench = Bench(BENCH_SEED)
         self.bait = Bait()
-        self.sandbox = Sandbox((level,), BENCH_SEED, LIMITS, worker=os.getpid() % 4000)
+        with self._own_temporary_folder():
+            self.sandbox = Sandbox((level,), BENCH_SEED, LIMITS, worker=os.getpid() % 4000)
         self._numbers = torch.arange(6.0).reshape(2, 3)
         self._honest = self.honest()
         self._at_rest = self._surroundings()
 
     def honest(self) -> bytes:
         """The values that an honest submission gets, as a message."""
-        session = SandboxSession(self.sandbox, self.bench, LIMITS)
+        session = self.session()
         try:
             session.read(HONEST, "honest.py")
             reply = session.perform(Call("honest", (self._model, self._numbers)), 30.0)
@@ -247,14 +251,22 @@ class Arena:
     def run(self, attack: Attack) -> Result:
         """Let an attack loose, then look at the grader, the machine and an honest submission."""
         started = time.monotonic()
-        outcome, detail, gain = self._attempt(attack)
-        seconds = time.monotonic() - started
-        gains = [gain] if gain else []
-        gains += self.bait.touched(gain + detail)
+        with self._own_temporary_folder():
+            outcome, detail, gain = self._attempt(attack)
+            seconds = time.monotonic() - started
+            gains = [gain] if gain else []
+            return Result(outcome, detail, (*gains, *self.harm(gain + detail)), seconds)
+
+    def harm(self, returned: str = "") -> tuple[str, ...]:
+        """What the submissions so far did to the bait, the machine and honest submissions."""
+        harm = [*self.bait.touched(returned)]
         if self.honest() != self._honest:
-            gains.append("an honest submission gets other values afterwards")
-        gains += self._left()
-        return Result(outcome, detail, tuple(gains), seconds)
+            harm.append("an honest submission gets other values afterwards")
+        return (*harm, *self._left())
+
+    def session(self, limits: Limits = LIMITS) -> SandboxSession:
+        """A new session in the arena's sandbox."""
+        return SandboxSession(self.sandbox, self.bench, limits)
 
     def close(self) -> None:
         """End the sandbox and take the bait away."""
@@ -262,12 +274,14 @@ class Arena:
         self.bait.close()
         self._stack.close()
 
-    def _own_temporary_folder(self) -> None:
+    @contextlib.contextmanager
+    def _own_temporary_folder(self) -> Iterator[None]:
         """Let what the sandbox puts into the temporary folder be told from what others do."""
-        self._temporary = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="arena-"))
-        os.chmod(self._temporary, 0o755)
-        self._stack.callback(setattr, tempfile, "tempdir", tempfile.tempdir)
-        tempfile.tempdir = self._temporary
+        before, tempfile.tempdir = tempfile.tempdir, self._temporary
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
     @property
     def _model(self) -> torch.nn.Module:
@@ -278,7 +292,7 @@ class Arena:
         return sorted(descendants(os.getpid()) - {self.bait.victim})
 
     def _attempt(self, attack: Attack) -> tuple[str, str, str]:
-        session = SandboxSession(self.sandbox, self.bench, LIMITS)
+        session = self.session()
         call = Call("attack", (self.bait.targets(self._zygote), self._model))
         try:
             session.read(attack.path.read_bytes(), attack.path.name)
@@ -298,12 +312,14 @@ class Arena:
     def _left(self) -> Iterator[str]:
         """What is in the surroundings that was not there at rest; given some time to go."""
         deadline = time.monotonic() + SETTLING_SECONDS
-        while (now := self._surroundings()) != self._at_rest and time.monotonic() < deadline:
+        while (left := [*self._more()]) and time.monotonic() < deadline:
             time.sleep(0.02)
+        yield from left
+
+    def _more(self) -> Iterator[str]:
+        now = self._surroundings()
         for kind, before in self._at_rest.items():
             yield from (f"{kind} {one} is left" for one in sorted(now[kind] - before))
-        if len(now["process"]) > len(self._at_rest["process"]):
-            yield "there are more processes than before"
 
     def _surroundings(self) -> dict[str, set[str]]:
         shared = set()

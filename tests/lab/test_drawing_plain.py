@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from autograder.lab.drawing_plain import MOST_BARS, from_plain, to_plain
-from autograder.lab.figures import describe
+from autograder.lab.figures import Drawing, describe
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
+from autograder.wire.limits import WireError
 
 
 def plain_figure() -> dict[str, Any]:
@@ -103,3 +107,22 @@ def test_whatever_no_figure_gives_is_refused(
 def test_what_is_no_drawing_at_all_is_refused(plain: Any) -> None:
     with pytest.raises(ValueError, match="not the fields"):
         from_plain(plain)
+
+
+def test_a_figure_crosses_the_trust_boundary_as_what_it_draws() -> None:
+    figure = Figure()
+    figure.add_subplot().bar([0, 1, 2], [3, 2, 1])
+    received = decode(encode({"figure": figure}))["figure"]
+    assert isinstance(received, Drawing)
+    assert received.panels[0].bar_values(3).tolist() == [3, 2, 1]
+
+
+def test_a_figure_that_cannot_be_read_is_a_refusal_not_a_crash() -> None:
+    class Sly(Axes):
+        def get_xlim(self) -> tuple[float, float]:
+            raise KeyError("no limits here")
+
+    figure = Figure()
+    figure.add_subplot(axes_class=Sly)
+    with pytest.raises(WireError, match="no limits here"):
+        encode(figure)

@@ -433,6 +433,7 @@ def test_legend_entries_are_read_and_an_empty_legend_has_none() -> None:
         assert panel_of(lambda axes: axes.legend()).legend == ()
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")
 def test_weird_artists_are_survived() -> None:
     def draw(axes: Axes) -> None:
         axes.set_title(r"$\frac{1}$")

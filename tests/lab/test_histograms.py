@@ -181,6 +181,7 @@ WRONG: dict[str, Callable[[Axes], object]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize("name", WRONG)
 def test_anything_else_is_not_the_histogram(name: str) -> None:
     assert not shows_histogram(panel_of(WRONG[name]), VALUES)
@@ -211,9 +212,7 @@ TWO: dict[str, Callable[[Axes], object]] = {
     "stacked density": lambda axes: axes.hist([VALUES, OTHERS], stacked=True, density=True),
     "steps": lambda axes: axes.hist([VALUES, OTHERS], histtype="step"),
     "filled steps": lambda axes: axes.hist([VALUES, OTHERS], histtype="stepfilled", alpha=0.3),
-    "stacked steps": lambda axes: axes.hist(
-        [VALUES, OTHERS], histtype="stepfilled", stacked=True
-    ),
+    "stacked steps": lambda axes: axes.hist([VALUES, OTHERS], histtype="stepfilled", stacked=True),
     "by hand": by_hand_in_two_colours,
     "on a twin": one_on_a_twin,
     "columns of an array": lambda axes: axes.hist(np.stack([VALUES, OTHERS], axis=1)),

@@ -47,8 +47,7 @@ def test_progress_is_told_for_each_exercise(toy_course, tmp_path):
     ]
 
 
-def test_several_processes_find_the_same(toy_course, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
+def test_several_processes_find_the_same(toy_course, tmp_path):
     toy_course.edit("load_gap/solution.py", "load.max() - load.min()", "load.max() - load.sum()")
     one, two = verified(toy_course, tmp_path), verified(toy_course, tmp_path, jobs=2)
     assert one == two

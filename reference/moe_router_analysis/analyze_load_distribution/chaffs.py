@@ -243,6 +243,16 @@ def drops_special_tokens(
 
 
 @exercise.chaff(caught_by=counts_real_tokens_only)
+def strips_the_texts(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Strips the texts first. Spaces and line ends are tokens too: the model is to see each text
+    as it is."""
+    texts = [text.strip() for text in texts]
+    return analyze_load_distribution(model, tokenizer, texts, top_k, layer_idx)
+
+
+@exercise.chaff(caught_by=counts_real_tokens_only)
 def keeps_the_last_text(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:

@@ -89,8 +89,7 @@ def counts_real_tokens_only(answer: Answer, rng: np.random.Generator, bench: Ben
     """Counts every real token of every text, special tokens included, and no padding"""
     for bos, side in ((False, "left"), (True, "right")):
         tokenizer = bench.tokenizer(bos=bos, padding_side=side)
-        short, long = random_texts(rng, 2, most_words=2)
-        texts = ["", short, long + WORD, "", "k", short]
+        texts = _texts_that_tell(rng, bench, tokenizer)
         load = answer(bench.model("qwen2_moe"), tokenizer, texts)
         _compare(load, bench, "qwen2_moe", 0, _tokens(tokenizer, texts))
 
@@ -188,6 +187,21 @@ def _tokens(tokenizer: Any, texts: list[str]) -> torch.Tensor:
     """The ids of all real tokens of the texts, one after the other."""
     ids = [token for text in texts for token in tokenizer(text)["input_ids"]]
     return torch.tensor(ids, dtype=torch.int64)
+
+
+def _texts_that_tell(rng: np.random.Generator, bench: Bench, tokenizer: Any) -> list[str]:
+    """Texts, two of them empty, whose padding shows in the counts of whoever takes it for text."""
+    while True:
+        short, long = random_texts(rng, 2, most_words=2)
+        texts = ["", short, long + WORD, "", "k", f" {short}\n"]
+        batch = tokenizer([*filter(None, texts)], padding=True, return_tensors="pt")
+        mask = batch["attention_mask"]
+        right, mirrored = (
+            bench.expected_counts("qwen2_moe", 0, batch["input_ids"], real).tolist()
+            for real in (mask, mask.flip(1))
+        )
+        if right != mirrored:
+            return texts
 
 
 def _compare(

@@ -156,6 +156,16 @@ def changes_the_logits(logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 4)) 
     return result
 
 
+@exercise.chaff(caught_by=wrong_arguments)
+def sorts_the_callers_list(
+    logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 4)
+) -> Comparison:
+    """Sorts the list of the caller. `sorted` gives a new one."""
+    if isinstance(top_ks, list):
+        top_ks.sort()
+    return {**compare_top_k(logits, top_ks)}
+
+
 @exercise.chaff(caught_by=(worked_example, random_logits, low_precision, wrong_arguments))
 def keys_as_text(
     logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 4)

@@ -66,9 +66,9 @@ def low_precision(rng: np.random.Generator) -> Iterator[Given]:
 
 @exercise.law(points=1, hidden=True)
 def wrong_arguments(answer: Answer) -> None:
-    """ValueError for any k outside 1..E; the logits stay as they were."""
+    """ValueError for any k outside 1..E; the arguments stay as they were."""
     logits = torch.log(torch.tensor([[1.0, 4.0, 1.5], [8.0, 1.0, 2.0]]))
-    wrong = difference(answer(logits, (2,))[2], {"experts_used": 3}, where="the entry")
+    wrong = difference(answer(logits, [2, 1])[2], {"experts_used": 3}, where="the entry")
     assert not wrong, f"for a small example, {wrong}"
     assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
     for top_ks in ((0,), (1, 2, 4), (4, 1), (2, -1)):

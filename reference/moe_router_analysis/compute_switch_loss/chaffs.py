@@ -292,3 +292,14 @@ def _shares(logits: torch.Tensor, top_k: int) -> torch.Tensor:
 
 def _mean_probabilities(logits: torch.Tensor) -> torch.Tensor:
     return torch.softmax(logits, dim=-1).mean(dim=0)
+
+
+@exercise.chaff(caught_by=no_real_token_and_wrong_arguments)
+def silences_padding_in_place(
+    router_logits: torch.Tensor, top_k: int = 2, token_mask: Mask = None
+) -> torch.Tensor:
+    """Overwrites the padding's rows in the caller's own logits. Select the real rows instead."""
+    loss = compute_switch_loss(router_logits, top_k, token_mask)
+    if token_mask is not None and not router_logits.requires_grad:
+        router_logits[~token_mask.bool()] = 0
+    return loss

@@ -97,6 +97,7 @@ def no_real_token_and_wrong_arguments(answer: Answer) -> None:
         value = answer(logits, top_k=2, token_mask=nothing)
         wrong = difference(value, torch.tensor(0.0), where="the loss without a real token")
         assert not wrong, wrong
+        assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
     for top_k in (0, -1, 3):
         assert answer.raises(ValueError, logits, top_k=top_k), (
             "a top_k outside 1..E was accepted; it should be a ValueError"

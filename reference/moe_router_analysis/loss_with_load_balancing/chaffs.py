@@ -256,6 +256,18 @@ def stays_in_evaluation_mode(
 
 
 @exercise.chaff(caught_by=leaves_the_model_as_it_was)
+def keeps_hooks_after_an_error(
+    model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
+) -> torch.Tensor:
+    """Removes its hooks only where the forward returns. Remove them in a `finally`."""
+    hooks = [r.register_forward_hook(lambda *_: None) for _, r in find_router_layers(model)]
+    loss = loss_with_load_balancing(model, input_ids, attention_mask, alpha)
+    for hook in hooks:
+        hook.remove()
+    return loss
+
+
+@exercise.chaff(caught_by=leaves_the_model_as_it_was)
 def trains_while_it_measures(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:

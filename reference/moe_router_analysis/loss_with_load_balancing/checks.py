@@ -87,7 +87,7 @@ def gradient_in_qwen(rng: np.random.Generator, bench: Bench) -> Iterator[Given]:
 
 @exercise.law(points=1.5, hidden=True)
 def leaves_the_model_as_it_was(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
-    """Evaluates a model in training mode, and leaves no trace"""
+    """Evaluates a model in training mode, and leaves no trace, not even when its forward raises"""
     model = bench.model("mixtral")
     ids, mask = token_batch(rng, [30, 30])
     right = answer(model, ids, mask, alpha=1.0)
@@ -106,6 +106,12 @@ def leaves_the_model_as_it_was(answer: Answer, rng: np.random.Generator, bench: 
     assert not answer.left_behind, f"the model was not left as it was: {answer.left_behind}"
     wrong = difference(loss, right, LOSS, "the loss of a model in training mode")
     assert not wrong, wrong
+    assert answer.raises(RuntimeError, bench.failing("olmoe"), ids, mask), (
+        "an exception from the model's forward should reach the caller"
+    )
+    assert not answer.left_behind, (
+        f"after a forward that raised, the model was not left as it was: {answer.left_behind}"
+    )
 
 
 @exercise.agrees(points=0.5, tolerance=Tolerance(1e-3, 1e-4))

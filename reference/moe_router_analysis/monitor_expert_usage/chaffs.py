@@ -125,7 +125,7 @@ def _evaluation(model: Any) -> Iterator[None]:
             module.training = training
 
 
-@exercise.chaff(caught_by=takes_any_batches)
+@exercise.chaff(caught_by=(takes_any_batches, leaves_the_model_as_it_was))
 def counts_padding(model: Any, batches: Any) -> list[Numbers]:
     """Counts padding as well. Only tokens with attention mask 1 are real."""
     logged = []
@@ -227,6 +227,16 @@ def takes_batches_apart(model: Any, batches: Any) -> list[Numbers]:
     for batch in batches:
         mask = batch.pop("attention_mask")
         logged.append(_lab(model, {"input_ids": batch["input_ids"], "attention_mask": mask}))
+    return logged
+
+
+@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+def zeroes_padding(model: Any, batches: Any) -> list[Numbers]:
+    """Multiplies the ids by the mask in place. The batches belong to the caller."""
+    logged = []
+    for batch in batches:
+        batch["input_ids"] *= batch["attention_mask"]
+        logged.append(_lab(model, batch))
     return logged
 
 

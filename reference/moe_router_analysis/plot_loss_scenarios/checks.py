@@ -110,9 +110,9 @@ def _from_zero_to_one(panel: Panel) -> bool:
 
 
 def _clear_logits(rng: np.random.Generator, skew: torch.Tensor) -> torch.Tensor:
-    """Logits of 10 tokens whose loss is not near a boundary between two decimals."""
+    """Logits of 10 tokens whose loss is clearly rounded up to two decimals, not down."""
     while True:
         noise = torch.from_numpy(rng.normal(size=(10, len(skew))).astype(np.float32))
         logits = noise + skew
-        if abs(_loss(logits) * 100 % 1 - 0.5) > 0.1:
+        if 0.6 < _loss(logits) * 100 % 1 < 0.95:
             return logits

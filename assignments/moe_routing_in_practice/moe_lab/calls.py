@@ -1,0 +1,191 @@
+"""Calling a student's function: what is asked, what comes back, and the handle that checks hold.
+
+The same `perform` runs in the student's notebook, in `moelab verify` and inside the sandbox. Only
+the way a `Call` travels to it differs, and an `Answer` hides that from the check.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from .state import StateBefore, shared_memory
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a student's function.
+
+    `gradient_of` names what to differentiate the result (summed, where it is not a scalar) by:
+    positions of tensor arguments, or names of parameters of the first model argument.
+    """
+
+    function: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    gradient_of: tuple[int | str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An exception that a student's code raised, as data."""
+
+    type_name: str
+    bases: tuple[str, ...]
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a call gave: a value or an exception, and what it left behind.
+
+    `left_behind` and `shares_memory` are evidence gathered next to the student's code, so they can
+    be forged: a check that reads them must ask for a right value too.
+    """
+
+    value: Any = None
+    raised: Raised | None = None
+    gradients: tuple[torch.Tensor | None, ...] = ()
+    left_behind: str = ""
+    shares_memory: str = ""
+
+
+class CallFailed(Exception):
+    """The call of a student's function gave no value; `raised` tells the exception, if it was one."""
+
+    def __init__(self, message: str, raised: Raised | None = None) -> None:
+        super().__init__(message)
+        self.raised = raised
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """A value with its gradients, `None` where nothing flows."""
+
+    value: Any
+    grads: tuple[torch.Tensor | None, ...]
+
+
+class Answer:
+    """A student's function as a check sees it: call it like the function itself.
+
+    After each call `left_behind` says in words what the call changed (inputs, hooks, modes,
+    gradients, parameters; empty when nothing) and `shares_memory` which argument or parameter the
+    result shares memory with.
+    """
+
+    def __init__(self, function: str, perform: Callable[[Call], Reply]) -> None:
+        self.function = function
+        self._perform = perform
+        self.left_behind = ""
+        self.shares_memory = ""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._reply(Call(self.function, args, kwargs)).value
+
+    def gradient(
+        self, *args: Any, wrt: int | str | Sequence[int | str] = 0, **kwargs: Any
+    ) -> Gradient:
+        """Call, and differentiate the result with respect to arguments or named parameters."""
+        names = (wrt,) if isinstance(wrt, int | str) else tuple(wrt)
+        reply = self._reply(Call(self.function, args, kwargs, names))
+        return Gradient(reply.value, reply.gradients)
+
+    def raises(self, error: type[Exception], *args: Any, **kwargs: Any) -> bool:
+        """Whether the call raises `error` or a subclass; another exception is the student's error."""
+        try:
+            self._reply(Call(self.function, args, kwargs))
+        except CallFailed as failed:
+            if failed.raised is not None and error.__name__ in failed.raised.bases:
+                return True
+            raise
+        return False
+
+    def _reply(self, call: Call) -> Reply:
+        self.left_behind = self.shares_memory = ""
+        reply = self._perform(call)
+        self.left_behind, self.shares_memory = reply.left_behind, reply.shares_memory
+        if reply.raised is not None:
+            raise CallFailed(explain(call.function, reply.raised), reply.raised)
+        return reply
+
+
+def explain(function: str, raised: Raised) -> str:
+    """One sentence on an exception that a student's function raised."""
+    if raised.type_name == "NotImplementedError":
+        return (
+            f"{function} is not written yet: replace `raise NotImplementedError` with your own code"
+        )
+    detail = f": {raised.message}" if raised.message else ""
+    return f"{function} raised {raised.type_name}{detail}"
+
+
+def perform(function: Callable[..., Any], call: Call) -> Reply:
+    """Call a function in this process and gather the reply.
+
+    The result's gradients are taken with respect to fresh leaves, so the caller's tensors never
+    get a `.grad`. Figures that the call opened are closed, which leaves them readable: else a
+    notebook would show those of a check, and hundreds would pile up.
+    """
+    args, leaves = _with_leaves(call)
+    before, open_before = StateBefore(args, call.kwargs), _open_figures()
+    try:
+        value = function(*args, **call.kwargs)
+        gradients = _gradients(value, leaves) if leaves else ()
+    except (Exception, SystemExit) as error:
+        return Reply(raised=as_raised(error), left_behind=before.difference())
+    finally:
+        _close_figures(_open_figures() - open_before)
+    return Reply(
+        value=value,
+        gradients=gradients,
+        left_behind=before.difference(),
+        shares_memory=shared_memory(value, args, call.kwargs),
+    )
+
+
+def as_raised(error: BaseException) -> Raised:
+    """Describe an exception as data; a hostile `__str__` only spoils its own message."""
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its message could not be read)"
+    bases = tuple(base.__name__ for base in type(error).__mro__ if base is not object)
+    return Raised(type(error).__name__, bases, message)
+
+
+def _open_figures() -> set[int]:
+    """The numbers of pyplot's open figures; none where pyplot was never imported."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    return set(pyplot.get_fignums()) if pyplot is not None else set()
+
+
+def _close_figures(numbers: set[int]) -> None:
+    for number in numbers:
+        sys.modules["matplotlib.pyplot"].close(number)
+
+
+def _with_leaves(call: Call) -> tuple[tuple[Any, ...], tuple[torch.Tensor, ...]]:
+    """Replace tensor arguments that are differentiated by leaves that require gradients."""
+    args = list(call.args)
+    leaves: list[torch.Tensor] = []
+    for wanted in call.gradient_of:
+        if isinstance(wanted, int):
+            args[wanted] = args[wanted].detach().clone().requires_grad_()
+            leaves.append(args[wanted])
+        else:
+            model = next(arg for arg in args if isinstance(arg, torch.nn.Module))
+            leaves.append(model.get_parameter(wanted))
+    return tuple(args), tuple(leaves)
+
+
+def _gradients(
+    value: Any, leaves: tuple[torch.Tensor, ...]
+) -> tuple[torch.Tensor | None, ...]:
+    if not isinstance(value, torch.Tensor) or not value.requires_grad:
+        return tuple(None for _ in leaves)
+    return tuple(torch.autograd.grad(value.sum(), leaves, allow_unused=True))

@@ -1,0 +1,221 @@
+"""What a figure draws, as plain data: panels with their bars, steps, lines, images and texts.
+
+A check reads a `Drawing`, never a figure, so that it asks the same of a plot made in the notebook
+and of one that comes out of the sandbox. Reading a figure is the task of `figures`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[np.floating]
+Colour: TypeAlias = tuple[float, float, float, float]
+Limits: TypeAlias = tuple[float, float]
+Orientation: TypeAlias = Literal["horizontal", "vertical"]
+
+SHORTEST_LINE = 0.2  # of the axis: less is a tick or a marker, not a reference line
+SAME_COLOUR = 0.02  # per channel, of 1
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One rectangle: centre `x`, the `bottom` it stands on, its RGBA colour.
+
+    Bars of one `bar` or `hist` call, one collection, or else of one colour, share a `group`.
+    """
+
+    x: float
+    bottom: float
+    width: float
+    height: float
+    colour: Colour
+    group: int
+
+    @property
+    def left(self) -> float:
+        return self.x - self.width / 2
+
+    @property
+    def right(self) -> float:
+        return self.x + self.width / 2
+
+    @property
+    def value(self) -> float:
+        """The y coordinate that the bar reaches: its end away from zero."""
+        top = self.bottom + self.height
+        return self.bottom if abs(self.bottom) > abs(top) else top
+
+    @property
+    def seen_colour(self) -> tuple[float, float, float]:
+        """The RGB colour as it looks on white paper."""
+        red, green, blue, alpha = self.colour
+        return (
+            1 - alpha * (1 - red),
+            1 - alpha * (1 - green),
+            1 - alpha * (1 - blue),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A straight line `at` a y (horizontal) or x (vertical) coordinate, from `start` to `end`."""
+
+    orientation: Orientation
+    at: float
+    start: float
+    end: float
+    dashed: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Steps:
+    """An outline in steps: [n] left and right edges, and the heights between them."""
+
+    lefts: Array
+    rights: Array
+    heights: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Panel:
+    """One pair of axes with what is drawn in it, bars in the order of drawing."""
+
+    title: str = ""
+    xlabel: str = ""
+    ylabel: str = ""
+    xlim: Limits = (0.0, 1.0)
+    ylim: Limits = (0.0, 1.0)
+    bars: tuple[Bar, ...] = ()
+    steps: tuple[Steps, ...] = ()
+    lines: tuple[Line, ...] = ()
+    images: tuple[Array, ...] = ()
+    legend: tuple[str, ...] = ()
+
+    def bar_values(self, count: int) -> Array:
+        """The values that `count` bars show, in order of x: [count].
+
+        Bars at one x (stacked, or drawn over each other) show the value that the highest reaches.
+        A bar may be missing where its value is 0 and the others stand at 0, 1, 2, …
+
+        Raises:
+            AssertionError: another number of bars is drawn.
+        """
+        return np.array([column.value if column else 0.0 for column in self._columns(count)])
+
+    def bar_colours(self, count: int) -> list[tuple[float, float, float] | None]:
+        """The colours of `count` bars in order of x; `None` for a bar of height 0."""
+        return [
+            column.seen_colour if column is not None and column.value != 0 else None
+            for column in self._columns(count)
+        ]
+
+    def has_dashed_line(self, orientation: Orientation, at: float, tolerance: float = 1e-4) -> bool:
+        """Whether a dashed line in view lies at this position, up to a relative tolerance."""
+        across, along = (
+            (self.ylim, self.xlim) if orientation == "horizontal" else (self.xlim, self.ylim)
+        )
+        reach = tolerance * max(abs(at), 1e-6)
+        return any(
+            line.dashed
+            and line.orientation == orientation
+            and abs(line.at - at) <= reach
+            and min(across) - reach <= line.at <= max(across) + reach
+            and abs(line.end - line.start) >= SHORTEST_LINE * abs(along[1] - along[0])
+            for line in self.lines
+        )
+
+    def shows_image(self, expected: Array, tolerance: float = 1e-4) -> bool:
+        """Whether an image shows this [rows, columns] array; NaN in `expected` may be anything."""
+        known = ~np.isnan(expected)
+        reach = tolerance * max(1e-6, float(np.abs(expected[known]).max(initial=0.0)))
+        return any(
+            image.shape == expected.shape
+            and bool(np.all(np.abs(image[known] - expected[known]) <= reach))
+            for image in self.images
+        )
+
+    def _columns(self, count: int) -> list[Bar | None]:
+        """The highest bar at each x; `None` where a bar of height 0 was left out."""
+        columns = _by_position(_without_bands(self._bars_in_view()))
+        if len(columns) > count:
+            columns = [bar for bar in columns if bar.value != 0]
+        if len(columns) == count:
+            return list(columns)
+        places: dict[int, Bar] = {round(bar.x): bar for bar in columns}
+        if columns and len(places) == len(columns) and set(places) <= set(range(count)):
+            return [places.get(place) for place in range(count)]
+        raise AssertionError(f"a panel draws {len(columns)} bars, not one for each expert")
+
+    def _bars_in_view(self) -> list[Bar]:
+        low, high = sorted(self.xlim)
+        return [bar for bar in self.bars if bar.width > 0 and bar.right >= low and bar.left <= high]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """A figure's panels in the order of its axes, and the texts of legends outside them."""
+
+    panels: tuple[Panel, ...]
+    legend: tuple[str, ...] = ()
+
+    def first(self, count: int) -> tuple[Panel, ...]:
+        """The first `count` panels; AssertionError where there are fewer."""
+        if len(self.panels) < count:
+            found = "no panel" if not self.panels else f"{len(self.panels)} panel(s)"
+            raise AssertionError(f"the figure has {found}, not {count}")
+        return self.panels[:count]
+
+    def unlabelled(self, count: int) -> str:
+        """Name the first of `count` panels without title or axis label; "" where none lacks it."""
+        for number, panel in enumerate(self.first(count), start=1):
+            texts = {"title": panel.title, "x label": panel.xlabel, "y label": panel.ylabel}
+            for name, text in texts.items():
+                if not text.strip():
+                    return f"panel {number} has no {name}"
+        return ""
+
+
+def same_values(got: Array, expected: Array, tolerance: float = 1e-4) -> bool:
+    """Whether bars show the expected values, up to this share of the largest of them."""
+    reach = tolerance * max(1e-6, float(np.abs(expected).max(initial=0.0)))
+    return got.shape == expected.shape and bool(np.all(np.abs(got - expected) <= reach))
+
+
+def same_colour(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether two RGB colours look alike."""
+    return all(abs(a - b) <= SAME_COLOUR for a, b in zip(one, other, strict=True))
+
+
+def _without_bands(bars: list[Bar]) -> list[Bar]:
+    """Leave out rectangles that lie behind several bars: they mark a range, not a value."""
+    centres = np.sort(np.array([bar.x for bar in bars if math.isfinite(bar.x)]))
+    if not len(centres):
+        return []
+    lefts, rights = (np.array([getattr(bar, side) for bar in bars]) for side in ("left", "right"))
+    first, last = np.searchsorted(centres, lefts, "right"), np.searchsorted(centres, rights, "left")
+    distinct = np.cumsum(np.diff(centres, prepend=centres[0] - 1) > 1e-9)
+    return [
+        bar
+        for bar, start, stop in zip(bars, first, last, strict=True)
+        if math.isfinite(bar.x) and (stop <= start or distinct[stop - 1] - distinct[start] < 2)
+    ]
+
+
+def _by_position(bars: list[Bar]) -> list[Bar]:
+    """One bar for each x: the highest, and of equal ones the last drawn."""
+    ordered = sorted(bars, key=lambda bar: bar.x)
+    span = ordered[-1].x - ordered[0].x if ordered else 0.0
+    columns: list[Bar] = []
+    for bar in ordered:
+        if columns and bar.x - columns[-1].x <= 1e-6 * max(span, bar.width):
+            if not abs(bar.value) < abs(columns[-1].value):
+                columns[-1] = bar
+        else:
+            columns.append(bar)
+    return columns

@@ -1,0 +1,173 @@
+"""Does a panel show the histogram of these values? Any choice of bins is right.
+
+The bars or steps must agree with the values at every edge: what stands to the left of an edge is
+the number of values below it. Values on an edge may count on either side, for rounding puts them
+there. Nothing may be clipped away, neither by the bins nor by the limits of the axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+
+from .drawing import Array, Bar, Limits, Panel, Steps
+
+MOST_GROUPS = 64  # of bars in one panel; a histogram drawn in more pieces is not looked for
+EDGE = 1e-4  # of the largest value: float32, or a small constant in a quotient, moves edges so far
+COUNT = 0.01  # a count read from a density is off by less
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """One reading of some bars as a histogram; `parts` tells bars and outlines apart."""
+
+    parts: frozenset[int]
+    lefts: Array
+    rights: Array
+    heights: Array
+
+
+def shows_histogram(panel: Panel, values: Array, *, counts_only: bool = False) -> bool:
+    """Whether one of the panel's histograms is that of these values.
+
+    With `counts_only` a density is not enough: the bars must add up to the number of values.
+    """
+    return bool(_matches(panel, values, len(values), counts_only=counts_only))
+
+
+def shows_histograms(panel: Panel, samples: Sequence[Array]) -> bool:
+    """Whether the panel shows the histogram of each sample, each drawn by bars of its own."""
+    together = sum(len(sample) for sample in samples)
+    found = [_matches(panel, sample, together, counts_only=False) for sample in samples]
+    return _distinct(found)
+
+
+def _distinct(found: list[set[frozenset[int]]]) -> bool:
+    """Whether one set can be picked from each collection so that no two overlap."""
+    if not all(found):
+        return False
+    if len(found) == 1:
+        return True
+    return any(
+        _distinct([{other for other in others if not other & parts} for others in found[1:]])
+        for parts in found[0]
+    )
+
+
+def _matches(
+    panel: Panel, values: Array, together: int, *, counts_only: bool
+) -> set[frozenset[int]]:
+    values = np.sort(np.asarray(values, dtype=np.float64))
+    if not len(values):
+        return set()
+    found: set[frozenset[int]] = set()
+    for shape in _shapes(panel):
+        if shape.parts in found or not _in_view(shape, panel):
+            continue
+        widths = shape.rights - shape.lefts
+        scales = [np.ones_like(widths)]
+        if not counts_only:
+            scales += [widths * len(values), widths * together]
+        if any(_agrees(shape, shape.heights * scale, values) for scale in scales):
+            found.add(shape.parts)
+    return found
+
+
+def _in_view(shape: _Shape, panel: Panel) -> bool:
+    """Whether the middle and the top of every bar lie within the limits of the axes."""
+    standing = shape.heights > 0
+    middles = (shape.lefts + shape.rights)[standing] / 2
+    return _within(middles, panel.xlim) and _within(shape.heights[standing], panel.ylim)
+
+
+def _within(values: Array, limits: Limits) -> bool:
+    low, high = sorted(limits)
+    reach = EDGE * max(abs(low), abs(high))
+    return bool(np.all(values >= low - reach) and np.all(values <= high + reach))
+
+
+def _agrees(shape: _Shape, counts: Array, values: Array) -> bool:
+    """Compare the bars' running total with the number of values below each edge."""
+    order = np.argsort(shape.lefts, kind="stable")
+    lefts, rights, totals = shape.lefts[order], shape.rights[order], np.cumsum(counts[order])
+    reach = EDGE * max(float(np.abs(values).max()), float(np.ptp(values)), 1e-12)
+    if np.any(lefts[1:] < rights[:-1] - reach) or not np.all(np.isfinite(totals)):
+        return False
+    edges = np.concatenate([lefts, rights])
+    below = np.concatenate([totals - counts[order], totals])
+    fewest = np.searchsorted(values, edges - reach, "left") - COUNT
+    most = np.searchsorted(values, edges + reach, "right") + COUNT
+    complete = abs(totals[-1] - len(values)) <= COUNT
+    return bool(complete and np.all(below >= fewest) and np.all(below <= most))
+
+
+def _shapes(panel: Panel) -> Iterator[_Shape]:
+    for number, steps in enumerate(panel.steps, start=1):
+        yield from _of_steps(steps, frozenset({-number}))
+    groups = _groups(panel.bars)
+    for parts in groups:
+        yield from _of_bars([panel.bars[part] for part in sorted(parts)], parts)
+    yield from _of_clusters(panel.bars, groups)
+
+
+def _of_steps(steps: Steps, parts: frozenset[int]) -> Iterator[_Shape]:
+    yield _Shape(parts, steps.lefts, steps.rights, steps.heights)
+    wide = steps.rights > steps.lefts
+    if wide.any() and not wide.all():
+        yield _Shape(parts, steps.lefts[wide], steps.rights[wide], steps.heights[wide])
+
+
+def _groups(bars: tuple[Bar, ...]) -> list[frozenset[int]]:
+    """Bars that may form one histogram: drawn together, of one colour, or all of them."""
+    by_call: dict[int, set[int]] = {}
+    by_colour: dict[tuple[float, ...], set[int]] = {}
+    for position, bar in enumerate(bars):
+        by_call.setdefault(bar.group, set()).add(position)
+        by_colour.setdefault(bar.colour, set()).add(position)
+    sets = [*by_call.values(), *by_colour.values(), set(range(len(bars)))]
+    return list(dict.fromkeys(frozenset(found) for found in sets if found))[:MOST_GROUPS]
+
+
+def _of_bars(bars: list[Bar], parts: frozenset[int]) -> Iterator[_Shape]:
+    """Read bars as they stand, and, where gaps or overlaps are even, with the gaps closed."""
+    bars = sorted(bars, key=lambda bar: bar.x)
+    centres, widths, heights = (
+        np.array([getattr(bar, name) for bar in bars]) for name in ("x", "width", "height")
+    )
+    lefts = centres - widths / 2
+    yield _Shape(parts, lefts, lefts + widths, heights)
+    full = widths / _share(centres, widths)
+    if not np.all(np.isfinite(full)):
+        return
+    yield _Shape(parts, centres - full / 2, centres + full / 2, heights)
+    yield _Shape(parts, lefts, lefts + full, heights)
+
+
+def _of_clusters(
+    bars: tuple[Bar, ...], groups: list[frozenset[int]]
+) -> Iterator[_Shape]:
+    """Read bars of several samples side by side: the middle of each cluster is that of its bin."""
+    rows = [sorted((bars[part] for part in parts), key=lambda bar: bar.x) for parts in groups]
+    for one, other in permutations(range(len(rows)), 2):
+        if len(rows[one]) != len(rows[other]) or groups[one] & groups[other]:
+            continue
+        centres = np.array([(a.x + b.x) / 2 for a, b in zip(rows[one], rows[other], strict=True)])
+        spacing = np.diff(centres)
+        if not len(spacing) or np.ptp(spacing) > 1e-3 * abs(spacing[0]):
+            continue
+        heights = np.array([bar.height for bar in rows[one]])
+        half = np.full_like(centres, spacing[0] / 2)
+        yield _Shape(groups[one], centres - half, centres + half, heights)
+
+
+def _share(centres: Array, widths: Array) -> Array:
+    """The share of its bin that each bar fills, where it is the same for all bars; else NaN."""
+    gaps = np.diff(centres)
+    if not len(gaps) or np.any(gaps <= 0):
+        return np.full_like(widths, np.nan)
+    shares = (widths[1:] + widths[:-1]) / (2 * gaps)
+    even = shares.min() > 0 and np.ptp(shares) <= 1e-3 * shares.max()
+    return np.full_like(widths, shares[0] if even else np.nan)

@@ -1,0 +1,33 @@
+"""Nest the answer two million levels deep.
+
+Tries: msgpack arrays within arrays, as many as a message can hold.
+Success: the grader's stack overflows, or its memory fills.
+Outcome: failed.
+"""
+
+import sys
+
+from autograder.wire.encode import encode
+from autograder.wire.limits import HEADER, MAGIC
+
+
+def channel():
+    """The socket on which the grader waits for the answer."""
+    frame = sys._getframe()
+    while "reply_to" not in frame.f_locals:
+        frame = frame.f_back
+    return frame.f_locals["reply_to"]
+
+
+def frame_of(tree, blob=b""):
+    """A message around any bytes."""
+    return HEADER.pack(MAGIC, len(tree), len(blob)) + tree + blob
+
+
+ANSWER = encode(("", None, (), "", ""))
+
+
+def attack(targets, model):
+    channel().sendall(frame_of(b"\x91" * ((2 << 20) - 1) + b"\xc0"))
+    while True:
+        pass

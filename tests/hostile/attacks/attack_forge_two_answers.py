@@ -1,0 +1,32 @@
+"""Send two answers to one question.
+
+Tries: two well-formed replies at once.
+Success: the second is taken for the answer to the next question.
+Outcome: failed.
+"""
+
+import sys
+
+from autograder.wire.encode import encode
+from autograder.wire.limits import HEADER, MAGIC
+
+
+def channel():
+    """The socket on which the grader waits for the answer."""
+    frame = sys._getframe()
+    while "reply_to" not in frame.f_locals:
+        frame = frame.f_back
+    return frame.f_locals["reply_to"]
+
+
+def frame_of(tree, blob=b""):
+    """A message around any bytes."""
+    return HEADER.pack(MAGIC, len(tree), len(blob)) + tree + blob
+
+
+ANSWER = encode(("", None, (), "", ""))
+
+
+def attack(targets, model):
+    channel().sendall(ANSWER + ANSWER)
+    return "returned as well"

@@ -1,0 +1,23 @@
+"""One arena per isolation level for all attacks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "sandbox"))
+from arena import Arena
+from machine import kernel_lacks
+
+
+@pytest.fixture(scope="session", params=["namespaces", "landlock"])
+def arena(request: pytest.FixtureRequest) -> Iterator[Arena]:
+    if reason := kernel_lacks(request.param):
+        pytest.skip(reason)
+    arena = Arena(request.param)
+    yield arena
+    arena.close()

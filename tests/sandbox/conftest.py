@@ -1,0 +1,68 @@
+"""One sandbox per isolation level for all tests, with small limits."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+from machine import kernel_lacks
+
+from autograder.lab.bench import Bench
+from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.session import SandboxSession
+
+SEED = "sandbox tests"
+LIMITS = Limits(call=3.0, total=30.0, memory=512 << 20)
+
+
+@pytest.fixture(scope="session")
+def bench() -> Bench:
+    torch.set_num_threads(1)
+    return Bench(SEED)
+
+
+@pytest.fixture(scope="session", params=["namespaces", "landlock"])
+def level(request: pytest.FixtureRequest) -> str:
+    if reason := kernel_lacks(request.param):
+        pytest.skip(reason)
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def sandbox(level: str) -> Iterator[Sandbox]:
+    torch.set_num_threads(1)
+    sandbox = Sandbox((level,), SEED, LIMITS)
+    yield sandbox
+    sandbox.close()
+
+
+class Submit:
+    """Opens sessions for submissions given as text, and closes them all at the end."""
+
+    def __init__(self, sandbox: Sandbox, bench: Bench) -> None:
+        self._sandbox = sandbox
+        self._bench = bench
+        self._sessions: list[SandboxSession] = []
+
+    def __call__(self, text: str, limits: Limits = LIMITS) -> SandboxSession:
+        session = SandboxSession(self._sandbox, self._bench, limits)
+        self._sessions.append(session)
+        session.read(text.encode(), "submission.py")
+        return session
+
+    def close(self) -> None:
+        for session in self._sessions:
+            session.close()
+
+
+@pytest.fixture
+def submit(sandbox: Sandbox, bench: Bench) -> Iterator[Submit]:
+    submit = Submit(sandbox, bench)
+    yield submit
+    submit.close()

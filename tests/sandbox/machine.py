@@ -1,0 +1,66 @@
+"""What the machine under the tests offers: isolation levels of its kernel, and other users."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+ORDINARY_USER = 1000
+
+_TRY_NAMESPACES = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+flags = 0x20000 | 0x4000000 | 0x8000000 | 0x20000000 | 0x40000000
+flags |= 0 if os.geteuid() == 0 else 0x10000000
+if libc.unshare(flags) != 0 or libc.mount(b"", b"/", None, 16384 | 1 << 18, None) != 0:
+    raise SystemExit(os.strerror(ctypes.get_errno()))
+"""
+
+
+def kernel_lacks(level: str) -> str:
+    """Why this kernel (or the container that the tests run in) has no such level; "" if it has."""
+    if sys.platform != "linux":
+        return "isolation needs Linux"
+    if level == "landlock":
+        version = ctypes.CDLL(None, use_errno=True).syscall(444, None, 0, 1)
+        return "" if version >= 1 else "this kernel has no Landlock"
+    tried = subprocess.run(
+        [sys.executable, "-c", _TRY_NAMESPACES], capture_output=True, text=True, check=False
+    )
+    return f"no namespaces here: {tried.stderr.strip()}" if tried.returncode else ""
+
+
+def as_ordinary_user() -> tuple[list[str], str]:
+    """A command that runs Python as an ordinary user, and why there is none ("" if there is)."""
+    if os.geteuid() != 0:
+        return [sys.executable], ""
+    if shutil.which("setpriv") is None:
+        return [], "setpriv (util-linux) is not installed"
+    user = str(ORDINARY_USER)
+    change = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--"]
+    reasons = []
+    for python in _interpreters():
+        tried = subprocess.run(
+            [*change, python, "-c", "import torch, transformers, sandlock, autograder.sandbox"],
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(CHECKOUT)},
+        )
+        if tried.returncode == 0:
+            return [*change, python], ""
+        reasons.append(f"{python}: {(tried.stderr.strip().splitlines() or ['?'])[-1]}")
+    return [], f"other users can run no Python with moelab's libraries: {'; '.join(reasons)}"
+
+
+def _interpreters() -> Iterator[str]:
+    """Pythons that may be readable for everyone: this one, one that is named, the system's."""
+    offered = (sys.executable, os.environ.get("MOELAB_SHARED_PYTHON"), shutil.which("python3"))
+    yield from dict.fromkeys(filter(None, offered))
