@@ -95,7 +95,7 @@ def _cells(assignment: Assignment, sources: Mapping[str, str]) -> Iterator[Cell]
             continue
         proses += 1
         for place, piece in enumerate(read_prose(assignment.folder / PROSE / part.file), start=1):
-            make = _code if piece.kind == "code" else _markdown
+            make = _code_of_prose if piece.kind == "code" else _markdown
             yield make(f"prose-{proses}-{place}", piece.text)
     yield _markdown("hand-in", _HAND_IN.format(points=points_of(assignment.possible)))
     yield _code("check-all", "grader.check_all()")
@@ -104,6 +104,13 @@ def _cells(assignment: Assignment, sources: Mapping[str, str]) -> Iterator[Cell]
 
 def _code(identity: str, source: str) -> Cell:
     return new_code_cell(source.strip("\n"), id=identity[:64])
+
+
+def _code_of_prose(identity: str, source: str) -> Cell:
+    """Code between the exercises; tagged so that “Run All” goes on while a stub still raises."""
+    cell = _code(identity, source)
+    cell.metadata["tags"] = ["raises-exception"]
+    return cell
 
 
 def _markdown(identity: str, source: str) -> Cell:

@@ -87,8 +87,8 @@ class Guest:
 
     def _load_model(self, name: str = "olmoe", *_: Any, **__: Any) -> Any:
         """The bench's model as the student's own copy, whatever else a notebook asks for."""
-        family = name if name in self._bench.families else "olmoe"
-        return copy.deepcopy(self._bench.model(family))
+        family = name if isinstance(name, str) and name in self._bench.families else "olmoe"
+        return copy.deepcopy(self._bench.random(family))
 
     def _load_tokenizer(self, *_: Any, **__: Any) -> Any:
         """The bench's tokenizer, whatever else a notebook asks for."""
