@@ -72,7 +72,7 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
         places = ", ".join(map(str, order.paths))
         raise NothingToGrade(f"{places}: there is no .ipynb, .py or .zip file in it")
     settings = _settings(order)
-    watch.say("starting")
+    watch.say("loading the course" if order.assignment else "starting the sandbox")
     with Grading(settings, min(order.jobs, len(found))) as grading:
         assignment = order.assignment or grading.detect_assignment(found)
         if not assignment:

@@ -8,7 +8,7 @@ from autograder.lab.calls import Call, Reply
 from autograder.records import Outcome
 
 
-class Interrupted(Exception):
+class Interrupted(Exception):  # noqa: N818 - an outcome, not an error of ours
     """A call gave no reply: out of time or memory, the process ended, or there is no function."""
 
     def __init__(self, outcome: Outcome, message: str) -> None:

@@ -125,7 +125,8 @@ def main() -> None:
         found = find_submissions([notebook])[0]
         worker = Worker(Settings(seed="benchmark"))
         grade = worker.grade(lab.name, found)
-        lost = [c.name for e in grade.exercises for c in e.checks if c.outcome is not Outcome.PASSED]
+        checks = [check for exercise in grade.exercises for check in exercise.checks]
+        lost = [check.name for check in checks if check.outcome is not Outcome.PASSED]
         if lost:
             raise SystemExit(f"the reference solutions lose points: {lost}")
 
@@ -146,8 +147,8 @@ def main() -> None:
         otter = otter_run_ms(lab, notebook, options.otter_rounds) if options.otter_rounds else 0.0
         worker.sandbox.close()
 
-    checks = sum(len(exercise.checks) for exercise in lab.exercises)
-    print(f"{lab.name}: {len(lab.exercises)} exercises, {checks} checks, {grade.possible:g} points")
+    size = f"{len(lab.exercises)} exercises, {len(checks)} checks, {grade.possible:g} points"
+    print(f"{lab.name}: {size}")
     print(f"isolation: {worker.sandbox.level}; medians of {options.rounds} rounds\n")
     print(f"{'':24} {'wall ms':>9} {'CPU ms':>9}")
     for name, (wall, cpu) in rows.items():

@@ -1,7 +1,7 @@
 """One exercise: its reference solution, its checks, and the solutions that prove the checks.
 
-An author writes one module per exercise; the module's docstring is the statement that students
-read. `moelab build` derives the student's stub and public checks from it, `moelab verify` proves it.
+An author writes one module per exercise; its docstring is the statement that students read.
+`moelab build` derives the student's stub and public checks from it, `moelab verify` proves it.
 """
 
 from __future__ import annotations

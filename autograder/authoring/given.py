@@ -21,7 +21,7 @@ def given(*args: Any, **kwargs: Any) -> Given:
 
 
 def as_given(yielded: Any) -> Given:
-    """Accept what a generator of inputs yields: a `Given`, a tuple of arguments, or one argument."""
+    """Accept what a generator yields: a `Given`, a tuple of arguments, or one argument."""
     if isinstance(yielded, Given):
         return yielded
     if isinstance(yielded, tuple):

@@ -17,6 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.progress import Progress as Bar
+from rich.table import Column
 from rich.text import Text
 
 from autograder.report.numbers import count, points
@@ -33,12 +34,13 @@ class Progress:
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
+        one_line = Column(no_wrap=True, overflow="ellipsis")
         self._bar = Bar(
             SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
+            TextColumn("{task.description}", markup=False, table_column=one_line),
             console=self._console,
             transient=True,
             disable=not self._console.is_terminal,

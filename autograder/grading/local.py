@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from autograder.session import Interrupted
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call, Reply, perform
 from autograder.records import Outcome
+from autograder.session import Interrupted
 from autograder.wire.messages import decode_call, decode_reply, encode_call, encode_reply
 
 

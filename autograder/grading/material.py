@@ -82,7 +82,7 @@ class Material:
 
 
 def bench_seed_of(seed: str) -> str:
-    """The seed of the models, which a submission may know, from the run's seed, which it may not."""
+    """The models' seed, which a submission may know, from the run's seed, which it may not."""
     return digest_of(seed, "bench")[:32]
 
 

@@ -5,7 +5,7 @@ Importing this costs nothing: torch and the course are loaded where a task runs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ class Settings:
 
     seed: str
     isolation: str = "auto"
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     course: str = "reference"
     hidden: tuple[str, ...] = ()
 

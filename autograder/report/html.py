@@ -11,8 +11,7 @@ from markupsafe import Markup
 from autograder.records import ClassGrades, Outcome, Status
 from autograder.report.files import make_folder, write_text
 from autograder.report.numbers import count, percent, points
-from autograder.report.overview import overview
-from autograder.report.terminal import by_student, outcomes_in_words
+from autograder.report.overview import by_student, outcomes_in_words, overview
 from autograder.wire.text import clean_text
 
 _SIGNS = {

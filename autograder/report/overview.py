@@ -60,10 +60,21 @@ def overview(class_grades: ClassGrades) -> Overview:
     )
 
 
-def outcome_counts(grade: Grade) -> list[tuple[Outcome, int]]:
-    """How many checks ended in which way, in the order of `Outcome`; none that did not occur."""
+def by_student(class_grades: ClassGrades) -> list[Grade]:
+    """The grades sorted by student, then submission, as people sort names."""
+    return sorted(
+        class_grades.grades,
+        key=lambda grade: (grade.student.casefold(), grade.student, grade.submission),
+    )
+
+
+def outcomes_in_words(grade: Grade) -> str:
+    """How the checks ended: `all 12 passed`, or `9 passed, 2 failed, 1 timeout`."""
     found = Counter(check.outcome for exercise in grade.exercises for check in exercise.checks)
-    return [(outcome, found[outcome]) for outcome in Outcome if found[outcome]]
+    if list(found) == [Outcome.PASSED]:
+        return f"all {found[Outcome.PASSED]} passed"
+    counts = ((outcome, found[outcome]) for outcome in Outcome if found[outcome])
+    return ", ".join(f"{number} {outcome.replace('_', ' ')}" for outcome, number in counts)
 
 
 def _bins(shares: Sequence[float]) -> tuple[int, ...]:

@@ -10,9 +10,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from autograder.records import ClassGrades, Grade, Outcome, Status
+from autograder.records import ClassGrades, Grade, Status
 from autograder.report.numbers import count, percent, points
-from autograder.report.overview import outcome_counts, overview
+from autograder.report.overview import by_student, outcomes_in_words, overview
 from autograder.wire.text import clean_name
 
 NAME_WIDTH = 24
@@ -30,22 +30,6 @@ def summary(class_grades: ClassGrades) -> RenderableType:
     parts: list[RenderableType] = [_table(class_grades), Text(_class_line(class_grades))]
     parts += [Text(sentence, style=style) for sentence, style in _next_steps(class_grades)]
     return Group(*parts)
-
-
-def by_student(class_grades: ClassGrades) -> list[Grade]:
-    """The grades sorted by student, then submission, as people sort names."""
-    return sorted(
-        class_grades.grades,
-        key=lambda grade: (grade.student.casefold(), grade.student, grade.submission),
-    )
-
-
-def outcomes_in_words(grade: Grade) -> str:
-    """How the checks ended: `all 12 passed`, or `9 passed, 2 failed, 1 timeout`."""
-    counts = outcome_counts(grade)
-    if len(counts) == 1 and counts[0][0] is Outcome.PASSED:
-        return f"all {counts[0][1]} passed"
-    return ", ".join(f"{number} {outcome.replace('_', ' ')}" for outcome, number in counts)
 
 
 def _table(class_grades: ClassGrades) -> Table:

@@ -91,9 +91,7 @@ class SandboxSession:
             reply = decode_reply(message, call, self._bench)
         except WireError as error:
             self.close()
-            raise Interrupted(
-                Outcome.FAILED, f"the result could not be read: {error}"
-            ) from error
+            raise Interrupted(Outcome.FAILED, f"the result could not be read: {error}") from error
         if reply.left_behind:
             self.close()  # later calls get models that nobody has touched
         if reply.raised is not None and _is_memory(reply.raised.type_name, reply.raised.message):

@@ -80,9 +80,7 @@ def _collection_paused() -> Iterator[None]:
 
 
 class _Decoder:
-    def __init__(
-        self, blob: memoryview, resolve: Resolve | None, model_of: Resolve | None
-    ) -> None:
+    def __init__(self, blob: memoryview, resolve: Resolve | None, model_of: Resolve | None) -> None:
         self._blob = blob
         self._resolve = resolve
         self._model_of = model_of

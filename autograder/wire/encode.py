@@ -56,9 +56,7 @@ def encode(
 
 
 class _Encoder:
-    def __init__(
-        self, handle_of: HandleOf | None, modules: Mapping[int, tuple[str, str]]
-    ) -> None:
+    def __init__(self, handle_of: HandleOf | None, modules: Mapping[int, tuple[str, str]]) -> None:
         self.chunks: list[bytes] = []
         self._size = 0
         self._nodes = 0

@@ -103,5 +103,3 @@ def _modules(call: Call, bench: Handles) -> Mapping[int, tuple[str, str]]:
         for handle, model in _models(call, bench)
         for name, module in walk(model)
     }
-
-

@@ -38,8 +38,10 @@ def find_router_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
 
 def extract_router_weights(model: nn.Module, layer_idx: int = 0) -> Tensor | None:
     weights = {i: router.weight for i, (_, router) in enumerate(find_router_layers(model))}
-    return None if layer_idx not in weights else weights[layer_idx].detach().to(
-        torch.float32, copy=True
+    return (
+        None
+        if layer_idx not in weights
+        else weights[layer_idx].detach().to(torch.float32, copy=True)
     )
 
 
