@@ -9,6 +9,7 @@ import symtable
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from autograder.authoring.exercise import Exercise
@@ -84,8 +85,12 @@ def read_module(name: str) -> CourseModule:
     if module.__file__ is None:
         raise BuildError(f"{name} has no source file; give the folder an __init__.py")
     path = Path(module.__file__)
-    source = path.read_text(encoding="utf-8")
-    package = module.__package__ or ""
+    return _parsed(name, module.__package__ or "", path, path.read_text(encoding="utf-8"))
+
+
+@cache
+def _parsed(name: str, package: str, path: Path, source: str) -> CourseModule:
+    """The module of this text; building one notebook asks for the same modules many times."""
     lines = source.splitlines()
     imports: dict[str, tuple[Import, ...]] = {}
     definitions: dict[str, tuple[Definition, ...]] = {}

@@ -9,18 +9,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
+from typing import Any
 
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.exercise import Chaff, Exercise
 from autograder.build.notebook import solved_notebook, student_notebook
 from autograder.build.source import script, solution_source, stub_source
 
-SINGLE_SLIPS = 5  # submissions with one known-wrong answer each
+SINGLE_SLIPS = 4  # submissions with one known-wrong answer each
 _MAGICS = (
     "%matplotlib inline\n!pip install --quiet torch transformers",
     "%%time\ntotal = sum(range(1_000))\ntotal",
     "import this_package_does_not_exist_here",
 )
+
+
+Notebook = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +38,16 @@ class Sample:
 
 def samples(assignment: Assignment) -> list[Sample]:
     """All submissions of the demo, by name."""
-    made = [*_right(assignment), *_incomplete(assignment), *_wrong(assignment)]
-    made += [*_misbehaving(assignment), *_unreadable(assignment)]
+    right = json.loads(solved_notebook(assignment, {}))
+    blank = json.loads(student_notebook(assignment))
+    made = [*_right(assignment, right), *_incomplete(assignment, right, blank)]
+    made += [*_wrong(assignment, right), *_misbehaving(assignment, right, blank)]
+    made += [*_unreadable(blank)]
     return sorted(made, key=lambda sample: sample.name)
 
 
-def _right(assignment: Assignment) -> Iterator[Sample]:
-    reference = solved_notebook(assignment, {})
-    yield _notebook("right_reference", reference, "the reference solution")
+def _right(assignment: Assignment, right: Notebook) -> Iterator[Sample]:
+    yield _notebook("right_reference", right, "the reference solution")
     for place, word in enumerate(("another", "a_third")):
         wheats = {
             exercise.name: solution_source(exercise, exercise.wheats[place].function)
@@ -49,40 +55,37 @@ def _right(assignment: Assignment) -> Iterator[Sample]:
             if place < len(exercise.wheats)
         }
         about = f"right answers in {word.replace('_', ' ')} style"
-        yield _notebook(f"right_{word}_style", solved_notebook(assignment, wheats), about)
+        yield _notebook(f"right_{word}_style", _with_answers(right, wheats), about)
     sources = [solution_source(one, one.solution_function) for one in assignment.exercises]
     yield Sample("right_script.py", script(sources).encode(), "right answers as a Python script")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in (("lab.ipynb", reference), ("__zip_filename__", "right_export.zip")):
-            archive.writestr(zipfile.ZipInfo(name), text)
+        archive.writestr(zipfile.ZipInfo("lab.ipynb"), _as_bytes(right))
+        archive.writestr(zipfile.ZipInfo("__zip_filename__"), "right_export.zip")
     yield Sample("right_export.zip", packed.getvalue(), "right answers, as Otter exports them")
-    magics = _with_cells(reference, first=_MAGICS)
+    magics = _with_cells(right, first=_MAGICS)
     yield _notebook("right_with_magics", magics, "right answers among magics and a failed import")
 
 
-def _incomplete(assignment: Assignment) -> Iterator[Sample]:
-    yield _notebook("blank", student_notebook(assignment), "the notebook as students get it")
+def _incomplete(assignment: Assignment, right: Notebook, blank: Notebook) -> Iterator[Sample]:
+    yield _notebook("blank", blank, "the notebook as students get it")
     rest = assignment.exercises[len(assignment.exercises) // 2 :]
-    half = solved_notebook(assignment, {one.name: stub_source(one) for one in rest})
+    half = _with_answers(right, {exercise.name: stub_source(exercise) for exercise in rest})
     yield _notebook("half_done", half, "right answers to the first half")
 
 
-def _wrong(assignment: Assignment) -> Iterator[Sample]:
+def _wrong(assignment: Assignment, right: Notebook) -> Iterator[Sample]:
     spread = _spread(assignment.exercises, SINGLE_SLIPS)
     for number, (exercise, chaff) in enumerate(spread, start=1):
-        source = {exercise.name: solution_source(exercise, chaff.function)}
+        answers = {exercise.name: solution_source(exercise, chaff.function)}
         about = f"one slip, in {exercise.name}: {' '.join(chaff.hint.split())}"
-        name = f"slip_{number}_{chaff.name}"
-        yield _notebook(name, solved_notebook(assignment, source), about)
+        yield _notebook(f"slip_{number}_{chaff.name}", _with_answers(right, answers), about)
     slips = {
         exercise.name: solution_source(exercise, exercise.chaffs[0].function)
         for exercise in assignment.exercises
         if exercise.chaffs
     }
-    yield _notebook(
-        "slips_everywhere", solved_notebook(assignment, slips), "a slip in every answer"
-    )
+    yield _notebook("slips_everywhere", _with_answers(right, slips), "a slip in every answer")
 
 
 def _spread(exercises: Sequence[Exercise], number: int) -> Iterator[tuple[Exercise, Chaff]]:
@@ -101,11 +104,8 @@ def _spread(exercises: Sequence[Exercise], number: int) -> Iterator[tuple[Exerci
         yield first_round[place * len(first_round) // number]
 
 
-def _misbehaving(assignment: Assignment) -> Iterator[Sample]:
-    answers = {
-        "right": solved_notebook(assignment, {}),
-        "blank": student_notebook(assignment),
-    }
+def _misbehaving(assignment: Assignment, right: Notebook, blank: Notebook) -> Iterator[Sample]:
+    answers = {"right": right, "blank": blank}
     names = [exercise.name for exercise in assignment.exercises]
     values = {"function": names[len(names) // 2], "names": repr(names)}
     for file in sorted(files("autograder.demo.hostile").iterdir(), key=lambda file: file.name):
@@ -113,20 +113,23 @@ def _misbehaving(assignment: Assignment) -> Iterator[Sample]:
         if ending != "txt":
             continue
         head, code = _split(file.read_text(encoding="utf-8"))
-        cell = Template(code).substitute(values)
-        place = {head["place"]: (cell,)}
+        place = {head["place"]: (Template(code).substitute(values),)}
         yield _notebook(stem, _with_cells(answers[head["answers"]], **place), head["about"])
 
 
-def _unreadable(assignment: Assignment) -> Iterator[Sample]:
-    half = student_notebook(assignment).encode()
-    yield Sample("torn.ipynb", half[: len(half) // 2], "half a file: the upload broke off")
+def _unreadable(blank: Notebook) -> Iterator[Sample]:
+    whole = _as_bytes(blank)
+    yield Sample("torn.ipynb", whole[: len(whole) // 2], "half a file: the upload broke off")
     page = b"<!doctype html><title>Sign in</title><p>Please sign in to download this file."
     yield Sample("web_page.ipynb", page, "a web page under a notebook's name")
 
 
-def _notebook(stem: str, text: str, about: str) -> Sample:
-    return Sample(f"{stem}.ipynb", text.encode(), about)
+def _notebook(stem: str, notebook: Notebook, about: str) -> Sample:
+    return Sample(f"{stem}.ipynb", _as_bytes(notebook), about)
+
+
+def _as_bytes(notebook: Notebook) -> bytes:
+    return json.dumps(notebook, indent=1, ensure_ascii=False).encode()
 
 
 def _split(text: str) -> tuple[Mapping[str, str], str]:
@@ -136,12 +139,22 @@ def _split(text: str) -> tuple[Mapping[str, str], str]:
     return head, "\n".join(lines[3:])
 
 
-def _with_cells(notebook: str, first: Sequence[str] = (), last: Sequence[str] = ()) -> str:
+def _with_answers(notebook: Notebook, answers: Mapping[str, str]) -> Notebook:
+    """A notebook with other code in the cells that answer these exercises."""
+    by_cell = {f"{name}-code"[:64]: source for name, source in answers.items()}
+    cells = [
+        {**cell, "source": by_cell.get(cell["id"], cell["source"])} for cell in notebook["cells"]
+    ]
+    return {**notebook, "cells": cells}
+
+
+def _with_cells(
+    notebook: Notebook, first: Sequence[str] = (), last: Sequence[str] = ()
+) -> Notebook:
     """A notebook with more code cells, at its start (after its set-up cell) or at its end."""
-    content = json.loads(notebook)
-    cells = content["cells"]
-    content["cells"] = [*cells[:1], *map(_cell, first), *cells[1:], *map(_cell, last)]
-    return json.dumps(content, indent=1, ensure_ascii=False)
+    cells = notebook["cells"]
+    more = [*cells[:1], *map(_cell, first), *cells[1:], *map(_cell, last)]
+    return {**notebook, "cells": more}
 
 
 def _cell(source: str) -> dict[str, object]:

@@ -34,7 +34,7 @@ from autograder.session import Interrupted
 from autograder.wire.encode import encode
 
 HERE = Path(__file__).parent
-LIMITS = Limits(call=2.0, total=6.0, memory=512 << 20)
+LIMITS = Limits(call=2.0, total=6.0, memory=384 << 20)
 SETTLING_SECONDS = 10.0
 BENCH_SEED = "arena"
 VARIABLE = "MOELAB_BAIT"

@@ -36,7 +36,7 @@ def attack(targets, model):
             waiting.append((path, DEEP - 2))
             path = os.path.dirname(path)
     seen = set()
-    until = time.monotonic() + 1
+    until = time.monotonic() + 0.8
     while waiting and time.monotonic() < until:
         folder, depth = waiting.pop()
         try:
