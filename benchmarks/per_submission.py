@@ -166,6 +166,9 @@ def main() -> None:
             for exercise in lab.exercises:
                 judge_exercise(exercise, direct, material)
 
+        def all_checks() -> None:
+            worker.grade(lab.name, found)
+
         def public_checks() -> None:
             session = SandboxSession(worker.sandbox, material.bench, Limits())
             session.read(notebook.read_bytes(), notebook.name)
