@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import tempfile
 from dataclasses import dataclass
 
 from autograder.inside import confine, kernel, view
@@ -54,7 +55,7 @@ def run_child(channel: int, lock: Lock, guest: Guest, used: int) -> None:
 
 def _detach(channel: int) -> None:
     os.setsid()
-    os.environ["HOME"] = view.WRITABLE
+    os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = view.WRITABLE
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     null = os.open("/dev/null", os.O_RDWR)

@@ -27,7 +27,7 @@ from autograder.wire.messages import decode_reply
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MODEL = torch.nn.Sequential(torch.nn.Linear(1, 1))
-FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 class OneModel:
