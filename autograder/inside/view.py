@@ -12,6 +12,7 @@ from autograder.inside import kernel
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 WRITABLE = "/scratch"  # the sandbox's own, empty at the start of each child
+COMMON = "/tmp"  # noqa: S108 - where submissions expect to write; leads to the folder above
 WRITABLE_BYTES = 64 << 20
 WRITABLE_FILES = 4096
 
@@ -52,8 +53,8 @@ def enter_view(root: str, libraries: tuple[str, ...], secrets: tuple[str, ...]) 
         _cover(secret, root)
     for folder in (WRITABLE, "/dev"):
         os.makedirs(root + folder, exist_ok=True)
-    if not os.path.lexists(root + "/tmp"):  # it is there where a library lies below /tmp
-        os.symlink(WRITABLE, root + "/tmp")
+    if not os.path.lexists(root + COMMON):  # it is there where a library lies below it
+        os.symlink(WRITABLE, root + COMMON)
     kernel.make_read_only(root)
     kernel.mount("tmpfs", root + "/dev", "tmpfs", kernel.MS_NOSUID, "size=64k,mode=755")
     for device in DEVICES:

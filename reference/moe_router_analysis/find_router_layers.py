@@ -95,6 +95,8 @@ def finds_every_family(answer: Answer, bench: Bench) -> None:
         assert not answer.left_behind, (
             f"looking for routers must leave a model as it is: {answer.left_behind}"
         )
+    deep = tuple(f"model.layers.{layer}.mlp.gate" for layer in range(11))
+    _compare(answer, bench.deep(), deep)
     model = bench.model("qwen2_moe")
     try:
         _compare(answer, model.train(), bench.router_names("qwen2_moe"))
@@ -256,6 +258,12 @@ def switches_to_evaluation_mode(model: nn.Module) -> list[tuple[str, nn.Module]]
     """Switches the model to evaluation mode. Whoever trains it would go on without dropout: a
     search leaves a model as it is."""
     return find_router_layers(model.eval())
+
+
+@exercise.chaff(caught_by=finds_every_family)
+def sorts_by_name(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Sorts by name. In the alphabet, layer 10 comes before layer 2."""
+    return sorted(find_router_layers(model), key=lambda found: found[0])
 
 
 @exercise.chaff(caught_by=EVERYTHING)

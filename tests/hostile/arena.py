@@ -27,16 +27,15 @@ import torch
 import autograder
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
-from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.levels import FIRST_USER, Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
 from autograder.session import Interrupted
 from autograder.wire.encode import encode
 
 HERE = Path(__file__).parent
-LIMITS = Limits(call=2.0, total=6.0, memory=384 << 20)
+LIMITS = Limits(call=1.5, total=6.0)
 SETTLING_SECONDS = 10.0
-BENCH_SEED = "arena"
 VARIABLE = "MOELAB_BAIT"
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -219,19 +218,21 @@ class Bait:
 
 
 class Arena:
-    """One sandbox, the bait, and the world as an honest submission sees it before any attack."""
+    """One sandbox, the bait, and the world as an honest submission sees it before any attack.
 
-    def __init__(self, level: str) -> None:
+    `seed` is that of the sandbox's bench, `worker` the number that it was started with.
+    """
+
+    def __init__(self, sandbox: Sandbox, seed: str, worker: int) -> None:
         torch.set_num_threads(1)
         adopt_orphans()
-        self.level = level
+        self.sandbox = sandbox
+        self._user = FIRST_USER + worker if os.geteuid() == 0 else os.geteuid()
         self._stack = contextlib.ExitStack()
         self._temporary = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="arena-"))
         os.chmod(self._temporary, 0o755)
-        self.bench = Bench(BENCH_SEED)
+        self.bench = Bench(seed)
         self.bait = Bait()
-        with self._own_temporary_folder():
-            self.sandbox = Sandbox((level,), BENCH_SEED, LIMITS, worker=os.getpid() % 4000)
         self._numbers = torch.arange(6.0).reshape(2, 3)
         self._honest = self.honest()
         self._at_rest = self._surroundings()
@@ -269,8 +270,7 @@ class Arena:
         return SandboxSession(self.sandbox, self.bench, limits)
 
     def close(self) -> None:
-        """End the sandbox and take the bait away."""
-        self.sandbox.close()
+        """Take the bait away."""
         self.bait.close()
         self._stack.close()
 
@@ -323,7 +323,7 @@ class Arena:
 
     def _surroundings(self) -> dict[str, set[str]]:
         shared = set()
-        user = str(61_000 + os.getpid() % 4000) if os.geteuid() == 0 else str(os.geteuid())
+        user = str(self._user)
         for kind in ("shm", "sem", "msg"):
             with contextlib.suppress(OSError):
                 rows = Path(f"/proc/sysvipc/{kind}").read_text(encoding="ascii").splitlines()

@@ -11,13 +11,13 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "sandbox"))
 from arena import Arena
-from machine import kernel_lacks
+from machine import SEED, WORKER, kernel_lacks, sandbox_at
 
 
 @pytest.fixture(scope="session", params=["namespaces", "landlock"])
 def arena(request: pytest.FixtureRequest) -> Iterator[Arena]:
     if reason := kernel_lacks(request.param):
         pytest.skip(reason)
-    arena = Arena(request.param)
+    arena = Arena(sandbox_at(request.param), SEED, WORKER)
     yield arena
     arena.close()

@@ -65,6 +65,7 @@ def test_every_factory_gives_something_with_a_handle(bench: Bench, family: Famil
             assert getattr(bench, factory)(family.name, dtype) is made
     assert bench.handle_of(bench.failing(family.name)) == f"failing:{family.name}"
     assert bench.handle_of(bench.dense()) == "dense"
+    assert bench.handle_of(bench.deep()) == "deep"
     assert bench.handle_of(bench.tokenizer(bos=True, padding_side="left")) == "tokenizer:bos:left"
 
 

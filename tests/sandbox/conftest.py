@@ -7,23 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from machine import kernel_lacks
+from machine import MEMORY, SEED, kernel_lacks, sandbox_at
 
 from autograder.lab.bench import Bench
 from autograder.sandbox.levels import Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession
 
-SEED = "sandbox tests"
-LIMITS = Limits(call=3.0, total=30.0, memory=512 << 20)
+LIMITS = Limits(call=2.0, total=30.0, memory=MEMORY)
 
 
 @pytest.fixture(scope="session")
 def bench() -> Bench:
-    torch.set_num_threads(1)
     return Bench(SEED)
 
 
@@ -35,11 +32,8 @@ def level(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def sandbox(level: str) -> Iterator[Sandbox]:
-    torch.set_num_threads(1)
-    sandbox = Sandbox((level,), SEED, LIMITS)
-    yield sandbox
-    sandbox.close()
+def sandbox(level: str) -> Sandbox:
+    return sandbox_at(level)
 
 
 class Submit:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import functools
 import os
 import shutil
 import subprocess
@@ -10,8 +12,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import torch
+
+from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.limits import Limits
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 ORDINARY_USER = 1000
+SHARED_PYTHON = "MOELAB_SHARED_PYTHON"  # names a Python that other users can run, for these tests
+SEED = "sandbox tests"
+MEMORY = 384 << 20
+WORKER = os.getpid() % 4000  # which user of root's children this run takes
 
 _TRY_NAMESPACES = """
 import ctypes, os
@@ -21,6 +32,15 @@ flags |= 0 if os.geteuid() == 0 else 0x10000000
 if libc.unshare(flags) != 0 or libc.mount(b"", b"/", None, 16384 | 1 << 18, None) != 0:
     raise SystemExit(os.strerror(ctypes.get_errno()))
 """
+
+
+@functools.cache
+def sandbox_at(level: str) -> Sandbox:
+    """The one sandbox of this level that the tests share; starting one takes seconds."""
+    torch.set_num_threads(1)
+    sandbox = Sandbox((level,), SEED, Limits(memory=MEMORY), worker=WORKER)
+    atexit.register(sandbox.close)
+    return sandbox
 
 
 def kernel_lacks(level: str) -> str:
@@ -36,6 +56,7 @@ def kernel_lacks(level: str) -> str:
     return f"no namespaces here: {tried.stderr.strip()}" if tried.returncode else ""
 
 
+@functools.cache
 def as_ordinary_user() -> tuple[list[str], str]:
     """A command that runs Python as an ordinary user, and why there is none ("" if there is)."""
     if os.geteuid() != 0:
@@ -47,7 +68,7 @@ def as_ordinary_user() -> tuple[list[str], str]:
     reasons = []
     for python in _interpreters():
         tried = subprocess.run(
-            [*change, python, "-c", "import torch, transformers, sandlock, autograder.sandbox"],
+            [*change, python, "-c", _TRY_LIBRARIES],
             cwd=CHECKOUT,
             capture_output=True,
             text=True,
@@ -57,10 +78,21 @@ def as_ordinary_user() -> tuple[list[str], str]:
         if tried.returncode == 0:
             return [*change, python], ""
         reasons.append(f"{python}: {(tried.stderr.strip().splitlines() or ['?'])[-1]}")
-    return [], f"other users can run no Python with moelab's libraries: {'; '.join(reasons)}"
+    return [], (
+        f"other users can run no Python with moelab's libraries (name one in {SHARED_PYTHON}): "
+        + "; ".join(reasons)
+    )
+
+
+_TRY_LIBRARIES = """
+import subprocess, sys
+import autograder.sandbox
+command = [sys.executable, "-I", "-c", "import msgpack, pyseccomp, sandlock, torch, transformers"]
+raise SystemExit(subprocess.run(command).returncode)
+"""
 
 
 def _interpreters() -> Iterator[str]:
     """Pythons that may be readable for everyone: this one, one that is named, the system's."""
-    offered = (sys.executable, os.environ.get("MOELAB_SHARED_PYTHON"), shutil.which("python3"))
+    offered = (os.environ.get(SHARED_PYTHON), sys.executable, shutil.which("python3"))
     yield from dict.fromkeys(filter(None, offered))

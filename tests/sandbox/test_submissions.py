@@ -176,7 +176,7 @@ def test_a_bad_cell_is_noted_and_the_others_still_count(cell: str, submit) -> No
     text = (
         f"# %%\ndef before(): return 1\n\n# %%\n{cell}\n\n# %%\ndef after(): return before() + 1\n"
     )
-    session = submit(text, Limits(call=2.0, total=20.0, memory=512 << 20))
+    session = submit(text, Limits(call=1.5, total=20.0))
     assert value(session, "after") == 2
     assert value(session, "before") == 1
     assert any("cell 2" in note for note in session.notes), session.notes
@@ -207,8 +207,8 @@ def test_a_submission_without_functions_is_missing_every_one(submit) -> None:
 
 
 def test_the_time_for_a_whole_submission_is_bounded(submit) -> None:
-    session = submit(MIXED, Limits(call=1.0, total=2.5, memory=512 << 20))
-    assert [outcome(session, "loop") for _ in range(4)] == [Outcome.TIMEOUT] * 4
+    session = submit(MIXED, Limits(call=0.5, total=1.0))
+    assert [outcome(session, "loop") for _ in range(3)] == [Outcome.TIMEOUT] * 3
     with pytest.raises(Interrupted, match="whole submission"):
         session.perform(Call("count", ()))
 

@@ -1,7 +1,7 @@
-"""A tour through a sandbox, as a program of its own: `python tour.py [--hold] LEVEL...`.
+"""A tour through a sandbox, as a program of its own: `python tour.py LEVEL...`.
 
 For tests that need another user, fewer privileges or a sudden death. Prints one line of JSON: the
-level that was reached and how a few calls ended. With `--hold`, prints the level alone and waits.
+level that was reached and how a few calls ended. Then it holds a child until somebody kills it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession
 from autograder.session import Interrupted
 
-LIMITS = Limits(call=2.0, total=20.0, memory=512 << 20)
+LIMITS = Limits(call=1.5, total=20.0, memory=384 << 20)
 SUBMISSION = b"""
 import os, threading
 import torch
@@ -64,22 +64,18 @@ def tour(sandbox: Sandbox) -> dict[str, object]:
     return found
 
 
-def main(arguments: list[str]) -> None:
+def main(levels: list[str]) -> None:
     torch.set_num_threads(1)
-    levels = tuple(one for one in arguments if not one.startswith("-"))
     try:
-        sandbox = Sandbox(levels, "tour", LIMITS)
+        sandbox = Sandbox(tuple(levels), "tour", LIMITS)
     except SandboxError as error:
         print(json.dumps({"error": str(error)}), flush=True)
         return
-    if "--hold" in arguments:
-        print(json.dumps({"level": sandbox.level}), flush=True)
-        child = sandbox.fork()
-        print("holding", flush=True)
-        time.sleep(600)
-        child.end()
     print(json.dumps(tour(sandbox)), flush=True)
-    sandbox.close()
+    child = sandbox.fork()
+    print("holding", flush=True)
+    time.sleep(600)
+    child.end()
 
 
 if __name__ == "__main__":

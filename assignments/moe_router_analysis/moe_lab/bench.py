@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from .families import FAMILIES, Family, build, build_dense, family_named
+from .families import FAMILIES, Family, build, build_dense, deepened, family_named
 from .planted import RoutingPlan, draw_plan, plant, randomise
 from .tokenizer import VOCABULARY, byte_tokenizer
 
@@ -90,6 +90,10 @@ class Bench:
     def random(self, family: str, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
         """A causal language model with random weights: attention and experts take part."""
         return self.resolve(f"random:{family}:{_NAMES[dtype]}")
+
+    def deep(self) -> PreTrainedModel:
+        """An OLMoE of eleven layers, with random weights: `layers.10` comes after `layers.9`."""
+        return self.resolve("deep")
 
     def dense(self) -> PreTrainedModel:
         """A causal language model with `gate_proj` and the like, and without routers."""
@@ -168,6 +172,7 @@ class Bench:
                 makers[f"wrapped:{which}"] = partial(self._wrapper_of, f"model:{which}")
                 makers[f"random:{which}"] = partial(self._random, family, dtype)
             makers[f"failing:{family.name}"] = partial(self._failing, family)
+        makers["deep"] = partial(self._random, deepened("olmoe", 11), torch.float32)
         makers["dense"] = self._dense
         for side in ("right", "left"):
             makers[f"tokenizer:plain:{side}"] = partial(byte_tokenizer, padding_side=side)

@@ -68,8 +68,8 @@ def describe(figure: Figure) -> Drawing:
 def picture(figure: Figure, max_bytes: int) -> bytes:
     """Render a figure as PNG of at most `max_bytes`, coarser until it fits; b"" if it never does.
 
-    A figure that cannot be rendered (a formula with a slip in a title, say) gives b"" as well: the
-    picture is an extra to what was described.
+    A figure that cannot be rendered (a formula with a slip in a title, an artist of one's own that
+    raises) gives b"" as well: the picture is an extra to what was described.
     """
     width, height = figure.get_size_inches()
     dpi = min(FINEST_DPI, (MOST_PIXELS / max(width * height, 1e-6)) ** 0.5)
@@ -77,7 +77,7 @@ def picture(figure: Figure, max_bytes: int) -> bytes:
         buffer = io.BytesIO()
         try:
             figure.savefig(buffer, format="png", dpi=dpi)
-        except (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError):
+        except Exception:
             return b""
         if buffer.tell() <= max_bytes:
             return buffer.getvalue()

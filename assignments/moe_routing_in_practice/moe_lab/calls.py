@@ -54,8 +54,8 @@ class Reply:
     shares_memory: str = ""
 
 
-class CallFailed(Exception):
-    """The call of a student's function gave no value; `raised` tells the exception, if it was one."""
+class CallFailed(Exception):  # noqa: N818 - a fact about the student's code, not an error of ours
+    """A student's function gave no value; `raised` tells the exception, if it was one."""
 
     def __init__(self, message: str, raised: Raised | None = None) -> None:
         super().__init__(message)
@@ -96,7 +96,7 @@ class Answer:
         return Gradient(reply.value, reply.gradients)
 
     def raises(self, error: type[Exception], *args: Any, **kwargs: Any) -> bool:
-        """Whether the call raises `error` or a subclass; another exception is the student's error."""
+        """Whether the call raises `error` or a subclass; any other exception goes through."""
         try:
             self._reply(Call(self.function, args, kwargs))
         except CallFailed as failed:

@@ -7,7 +7,7 @@ code with one of them written in fails on another.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -184,6 +184,12 @@ def family_named(name: str) -> Family:
         if family.name == name:
             return family
     raise KeyError(name)
+
+
+def deepened(name: str, num_layers: int) -> Family:
+    """A family with this number of layers, a router in each."""
+    layers = tuple(range(num_layers))
+    return replace(family_named(name), num_layers=num_layers, router_layers=layers)
 
 
 def build(family: Family, dtype: torch.dtype) -> PreTrainedModel:

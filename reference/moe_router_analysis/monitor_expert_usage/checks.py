@@ -66,6 +66,7 @@ def takes_any_batches(answer: Answer, rng: np.random.Generator, bench: Bench) ->
         _batch(rng, [8, 1, 4]) | {"labels": torch.zeros(3, 2), "texts": ["a", "b", "c"]},
         _batch(rng, [1], padding_side="left"),
         _batch(rng, [2, 9], padding_side="left") | {"id": 7},
+        _lopsided(bench, "olmoe"),
     ]
     _compare(answer(model, (batch for batch in batches)), bench, "olmoe", batches)
     _compare(answer(model, tuple(batches)), bench, "olmoe", batches)
@@ -102,6 +103,16 @@ def _batch(
 ) -> dict[str, Any]:
     ids, mask = token_batch(rng, lengths, padding_side=padding_side, padding_id=None)
     return {"input_ids": ids, "attention_mask": mask}
+
+
+def _lopsided(bench: Bench, family: str) -> dict[str, Any]:
+    """One token many times, and once one that brings a first token to some expert."""
+    ids = torch.arange(256)
+    counts = [bench.expected_counts(family, 0, token[None]) for token in ids]
+    other = next(token for token in ids if not torch.equal(counts[token], counts[0]))
+    batch = torch.zeros(1, 61, dtype=torch.int64)
+    batch[0, -1] = other
+    return {"input_ids": batch, "attention_mask": torch.ones_like(batch)}
 
 
 def _compare(logged: Any, bench: Bench, family: str, batches: list[dict[str, Any]]) -> None:
