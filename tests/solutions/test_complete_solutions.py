@@ -50,5 +50,5 @@ def test_a_solution_written_from_the_contract_earns_every_point(
     grade = worker.grade(ASSIGNMENT, found)
 
     assert not lost_checks(grade), "\n" + lost_checks(grade)
-    assert grade.score == grade.possible > 0
+    assert grade.score == grade.possible == 100
     assert not grade.notes

@@ -1,0 +1,72 @@
+"""Variations of a complete solution: small changes that keep it right, or make it wrong.
+
+`variants/<exercise>.txt` holds other right ways, `slips/<exercise>.txt` mistakes, each against one
+sentence of the contract. Both were written from the contract, before the checks were read:
+
+    # name: what the contract says
+    - text of the solution, which must stand there once
+    + text that takes its place
+    | code that comes after the solution
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+SOLUTION = HERE / "hooks_and_einsum.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """One change of the solution, for the sake of one exercise."""
+
+    exercise: str
+    name: str
+    contract: str
+    changes: tuple[tuple[str, str], ...]
+    after: str
+
+    def function(self) -> Any:
+        """The exercise's function of the changed solution; `ValueError` if a text is not there."""
+        source = SOLUTION.read_text(encoding="utf-8")
+        for old, new in self.changes:
+            if source.count(old) != 1:
+                times = source.count(old)
+                raise ValueError(f"{self.exercise}, {self.name}: {old!r} stands {times} times")
+            source = source.replace(old, new)
+        namespace: dict[str, Any] = {"__name__": self.name}
+        exec(compile(f"{source}\n\n{self.after}\n", self.name, "exec"), namespace)
+        return namespace[self.exercise]
+
+
+@pytest.fixture(scope="session")
+def variations() -> Callable[[str, str], list[Variation]]:
+    """The variations of one kind, "slips" or "variants", of one exercise."""
+    return lambda kind, exercise: list(_read(HERE / kind / f"{exercise}.txt", exercise))
+
+
+def _read(file: Path, exercise: str) -> Iterator[Variation]:
+    for entry in file.read_text(encoding="utf-8").removeprefix("# ").split("\n# "):
+        head, *lines = filter(None, entry.splitlines())
+        name, _, contract = head.partition(": ")
+        yield Variation(exercise, name, contract, tuple(_changes(lines)), _marked(lines, "|"))
+
+
+def _changes(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """The pairs of old and new text: a `-` line after a `+` line begins the next pair."""
+    marks = "".join(line[:1] for line in lines)
+    for pair in re.finditer(r"-+\+*", marks):
+        part = lines[pair.start() : pair.end()]
+        yield _marked(part, "-"), _marked(part, "+")
+
+
+def _marked(lines: list[str], mark: str) -> str:
+    """The lines with this mark, without it."""
+    return "\n".join(line[2:] for line in lines if line.startswith(mark))
