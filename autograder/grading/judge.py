@@ -48,9 +48,7 @@ def judge(exercise: Exercise, check: Check, session: Session, material: Material
     """
     started = time.monotonic()
     outcome, message = _outcome(exercise, check, session, material)
-    return replace(
-        _result(check, outcome, message), seconds=round(time.monotonic() - started, 6)
-    )
+    return replace(_result(check, outcome, message), seconds=round(time.monotonic() - started, 6))
 
 
 def _outcome(
@@ -169,5 +167,3 @@ def _result(check: Check, outcome: Outcome, message: str) -> CheckResult:
         outcome=outcome,
         message=clean_text(message),
     )
-
-

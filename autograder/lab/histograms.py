@@ -146,9 +146,7 @@ def _of_bars(bars: list[Bar], parts: frozenset[int]) -> Iterator[_Shape]:
     yield _Shape(parts, lefts, lefts + full, heights)
 
 
-def _of_clusters(
-    bars: tuple[Bar, ...], groups: list[frozenset[int]]
-) -> Iterator[_Shape]:
+def _of_clusters(bars: tuple[Bar, ...], groups: list[frozenset[int]]) -> Iterator[_Shape]:
     """Read bars of several samples side by side: the middle of each cluster is that of its bin."""
     rows = [sorted((bars[part] for part in parts), key=lambda bar: bar.x) for parts in groups]
     for one, other in permutations(range(len(rows)), 2):

@@ -183,9 +183,7 @@ def _with_leaves(call: Call) -> tuple[tuple[Any, ...], tuple[torch.Tensor, ...]]
     return tuple(args), tuple(leaves)
 
 
-def _gradients(
-    value: Any, leaves: tuple[torch.Tensor, ...]
-) -> tuple[torch.Tensor | None, ...]:
+def _gradients(value: Any, leaves: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor | None, ...]:
     if not isinstance(value, torch.Tensor) or not value.requires_grad:
         return tuple(None for _ in leaves)
     return tuple(torch.autograd.grad(value.sum(), leaves, allow_unused=True))

@@ -107,9 +107,7 @@ def _as_float(number: Any) -> float:
         return math.inf
 
 
-def _tensor_difference(
-    got: Any, expected: torch.Tensor, tolerance: Tolerance, where: str
-) -> str:
+def _tensor_difference(got: Any, expected: torch.Tensor, tolerance: Tolerance, where: str) -> str:
     if not isinstance(got, torch.Tensor):
         return f"{where} is {kind_of(got)}, not a torch tensor"
     if got.shape != expected.shape:

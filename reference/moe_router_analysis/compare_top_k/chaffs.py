@@ -157,9 +157,7 @@ def changes_the_logits(logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 4)) 
 
 
 @exercise.chaff(caught_by=wrong_arguments)
-def sorts_the_callers_list(
-    logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 4)
-) -> Comparison:
+def sorts_the_callers_list(logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 4)) -> Comparison:
     """Sorts the list of the caller. `sorted` gives a new one."""
     if isinstance(top_ks, list):
         top_ks.sort()
