@@ -80,7 +80,12 @@ def _package_folders(name: str) -> Iterator[str]:
 
 def _own_entries(folder: Path) -> Iterator[Path]:
     """What an installation of moelab leaves in site-packages besides its packages."""
-    for pattern in ("moelab-*", "__editable__*moelab*", "_moelab*.pth"):
+    for pattern in (
+        "moelab-*",
+        "__editable__*moelab*",
+        "__pycache__/__editable__*moelab*",
+        "_moelab*.pth",
+    ):
         yield from folder.glob(pattern)
 
 

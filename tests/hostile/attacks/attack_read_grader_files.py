@@ -11,6 +11,7 @@ import ctypes
 import io
 import mmap
 import os
+import sys
 
 import numpy as np
 import pyseccomp
@@ -95,5 +96,8 @@ def attack(targets, model):
             return f"way {number} opened {path}: {got!r:.80}"
     for folder in {os.path.dirname(path) for path in paths[:5]}:
         with contextlib.suppress(OSError):
-            return f"listed {folder}: {os.listdir(folder)[:3]}"
+            leads_to_python = [os.path.basename(path) for path in (sys.prefix, sys.base_prefix)]
+            shown = [name for name in os.listdir(folder) if name not in leads_to_python]
+            if shown:
+                return f"listed {folder}: {shown[:3]}"
     return ""
