@@ -11,6 +11,14 @@ from dataclasses import dataclass
 from autograder.inside import confine, kernel, view
 from autograder.inside.guest import Guest
 
+FOLDER_VARIABLES = (
+    "HF_HOME",
+    "HOME",
+    "MPLCONFIGDIR",
+    "TMPDIR",
+    "TORCHINDUCTOR_CACHE_DIR",
+    "XDG_CACHE_HOME",
+)
 CONTROL = 3  # the one descriptor, besides the standard three, that a child keeps
 
 
@@ -55,7 +63,8 @@ def run_child(channel: int, lock: Lock, guest: Guest, used: int) -> None:
 
 def _detach(channel: int) -> None:
     os.setsid()
-    os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = view.WRITABLE
+    tempfile.tempdir = view.WRITABLE
+    os.environ.update(dict.fromkeys(FOLDER_VARIABLES, view.WRITABLE))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     null = os.open("/dev/null", os.O_RDWR)

@@ -49,6 +49,8 @@ def most_threads() -> int:
 
 def set_limits(address_space: int, seconds: int, threads: int) -> None:
     """Limit this process: bytes of address space, seconds of processor time, files, threads."""
+    if min(address_space, seconds, threads) <= 0:
+        raise ValueError("a limit must be more than nothing")  # to the kernel, -1 is unlimited
     limits = {
         resource.RLIMIT_AS: address_space,
         resource.RLIMIT_CPU: seconds,

@@ -59,6 +59,7 @@ def enter_view(root: str, libraries: tuple[str, ...], secrets: tuple[str, ...]) 
     kernel.mount("tmpfs", root + "/dev", "tmpfs", kernel.MS_NOSUID, "size=64k,mode=755")
     for device in DEVICES:
         _bind(device, root + device)
+    os.symlink(WRITABLE, root + "/dev/shm")  # where locks between threads are made # noqa: S108
     flags = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | kernel.MS_NOSUID
     kernel.mount("", root + "/dev", flags=flags)
     kernel.enter_root(root)
@@ -126,7 +127,7 @@ def without(libraries: tuple[str, ...], secrets: tuple[str, ...]) -> list[str]:
 
 def is_within(path: str, folder: str) -> bool:
     """Whether a path is this folder or lies below it."""
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
+    return path.startswith(folder.rstrip("/") + "/") or path == folder.rstrip("/")
 
 
 def closed_folder(paths: tuple[str, ...]) -> str:

@@ -48,6 +48,8 @@ def acceptable_levels(lowest: str) -> tuple[str, ...]:
         return ("none",)
     if lowest == "auto":
         return ("namespaces", "landlock")
+    if lowest not in LEVELS:
+        raise ValueError(f"{lowest!r} is no isolation level; there is auto, {', '.join(LEVELS)}")
     return LEVELS[: LEVELS.index(lowest) + 1]
 
 

@@ -19,6 +19,7 @@ REPLY_SECONDS = 30.0
 ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "LANG": "C.UTF-8",
+    "MALLOC_ARENA_MAX": "2",  # else each thread reserves address space that the limit counts
     "MKL_NUM_THREADS": "1",
     "MPLBACKEND": "Agg",
     "OMP_NUM_THREADS": "1",
@@ -27,6 +28,7 @@ ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
+    "USER": "student",
 }
 CACHE_VARIABLES = ("HOME", "HF_HOME", "MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR", "XDG_CACHE_HOME")
 
@@ -121,4 +123,3 @@ def _start(control: socket.socket, log: int, scratch: str) -> subprocess.Popen[b
         pass_fds=(descriptor,),
         start_new_session=True,
     )
-

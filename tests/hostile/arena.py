@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import ctypes
+import functools
 import os
 import secrets
 import signal
@@ -25,8 +26,13 @@ from typing import Any
 import torch
 
 import autograder
+from autograder.authoring.exercise import Exercise
+from autograder.grading.course import load_assignment
+from autograder.grading.judge import judge_exercise
+from autograder.grading.material import Material
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
+from autograder.records import ExerciseGrade
 from autograder.sandbox.levels import FIRST_USER, Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
@@ -35,12 +41,13 @@ from autograder.wire.encode import encode
 
 HERE = Path(__file__).parent
 LIMITS = Limits(call=1.5, total=6.0)
+GRADING = Limits(call=2.0, total=20.0)
 SETTLING_SECONDS = 10.0
 VARIABLE = "MOELAB_BAIT"
 _PR_SET_CHILD_SUBREAPER = 36
 
 HONEST = b'''
-import gc, hashlib, os, signal, sys
+import gc, hashlib, os, signal, sys, tempfile
 import torch
 
 def honest(model, numbers):
@@ -52,7 +59,7 @@ def honest(model, numbers):
     with torch.no_grad():
         logits = model(input_ids=torch.arange(8)[None]).logits
     try:
-        files = sorted(os.listdir("/tmp"))
+        files = sorted(os.listdir(tempfile.gettempdir()))
     except OSError as error:
         files = [type(error).__name__]
     return {
@@ -77,13 +84,25 @@ def honest(model, numbers):
     }
 '''
 
+HONEST_LOSS = b"""
+import torch
+
+def compute_load_balancing_loss(router_logits, top_k=2):
+    tokens, experts = router_logits.shape
+    if not 1 <= top_k <= experts or tokens == 0:
+        raise ValueError("wrong arguments")
+    mean = torch.softmax(router_logits.float(), dim=-1).mean(dim=0)
+    return experts * mean.square().sum()
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """A file of `attacks/`, with what its docstring declares."""
+    """A file of `attacks/` or `grading/`, with what its docstring declares."""
 
     name: str
     path: Path
+    title: str
     tries: str
     success: str
     outcomes: frozenset[str] = frozenset()
@@ -118,6 +137,7 @@ def _declared(path: Path) -> Attack:
     return Attack(
         path.stem.removeprefix("attack_"),
         path,
+        text.partition("\n")[0],
         fields["Tries"],
         fields["Success"],
         frozenset(fields.get("Outcome", "").rstrip(".").split(" or ")),
@@ -265,6 +285,16 @@ class Arena:
             harm.append("an honest submission gets other values afterwards")
         return (*harm, *self._left())
 
+    def grade(self, submission: bytes) -> ExerciseGrade:
+        """Judge a submission's `compute_load_balancing_loss`, as in any run."""
+        exercise, material = _exercise()
+        session = self.session(GRADING)
+        try:
+            session.read(submission, "submission.py")
+            return judge_exercise(exercise, session, material)
+        finally:
+            session.close()
+
     def session(self, limits: Limits = LIMITS) -> SandboxSession:
         """A new session in the arena's sandbox."""
         return SandboxSession(self.sandbox, self.bench, limits)
@@ -334,6 +364,13 @@ class Arena:
             "temporary file": set(os.listdir(self._temporary)),
             "shared memory": shared,
         }
+
+
+@functools.cache
+def _exercise() -> tuple[Exercise, Material]:
+    lab = load_assignment("moe_router_analysis")
+    found = [one for one in lab.exercises if one.name == "compute_load_balancing_loss"]
+    return found[0], Material(lab.name, "a run's secret seed")
 
 
 def _listing_descriptor() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -52,9 +53,11 @@ def zygote_with(**changes: object) -> Iterator[tuple[Zygote, Path]]:
 
 
 def test_the_self_test_refuses_a_sandbox_that_isolates_nothing() -> None:
-    with zygote_with(isolation="none") as (zygote, scratch):
-        with pytest.raises(SandboxError) as caught:
-            self_test(zygote, "reference", scratch, LIMITS)
+    with (
+        zygote_with(isolation="none") as (zygote, scratch),
+        pytest.raises(SandboxError) as caught,
+    ):
+        self_test(zygote, "reference", scratch, LIMITS)
     for gain in ("reading the grader's files", "opening a socket", "starting a process"):
         assert gain in str(caught.value)
     assert "is still there" in str(caught.value)
@@ -62,9 +65,8 @@ def test_the_self_test_refuses_a_sandbox_that_isolates_nothing() -> None:
 
 def test_the_self_test_refuses_a_sandbox_that_shows_or_gives_too_much() -> None:
     loose = {"libraries": (*library_paths(), "/"), "memory": 64 << 30}
-    with zygote_with(**loose) as (zygote, scratch):
-        with pytest.raises(SandboxError) as caught:
-            self_test(zygote, "reference", scratch, LIMITS)
+    with zygote_with(**loose) as (zygote, scratch), pytest.raises(SandboxError) as caught:
+        self_test(zygote, "reference", scratch, LIMITS)
     for gain in ("reading the grader's files", "listing processes", "allocating beyond the limit"):
         assert gain in str(caught.value)
 
@@ -91,12 +93,13 @@ def test_when_the_zygote_is_killed_the_call_dies_and_the_next_gets_a_new_one(ben
     level = "landlock" if kernel_lacks("namespaces") else "namespaces"
     sandbox = sandbox_at(level)
     session = SandboxSession(sandbox, bench, LIMITS)
-    session.read(b"def f(x): return x\n", "a.py")
-    assert session.perform(Call("f", (1,))).value == 1
-    os.kill(sandbox._zygote._process.pid, signal.SIGKILL)
+    session.read(b"import time\ndef f(x): time.sleep(x); return x\n", "a.py")
+    assert session.perform(Call("f", (0,))).value == 0
+    killer = threading.Timer(0.3, os.kill, (sandbox._zygote._process.pid, signal.SIGKILL))
+    killer.start()
     with pytest.raises(Interrupted) as caught:
-        session.perform(Call("f", (2,)))
+        session.perform(Call("f", (60,)), 30.0)
     assert caught.value.outcome is Outcome.DIED
-    assert session.perform(Call("f", (3,))).value == 3
+    assert session.perform(Call("f", (0,))).value == 0
     assert sandbox.level == level
     session.close()

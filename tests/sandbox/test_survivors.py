@@ -20,8 +20,8 @@ pytestmark = pytest.mark.sandbox
 TOUR = str(Path(__file__).with_name("tour.py"))
 GOOD = {"crash": "died", "loop": "timeout", "hoard": "memory", "threads": 20}
 SETTLING_SECONDS = 20.0
-# What Docker leaves to root in a container (no SYS_ADMIN, so no namespaces), and reading below /root,
-# where the Python of these tests may lie.
+# What Docker leaves to root in a container (no SYS_ADMIN, so no namespaces), and the right to read
+# below /root, where the Python of these tests may lie.
 CONTAINER = (
     "-all,+chown,+dac_override,+dac_read_search,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,"
     "+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap"

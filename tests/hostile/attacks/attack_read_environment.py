@@ -24,7 +24,7 @@ def attack(targets, model):
         if name.encode() in environ[position]:
             return f"found {name} in the C environment"
         position += 1
-    for secret in ("AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "SSH_AUTH_SOCK", "PYTHONPATH", "USER"):
+    for secret in ("AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "SSH_AUTH_SOCK", "PYTHONPATH"):
         if secret in os.environ:
             return f"{secret} was passed on"
     return ""

@@ -44,7 +44,8 @@ def attack(targets, model):
                     return f"{base}/{name} leads to {found}"
     for name in ("/proc", "/proc/net", "/sys", "/sys/class/net", "/dev/shm", "/dev/mqueue"):
         try:
-            return f"listed {name}: {os.listdir(name)[:3]}"
+            if found := os.listdir(name):
+                return f"listed {name}: {found[:3]}"
         except OSError:
             continue
     return ""

@@ -3,7 +3,7 @@
 Tries: shared anonymous mappings that are unmapped again, /dev/shm, memory files, System V segments,
     `MAP_NORESERVE` and huge pages, files in the private folder.
 Success: more memory stays in use than the limit allows.
-Outcome: refused or memory or error.
+Outcome: refused or memory or error or died.
 """
 
 import ctypes

@@ -21,7 +21,10 @@ def attack(targets, model):
         "/dev", "/home", "/root", "/run", "/usr/lib", "/lib", sys.prefix, sys.base_prefix, "/etc",
         os.path.dirname(torch.__file__), *site.getsitepackages(), *filter(None, sys.path),
     ]  # fmt: skip
+    private = os.path.realpath(os.path.expanduser("~"))  # where there is one, it does not last
     for folder in folders:
+        if os.path.realpath(folder) == private:
+            continue
         try:
             with open(os.path.join(folder, marker), "w", encoding="ascii") as file:
                 file.write("x")
