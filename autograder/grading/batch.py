@@ -14,7 +14,6 @@ from concurrent.futures import (
     FIRST_COMPLETED,
     Future,
     ProcessPoolExecutor,
-    as_completed,
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
@@ -30,6 +29,7 @@ from autograder.grading.tasks import (
     ungraded_task,
 )
 from autograder.records import Grade
+from autograder.sandbox.limits import LEVELS
 from autograder.submission.discover import Found
 
 ATTEMPTS = 2  # how often a submission may be at work when a worker dies
@@ -57,9 +57,9 @@ class Grading:
 
     @property
     def isolation(self) -> str:
-        """The isolation level that was reached; asking starts all workers at the same time."""
+        """The lowest level that a worker reached; asking starts all workers at the same time."""
         ready = [self._pool.submit(isolation_task, self._settings) for _ in range(self._jobs)]
-        return next(as_completed(ready)).result()
+        return max((future.result() for future in ready), key=LEVELS.index)
 
     def revision(self, assignment: str) -> str:
         """The revision of an assignment; raises `CourseError` where it cannot be loaded."""

@@ -21,13 +21,12 @@ from autograder.records import Outcome
 from autograder.sandbox.child import Child
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.layout import library_paths, secret_paths
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import LEVELS, Limits
 from autograder.sandbox.zygote import Zygote
 from autograder.session import Interrupted
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 
-LEVELS = ("namespaces", "landlock", "none")  # best first
 FIRST_USER = 61_000  # children of root run as this uid plus the worker's number
 SELF_TEST_SECONDS = 60.0
 _CANARY = "MOELAB_CANARY"  # a variable of the grader's environment that nobody inside may see

@@ -1,8 +1,10 @@
-"""How much a submission may use."""
+"""How much a submission may use, and how far it can be kept apart."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+LEVELS = ("namespaces", "landlock", "none")  # of isolation, best first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,14 +9,12 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from machine import MEMORY, SEED, kernel_lacks, sandbox_at
+from machine import LIMITS, SEED, kernel_lacks, sandbox_at
 
 from autograder.lab.bench import Bench
 from autograder.sandbox.levels import Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession
-
-LIMITS = Limits(call=2.0, total=30.0, memory=MEMORY)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 ORDINARY_USER = 1000
 SHARED_PYTHON = "MOELAB_SHARED_PYTHON"  # names a Python that other users can run, for these tests
 SEED = "sandbox tests"
-MEMORY = 384 << 20
+LIMITS = Limits(call=2.0, total=30.0, memory=384 << 20)
 WORKER = os.getpid() % 4000  # which user of root's children this run takes
 
 _TRY_NAMESPACES = """
@@ -38,7 +38,7 @@ if libc.unshare(flags) != 0 or libc.mount(b"", b"/", None, 16384 | 1 << 18, None
 def sandbox_at(level: str) -> Sandbox:
     """The one sandbox of this level that the tests share; starting one takes seconds."""
     torch.set_num_threads(1)
-    sandbox = Sandbox((level,), SEED, Limits(memory=MEMORY), worker=WORKER)
+    sandbox = Sandbox((level,), SEED, LIMITS, worker=WORKER)
     atexit.register(sandbox.close)
     return sandbox
 

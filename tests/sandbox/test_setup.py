@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import LIMITS, SEED
-from machine import kernel_lacks, sandbox_at
+from machine import LIMITS, SEED, kernel_lacks, sandbox_at
 
 from autograder.inside.settings import ZygoteSettings
 from autograder.lab.bench import Bench
