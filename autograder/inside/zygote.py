@@ -24,7 +24,6 @@ LIBRARIES = (
     "accelerate",
     "matplotlib.backends.backend_agg",
     "matplotlib.pyplot",
-    "nbformat",
     "numpy",
     "torch",
     "torch.nn.functional",
