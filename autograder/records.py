@@ -31,7 +31,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """The outcome of one check against one submission."""
+    """The outcome of one check against one submission.
+
+    `misconception` names the known-wrong solution that gives the same answers, where exactly one
+    does, and `hint` is what helps a student who thinks that way.
+    """
 
     name: str
     title: str
@@ -40,6 +44,7 @@ class CheckResult:
     outcome: Outcome
     message: str = ""
     misconception: str | None = None
+    hint: str = ""
     seconds: float = 0.0
 
     @property
@@ -50,10 +55,15 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExerciseGrade:
-    """All checks of one exercise against one submission."""
+    """All checks of one exercise against one submission.
+
+    `picture` is a PNG of the figure that the student's function drew; empty where none was asked
+    for or drawn.
+    """
 
     name: str
     checks: tuple[CheckResult, ...]
+    picture: bytes = b""
 
     @property
     def score(self) -> float:
