@@ -20,13 +20,17 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
-SOLUTION = HERE / "hooks_and_einsum.py"
+BASES = {
+    "moe_router_analysis": HERE / "hooks_and_einsum.py",
+    "moe_routing_in_practice": HERE / "in_practice.py",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """One change of the solution, for the sake of one exercise."""
+    """One change of a solution, for the sake of one exercise."""
 
+    base: Path
     exercise: str
     name: str
     contract: str
@@ -35,7 +39,7 @@ class Variation:
 
     def function(self) -> Any:
         """The exercise's function of the changed solution; `ValueError` if a text is not there."""
-        source = SOLUTION.read_text(encoding="utf-8")
+        source = self.base.read_text(encoding="utf-8")
         for old, new in self.changes:
             if source.count(old) != 1:
                 times = source.count(old)
@@ -47,16 +51,18 @@ class Variation:
 
 
 @pytest.fixture(scope="session")
-def variations() -> Callable[[str, str], list[Variation]]:
-    """The variations of one kind, "slips" or "variants", of one exercise."""
-    return lambda kind, exercise: list(_read(HERE / kind / f"{exercise}.txt", exercise))
+def variations() -> Callable[[str, str, str], list[Variation]]:
+    """The variations of one kind, "slips" or "variants", of one exercise of an assignment."""
+    return lambda kind, assignment, exercise: list(
+        _read(HERE / kind / f"{exercise}.txt", BASES[assignment], exercise)
+    )
 
 
-def _read(file: Path, exercise: str) -> Iterator[Variation]:
+def _read(file: Path, base: Path, exercise: str) -> Iterator[Variation]:
     for entry in file.read_text(encoding="utf-8").removeprefix("# ").split("\n# "):
         head, *lines = filter(None, entry.splitlines())
         name, _, contract = head.partition(": ")
-        yield Variation(exercise, name, contract, tuple(_changes(lines)), _marked(lines, "|"))
+        yield Variation(base, exercise, name, contract, tuple(_changes(lines)), _marked(lines, "|"))
 
 
 def _changes(lines: list[str]) -> Iterator[tuple[str, str]]:

@@ -16,8 +16,15 @@ from autograder.records import Grade, Outcome
 from autograder.submission.discover import find_submissions
 
 HERE = Path(__file__).parent
-ASSIGNMENT = "moe_router_analysis"
-SOLUTIONS = ("hooks_and_einsum.py", "numpy_minded.py", "functional.py")
+SOLUTIONS = (
+    ("moe_router_analysis", "hooks_and_einsum.py"),
+    ("moe_router_analysis", "numpy_minded.py"),
+    ("moe_router_analysis", "functional.py"),
+    ("moe_routing_in_practice", "in_practice.py"),
+    ("moe_routing_in_practice", "in_practice_loops.py"),
+    ("moe_routing_in_practice", "in_practice_indexing.py"),
+)
+POSSIBLE = {"moe_router_analysis": 100, "moe_routing_in_practice": 50}
 SEEDS = ("a seed of the first run", "and one of the second")
 
 pytestmark = pytest.mark.sandbox
@@ -41,14 +48,14 @@ def lost_checks(grade: Grade) -> str:
     )
 
 
-@pytest.mark.parametrize("solution", SOLUTIONS)
+@pytest.mark.parametrize(("assignment", "solution"), SOLUTIONS)
 def test_a_solution_written_from_the_contract_earns_every_point(
-    worker: Worker, solution: str
+    worker: Worker, assignment: str, solution: str
 ) -> None:
     (found,) = find_submissions([HERE / solution])
 
-    grade = worker.grade(ASSIGNMENT, found)
+    grade = worker.grade(assignment, found)
 
     assert not lost_checks(grade), "\n" + lost_checks(grade)
-    assert grade.score == grade.possible == 100
+    assert grade.score == grade.possible == POSSIBLE[assignment]
     assert not grade.notes

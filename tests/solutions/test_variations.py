@@ -15,18 +15,27 @@ from autograder.grading.local import LocalSession
 from autograder.grading.material import Material
 from autograder.records import Outcome
 
-ASSIGNMENT = "moe_router_analysis"
-EXERCISES = load_assignment(ASSIGNMENT).exercises
+ASSIGNMENTS = ("moe_router_analysis", "moe_routing_in_practice")
+EXERCISES = [
+    pytest.param(name, exercise, id=exercise.name)
+    for name in ASSIGNMENTS
+    for exercise in load_assignment(name).exercises
+]
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of students' code
 
-Variations = Callable[[str, str], list[Any]]
-each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+Variations = Callable[[str, str, str], list[Any]]
+each_exercise = pytest.mark.parametrize(("assignment", "exercise"), EXERCISES)
 
 
 @pytest.fixture(scope="module")
-def material() -> Material:
-    return Material(ASSIGNMENT, "a seed for variations")
+def materials() -> dict[str, Material]:
+    return {name: Material(name, "a seed for variations") for name in ASSIGNMENTS}
+
+
+@pytest.fixture
+def material(materials: dict[str, Material], assignment: str) -> Material:
+    return materials[assignment]
 
 
 @pytest.fixture(autouse=True)
@@ -39,10 +48,10 @@ def own_figures() -> Iterator[None]:
 
 @each_exercise
 def test_every_right_variant_earns_everything(
-    exercise: Exercise, material: Material, variations: Variations
+    assignment: str, exercise: Exercise, material: Material, variations: Variations
 ) -> None:
     lost = []
-    for variant in variations("variants", exercise.name):
+    for variant in variations("variants", assignment, exercise.name):
         session = LocalSession({exercise.name: variant.function()}, material.bench)
         grade = judge_exercise(exercise, session, material)
         lost += [
@@ -56,10 +65,10 @@ def test_every_right_variant_earns_everything(
 
 @each_exercise
 def test_every_known_slip_costs_points(
-    exercise: Exercise, material: Material, variations: Variations
+    assignment: str, exercise: Exercise, material: Material, variations: Variations
 ) -> None:
     survivors = []
-    for slip in variations("slips", exercise.name):
+    for slip in variations("slips", assignment, exercise.name):
         session = LocalSession({exercise.name: slip.function()}, material.bench)
         outcomes = (judge(exercise, check, session, material).outcome for check in exercise.checks)
         if all(outcome in (Outcome.PASSED, Outcome.GRADER_ERROR) for outcome in outcomes):
@@ -69,7 +78,9 @@ def test_every_known_slip_costs_points(
 
 
 @each_exercise
-def test_there_are_many_variations(exercise: Exercise, variations: Variations) -> None:
+def test_there_are_many_variations(
+    assignment: str, exercise: Exercise, variations: Variations
+) -> None:
     for kind, fewest in (("variants", 5), ("slips", 15)):
-        names = [variation.name for variation in variations(kind, exercise.name)]
+        names = [variation.name for variation in variations(kind, assignment, exercise.name)]
         assert len(names) == len(set(names)) >= fewest, kind

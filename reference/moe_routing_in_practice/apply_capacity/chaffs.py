@@ -95,6 +95,22 @@ def rounds_down(
     return apply_capacity(indices, weights, num_experts, capacity_factor, policy)
 
 
+@exercise.chaff(caught_by=sizes_of_the_buffer)
+def rounds_twice(
+    indices: torch.Tensor,
+    weights: torch.Tensor,
+    num_experts: int,
+    capacity_factor: float,
+    policy: str = "position",
+) -> Kept:
+    """Rounds T · k / E up before the factor is applied. Multiply first, then round up once."""
+    slots = indices.numel()
+    if slots and 0 < capacity_factor < math.inf:
+        capacity = math.ceil(math.ceil(slots / num_experts) * capacity_factor)
+        capacity_factor = (capacity - 0.5) * num_experts / slots
+    return apply_capacity(indices, weights, num_experts, capacity_factor, policy)
+
+
 @exercise.chaff(caught_by=(two_policies, by_position, by_weight, equal_weights))
 def forgets_top_k(
     indices: torch.Tensor,

@@ -63,11 +63,14 @@ def equal_weights(rng: np.random.Generator) -> Iterator[Given]:
 
 @exercise.agrees(points=1)
 def sizes_of_the_buffer(rng: np.random.Generator) -> Iterator[Given]:
-    """The capacity is rounded up, and a large or infinite factor keeps everything."""
+    """The capacity is rounded up once, and a large or infinite factor keeps everything."""
     popular = torch.zeros(8, 1, dtype=torch.int64)
     weights = torch.from_numpy(rng.permutation(8)[:, None] / 8).float()
     for factor in (0.125, 0.5, 1.0, 1.25, 1.5, 3.5, 100.0, math.inf):
         yield given(popular, weights, 4, factor)
+    odd = torch.zeros(9, 1, dtype=torch.int64)
+    for factor in (1.25, 2.0):
+        yield given(odd, torch.from_numpy(rng.permutation(9)[:, None] / 9).float(), 4, factor)
     yield given(*_routing(rng, 7, 3, 2), 3, math.inf, "weight")
 
 
