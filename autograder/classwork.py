@@ -24,7 +24,6 @@ from autograder.submission.discover import (
 )
 
 MODELS = ("tiny",)
-_SUPERSEDED = "does not count: the same student's newest submission is "
 
 
 class NothingToGrade(Exception):  # noqa: N818
@@ -81,7 +80,8 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
             )
         revision = grading.revision(assignment)
         held = {} if order.regrade else book.held(assignment, revision)
-        waiting = [one for one in found if not _is_held(one, held.get((one.name, _digest(one))))]
+        waiting = [one for one in found if (one.name, _digest(one)) not in held]
+        book.replace(assignment, {one.name: one.superseded_by for one in found})
         watch.begin(len(found), len(found) - len(waiting))
         if waiting:
             run = Run(
@@ -113,19 +113,9 @@ def _grade(
     run_id = book.start_run(run)
     by_name = {one.name: one for one in waiting}
     for grade in grading.run(run.assignment, waiting):
-        newest = by_name[grade.submission].superseded_by
-        if newest:
-            grade = replace(grade, notes=(*grade.notes, _SUPERSEDED + newest))
+        grade = replace(grade, replaced_by=by_name[grade.submission].superseded_by)
         book.record(run_id, grade)
         watch.graded(grade)
-
-
-def _is_held(one: Found, grade: Grade | None) -> bool:
-    """Whether a grade still says all there is to say, also on which submission counts."""
-    if grade is None:
-        return False
-    said = [note for note in grade.notes if note.startswith(_SUPERSEDED)]
-    return said == ([_SUPERSEDED + one.superseded_by] if one.superseded_by else [])
 
 
 def _digest(found: Found) -> str:

@@ -1,6 +1,6 @@
-"""Where grades are kept: every attempt, in SQLite now, in PostgreSQL by its URL."""
+"""Where grades are kept: every attempt, in SQLite or, by its URL, in PostgreSQL."""
 
-from autograder.gradebook.connection import GradebookError
+from autograder.gradebook.errors import GradebookError
 from autograder.gradebook.store import Gradebook
 
 __all__ = ["Gradebook", "GradebookError"]
