@@ -93,8 +93,9 @@ class ExerciseGrade:
 class Grade:
     """One submission's grade; `submission` is its path relative to the folder that was given.
 
-    `replaced_by` names the same student's newer submission, which counts instead; "" where this
-    one counts.
+    `submission` is "" for a student of the roster who handed in nothing. `replaced_by` names the
+    same student's newer submission, which counts instead; "" where this one counts. `identity` is
+    how a learning platform knows the students: `canvas 123`, `moodle 47`, `email ada@example.org`.
     """
 
     student: str
@@ -104,6 +105,7 @@ class Grade:
     readable: bool = True
     notes: tuple[str, ...] = ()
     replaced_by: str = ""
+    identity: tuple[str, ...] = ()
 
     @property
     def score(self) -> float:
@@ -145,3 +147,8 @@ class ClassGrades:
 
     run: Run
     grades: tuple[Grade, ...]
+
+    @property
+    def counting(self) -> tuple[Grade, ...]:
+        """The grades that count: all but those of files that a student has replaced."""
+        return tuple(grade for grade in self.grades if not grade.replaced_by)

@@ -33,7 +33,7 @@ _MEANINGS = {
     "disk I/O": "cannot be read or written: the disk reports an error",
     "malformed": "is damaged. Restore a copy of it",
     "out of range": "cannot keep a number that is this large",
-    "no such table": "has lost its tables: its file was replaced. Restore it and start again",
+    "no such table": "has lost its tables: its file was replaced. Put it back",
     "authentication failed": "refuses this user or password. Correct the URL",
     "permission denied": "does not let this user in. Ask whoever looks after the database",
     "does not exist": "does not exist on that server. Create the database or correct the URL",
@@ -85,8 +85,10 @@ def open_engine(url: URL, *, create: bool, wait: float) -> Engine:
     with explained(place_of(url)):
         engine = _engine(url, wait)
         _check_schema(engine, place_of(url), create=create)
-        if file is not None and create:
-            _let_readers_in(engine)
+        if file is not None:
+            if create:
+                _let_readers_in(engine)
+            _keep_to_the_file(engine, file)
     return engine
 
 
@@ -160,6 +162,18 @@ def _let_readers_in(engine: Engine) -> None:
         # The file remembers the mode. Where another process is busy right now, that one set it.
         with suppress(sqlite3.OperationalError):
             driver.execute("PRAGMA journal_mode = WAL")
+
+
+def _keep_to_the_file(engine: Engine, file: Path) -> None:
+    """Never make a new, empty file where the gradebook was."""
+
+    def look(*connecting: object) -> None:
+        if not file.exists():
+            raise GradebookError(
+                f"{file} has gone: the gradebook was removed while it was in use. Put it back"
+            )
+
+    event.listen(engine, "do_connect", look)
 
 
 def _check_schema(engine: Engine, place: str, *, create: bool) -> None:

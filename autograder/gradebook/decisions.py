@@ -6,7 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from difflib import get_close_matches
 
+from autograder.gradebook.errors import GradebookError
 from autograder.records import MANUAL_ADJUSTMENT, CheckResult, ExerciseGrade, Grade, Outcome
 
 REPLACED_NOTE = "does not count: the same student's newest submission is "
@@ -21,6 +23,43 @@ class Adjustment:
     who: str
     why: str
     made: datetime
+
+
+def check_adjustment(grade: Grade, adjustment: Adjustment) -> None:
+    """Make sure that an adjustment fits a grade; `GradebookError` with one sentence otherwise."""
+    names = [exercise.name for exercise in grade.exercises]
+    if adjustment.exercise not in names:
+        raise GradebookError(
+            f"there is no exercise {adjustment.exercise!r} in this assignment"
+            f"{_meant(adjustment.exercise, names)}"
+        )
+    possible = grade.exercises[names.index(adjustment.exercise)].possible
+    if adjustment.points is not None and not 0 <= adjustment.points <= possible:
+        raise GradebookError(
+            f"{adjustment.exercise} is worth {possible:g} points: give 0 to {possible:g}"
+        )
+    if not adjustment.why.strip() or not adjustment.who.strip():
+        raise GradebookError("say who sets the points, and why: both stay in the gradebook")
+
+
+def grade_that_counts(grades: Sequence[Grade], student: str) -> Grade:
+    """The grade that counts for a student; `GradebookError` where there is none or several."""
+    counting = [grade for grade in grades if not grade.replaced_by]
+    found = [grade for grade in counting if student in (grade.student, grade.submission)]
+    if not found:
+        names = [grade.student for grade in counting]
+        raise GradebookError(f"no grade of a student {student!r} counts{_meant(student, names)}")
+    if len(found) > 1:
+        names = sorted(grade.submission for grade in found)
+        raise GradebookError(
+            f"{student!r} has {len(found)} submissions that count: name one of {', '.join(names)}"
+        )
+    return found[0]
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known, 1)
+    return f". Did you mean {close[0]!r}?" if close else ""
 
 
 def adjusted(grade: Grade, adjustments: Sequence[Adjustment]) -> Grade:

@@ -36,6 +36,7 @@ def of_grade(grade: Grade) -> dict[str, Any]:
         "digest": grade.digest,
         "readable": grade.readable,
         "notes": [clean_text(note) for note in grade.notes],
+        "identity": [clean_line(key) for key in grade.identity],
     }
 
 
@@ -85,6 +86,7 @@ def grade_in(of_attempt: list[RowMapping], pictures: Mapping[int, bytes]) -> Gra
         digest=first["digest"],
         readable=bool(first["readable"]),
         notes=tuple(first["notes"]),
+        identity=tuple(first["identity"]),
         exercises=tuple(_exercises(of_attempt, pictures)),
     )
 

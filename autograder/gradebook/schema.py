@@ -76,6 +76,7 @@ attempts = Table(
     Column("digest", String(200), nullable=False),
     Column("readable", Boolean(create_constraint=True, name="readable"), nullable=False),
     Column("notes", JSON, nullable=False),
+    Column("identity", JSON, nullable=False, server_default="[]"),
     Column("recorded", DateTime(timezone=True), nullable=False),
     UniqueConstraint("run_id", "submission"),
     sqlite_autoincrement=True,

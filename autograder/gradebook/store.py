@@ -16,7 +16,7 @@ from autograder.gradebook.connection import (
     place_of,
     sqlite_file,
 )
-from autograder.gradebook.decisions import Adjustment
+from autograder.gradebook.decisions import Adjustment, check_adjustment, grade_that_counts
 from autograder.gradebook.errors import GradebookError
 from autograder.gradebook.reading import Attempt
 from autograder.gradebook.schema import attempts, runs
@@ -46,6 +46,11 @@ class Gradebook:
         return cls(open_engine(gradebook_url(url), create=create, wait=wait))
 
     @property
+    def place(self) -> str:
+        """Where the gradebook is, for messages: without a password."""
+        return self._place
+
+    @property
     def file(self) -> Path | None:
         """The file that holds the gradebook, where one does."""
         return sqlite_file(self._engine.url)
@@ -65,14 +70,14 @@ class Gradebook:
         with explained(self._place), self._engine.begin() as connection:
             return writing.insert_run(connection, run, regrade=regrade)
 
-    def go_on(self, run: Run, *, regrade: bool = False) -> tuple[int, Run]:
+    def go_on(self, run: Run, *, seed: str = "", regrade: bool = False) -> tuple[int, Run]:
         """Begin a run under the seed of the one that was interrupted, or start it as it is.
 
-        Returns its number, and the run with the seed that all of it must use. Of several programs
-        that begin at once, all but the first go on with the first's seed.
+        `seed` is the one that must be used, "" where any will do. Returns the run's number, and the
+        run with its seed. Of several programs that begin at once, all go on with the first's seed.
         """
         with explained(self._place), self._engine.begin() as connection:
-            return writing.go_on(connection, run, regrade=regrade)
+            return writing.go_on(connection, run, seed=seed, regrade=regrade)
 
     def end_run(self, run_id: int) -> None:
         """Note that everything that a run was started for is in the gradebook."""
@@ -118,10 +123,18 @@ class Gradebook:
                 if attempt is not None and attempt.grade.replaced_by != clean_name(newer):
                     writing.insert_replacement(connection, attempt.number, newer)
 
-    def adjust(self, attempt: Attempt, adjustment: Adjustment) -> None:
-        """Keep what a person decided about one exercise of an attempt."""
+    def adjust(self, assignment: str, student: str, adjustment: Adjustment) -> tuple[Grade, Grade]:
+        """Keep what a person decided about an exercise of a student (or of a submission's name).
+
+        Returns the student's grade before and after.
+        """
+        found = {attempt.grade: attempt for attempt in self.attempts(assignment)}
+        grade = grade_that_counts(list(found), clean_name(student))
+        check_adjustment(grade, adjustment)
         with explained(self._place), self._engine.begin() as connection:
-            writing.insert_adjustment(connection, attempt.number, adjustment)
+            writing.insert_adjustment(connection, found[grade].number, adjustment)
+        (after,) = self.latest(assignment, [grade.submission]).grades
+        return grade, after
 
     def held(
         self, assignment: str, revision: str, *, in_run: int | None = None

@@ -30,9 +30,14 @@ class Interrupted:
     `first` is the number of the run that it began with, however often it was interrupted since.
     """
 
+    number: int
     first: int
     seed: str
     regrade: bool
+
+    def goes_on(self, *, seed: str, regrade: bool) -> bool:
+        """Whether a run with this seed ("" for any) and aim would be the rest of this one."""
+        return seed in ("", self.seed) and (self.regrade or not regrade)
 
 
 def insert_run(
@@ -43,18 +48,20 @@ def insert_run(
     return _inserted(connection, runs.insert().values({**rows.of_run(run), **started}))
 
 
-def go_on(connection: Connection, run: Run, *, regrade: bool) -> tuple[int, Run]:
+def go_on(connection: Connection, run: Run, *, seed: str, regrade: bool) -> tuple[int, Run]:
     """Add a run that goes on with an interrupted one, under its seed, where there is one."""
     found = interrupted(connection, run.assignment, run.course_revision)
-    if found is None or (regrade and not found.regrade):
+    if found is None or not found.goes_on(seed=seed, regrade=regrade):
         return insert_run(connection, run, regrade=regrade), run
     same = replace(run, seed=found.seed)
     return insert_run(connection, same, regrade=regrade, continues=found.first), same
 
 
 def end_run(connection: Connection, run_id: int) -> None:
-    """Add that a run has come to its end."""
-    connection.execute(run_ends.insert().values(run_id=run_id, ended=datetime.now(UTC)))
+    """Add that a run has come to its end, unless that is known."""
+    ended = select(run_ends.c.run_id).where(run_ends.c.run_id == run_id)
+    if connection.scalar(ended) is None:
+        connection.execute(run_ends.insert().values(run_id=run_id, ended=datetime.now(UTC)))
 
 
 def interrupted(connection: Connection, assignment: str, revision: str) -> Interrupted | None:
@@ -68,7 +75,12 @@ def interrupted(connection: Connection, assignment: str, revision: str) -> Inter
     ).first()
     if found is None or found.ended is not None:
         return None
-    return Interrupted(first=found.continues or found.id, seed=found.seed, regrade=found.regrade)
+    return Interrupted(
+        number=found.id,
+        first=found.continues or found.id,
+        seed=found.seed,
+        regrade=found.regrade,
+    )
 
 
 def is_graded(connection: Connection, run_id: int, grade: Grade) -> bool:

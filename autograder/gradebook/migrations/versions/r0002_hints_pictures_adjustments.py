@@ -14,6 +14,7 @@ _REPLACED = "does not count: the same student's newest submission is "
 def upgrade() -> None:
     """Add the columns and tables of version 2; every run of version 1 counts as ended."""
     op.add_column("check_results", sa.Column("hint", sa.Text, nullable=False, server_default=""))
+    op.add_column("attempts", sa.Column("identity", sa.JSON, nullable=False, server_default="[]"))
     # Columns are added as they stand: copying `runs` would break what refers to it in SQLite.
     op.add_column(
         "runs", sa.Column("regrade", sa.Boolean, nullable=False, server_default=sa.false())
