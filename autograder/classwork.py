@@ -10,21 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from autograder.gradebook import Gradebook
+from autograder.gradebook import Gradebook, Interrupted
 from autograder.grading.batch import Grading
 from autograder.grading.tasks import Settings
 from autograder.records import ClassGrades, Grade, Run
 from autograder.sandbox.limits import Limits
-from autograder.submission.discover import (
-    Found,
-    SubmissionProblem,
-    digest_of_bytes,
-    find_submissions,
-    read_bytes,
-)
+from autograder.submission.discover import Found, digest_of_bytes, find_submissions, read_bytes
+from autograder.submission.files import SubmissionProblem
 
 MODELS = ("tiny",)
-_SUPERSEDED = "does not count: the same student's newest submission is "
+LATE = "handed in late, as the learning platform marks it"
 
 
 class NothingToGrade(Exception):  # noqa: N818
@@ -80,19 +75,39 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
                 "no submission names its assignment in its metadata: give --assignment NAME"
             )
         revision = grading.revision(assignment)
-        held = {} if order.regrade else book.held(assignment, revision)
-        waiting = [one for one in found if not _is_held(one, held.get((one.name, _digest(one))))]
+        rest = book.interrupted(assignment, revision)
+        if rest is not None and not rest.goes_on(seed=order.seed, regrade=order.regrade):
+            rest = None
+        held = _held(order, book, assignment, revision, rest)
+        waiting = [one for one in found if (one.name, _digest(one)) not in held]
+        book.replace(assignment, {one.name: one.superseded_by for one in found})
         watch.begin(len(found), len(found) - len(waiting))
         if waiting:
+            if rest is not None:
+                grading.use_seed(rest.seed)
             run = Run(
                 assignment=assignment,
                 course_revision=revision,
-                seed=settings.seed,
+                seed=grading.seed,
                 isolation=grading.isolation,
                 models=MODELS,
             )
-            _grade(grading, waiting, book, run, watch)
+            run_id, run = book.go_on(run, seed=order.seed, regrade=order.regrade)
+            grading.use_seed(run.seed)
+            _grade(grading, waiting, book, (run_id, run), watch)
+            book.end_run(run_id)
+        elif rest is not None:
+            book.end_run(rest.number)
     return book.latest(assignment, [one.name for one in found])
+
+
+def _held(
+    order: Order, book: Gradebook, assignment: str, revision: str, rest: Interrupted | None
+) -> dict[tuple[str, str], Grade]:
+    """What need not be graded: all that is graded, or what an interrupted regrade did already."""
+    if not order.regrade:
+        return book.held(assignment, revision)
+    return {} if rest is None else book.held(assignment, revision, in_run=rest.first)
 
 
 def _settings(order: Order) -> Settings:
@@ -108,24 +123,24 @@ def _settings(order: Order) -> Settings:
 
 
 def _grade(
-    grading: Grading, waiting: Sequence[Found], book: Gradebook, run: Run, watch: Watch
+    grading: Grading,
+    waiting: Sequence[Found],
+    book: Gradebook,
+    started: tuple[int, Run],
+    watch: Watch,
 ) -> None:
-    run_id = book.start_run(run)
+    run_id, run = started
     by_name = {one.name: one for one in waiting}
     for grade in grading.run(run.assignment, waiting):
-        newest = by_name[grade.submission].superseded_by
-        if newest:
-            grade = replace(grade, notes=(*grade.notes, _SUPERSEDED + newest))
-        book.record(run_id, grade)
+        one = by_name[grade.submission]
+        grade = replace(
+            grade,
+            replaced_by=one.superseded_by,
+            identity=one.identity,
+            notes=(*grade.notes, *([LATE] if one.late else [])),
+        )
+        book.record_once(run_id, grade)
         watch.graded(grade)
-
-
-def _is_held(one: Found, grade: Grade | None) -> bool:
-    """Whether a grade still says all there is to say, also on which submission counts."""
-    if grade is None:
-        return False
-    said = [note for note in grade.notes if note.startswith(_SUPERSEDED)]
-    return said == ([_SUPERSEDED + one.superseded_by] if one.superseded_by else [])
 
 
 def _digest(found: Found) -> str:

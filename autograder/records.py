@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+MANUAL_ADJUSTMENT = "manual_adjustment"  # the name of the entry for points that a person gave
+
 
 class Outcome(StrEnum):
     """How one check ended for one submission."""
@@ -34,7 +36,8 @@ class CheckResult:
     """The outcome of one check against one submission.
 
     `misconception` names the known-wrong solution that gives the same answers, where exactly one
-    does, and `hint` is what helps a student who thinks that way.
+    does, and `hint` is what helps a student who thinks that way. `by_hand` are points that a person
+    added (below zero: took) on top, in an entry of its own named `MANUAL_ADJUSTMENT`.
     """
 
     name: str
@@ -46,11 +49,13 @@ class CheckResult:
     misconception: str | None = None
     hint: str = ""
     seconds: float = 0.0
+    by_hand: float = 0.0
 
     @property
     def score(self) -> float:
         """Full points for a pass, and where the grader itself failed: nobody pays for our bug."""
-        return self.points if self.outcome in (Outcome.PASSED, Outcome.GRADER_ERROR) else 0.0
+        earned = self.outcome in (Outcome.PASSED, Outcome.GRADER_ERROR)
+        return self.by_hand + (self.points if earned else 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +71,16 @@ class ExerciseGrade:
     picture: bytes = b""
 
     @property
+    def judged(self) -> tuple[CheckResult, ...]:
+        """The checks that the grader made: all but the entry for points given by hand."""
+        return tuple(check for check in self.checks if check.name != MANUAL_ADJUSTMENT)
+
+    @property
+    def adjustment(self) -> CheckResult | None:
+        """The entry for points that a person gave, where one did."""
+        return next((check for check in self.checks if check.name == MANUAL_ADJUSTMENT), None)
+
+    @property
     def score(self) -> float:
         return math.fsum(check.score for check in self.checks)
 
@@ -76,7 +91,12 @@ class ExerciseGrade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grade:
-    """One submission's grade; `submission` is its path relative to the folder that was given."""
+    """One submission's grade; `submission` is its path relative to the folder that was given.
+
+    `submission` is "" for a student of the roster who handed in nothing. `replaced_by` names the
+    same student's newer submission, which counts instead; "" where this one counts. `identity` is
+    how a learning platform knows the students: `canvas 123`, `moodle 47`, `email ada@example.org`.
+    """
 
     student: str
     submission: str
@@ -84,6 +104,8 @@ class Grade:
     exercises: tuple[ExerciseGrade, ...]
     readable: bool = True
     notes: tuple[str, ...] = ()
+    replaced_by: str = ""
+    identity: tuple[str, ...] = ()
 
     @property
     def score(self) -> float:
@@ -97,8 +119,13 @@ class Grade:
     def status(self) -> Status:
         if not self.readable:
             return Status.UNREADABLE
-        checks = (check for exercise in self.exercises for check in exercise.checks)
-        if any(check.outcome is Outcome.GRADER_ERROR for check in checks):
+        open_questions = (
+            check
+            for exercise in self.exercises
+            if exercise.adjustment is None  # else a person has looked
+            for check in exercise.checks
+        )
+        if any(check.outcome is Outcome.GRADER_ERROR for check in open_questions):
             return Status.NEEDS_REVIEW
         return Status.GRADED
 
@@ -120,3 +147,8 @@ class ClassGrades:
 
     run: Run
     grades: tuple[Grade, ...]
+
+    @property
+    def counting(self) -> tuple[Grade, ...]:
+        """The grades that count: all but those of files that a student has replaced."""
+        return tuple(grade for grade in self.grades if not grade.replaced_by)

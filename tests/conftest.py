@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from postgres_server import Server, programs, running_server
 
 from autograder.authoring.assignment import Assignment
 from autograder.grading.course import load_assignment
@@ -146,3 +150,13 @@ def toy_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToyCourse:
     course = ToyCourse(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     return course
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server that runs for all tests."""
+    folder = programs()
+    if folder is None:
+        pytest.skip("no PostgreSQL server here: apt-get install postgresql")
+    with running_server(folder) as server:
+        yield server

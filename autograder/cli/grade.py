@@ -145,7 +145,7 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
     ):
         hidden = tuple(path for path in (book.file, *outputs.values()) if path is not None)
         order = Order(paths=paths, limits=limits, hidden=hidden, **options)
-        with grading_progress(gradebook) as watch:
+        with grading_progress(book.place, regrade=order.regrade) as watch:
             class_grades = grade_class(order, book, watch)
     write_outputs(class_grades, outputs)
     print_summary(class_grades)

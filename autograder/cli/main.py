@@ -13,6 +13,7 @@ from importlib import metadata
 
 import click
 
+from autograder.cli.adjust import adjust
 from autograder.cli.build import build
 from autograder.cli.check import check
 from autograder.cli.demo import demo
@@ -35,7 +36,7 @@ class _InOrder(click.Group):
 @click.group(
     cls=_InOrder,
     invoke_without_command=True,
-    commands=[demo, check, grade, report, verify, build, doctor],
+    commands=[demo, check, grade, report, adjust, verify, build, doctor],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="The first minute: moelab demo",
 )

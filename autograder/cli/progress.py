@@ -91,15 +91,18 @@ class Progress:
 
 
 @contextmanager
-def grading_progress(gradebook: str) -> Iterator[Watch]:
-    """Show the progress of grading; when it is stopped, say what is kept."""
+def grading_progress(place: str, *, regrade: bool = False) -> Iterator[Watch]:
+    """Show the progress of grading into the gradebook `place`; say what is kept on a stop."""
     from autograder.classwork import Watch
+    from autograder.gradebook import GradebookError
 
     graded = 0
     with Progress() as progress:
 
         def begin(total: int, kept: int) -> None:
-            if kept:
+            if kept and regrade:
+                progress.tell(f"{kept} of {total} were graded again before the interruption")
+            elif kept:
                 progress.tell(
                     f"{kept} of {total} are in the gradebook already; --regrade grades them again"
                 )
@@ -115,9 +118,10 @@ def grading_progress(gradebook: str) -> Iterator[Watch]:
 
         try:
             yield Watch(say=progress.say, begin=begin, graded=told)
-        except KeyboardInterrupt:
-            progress.tell(
-                f"{count(graded, 'grade')} of this run kept in {gradebook}; "
-                "the same command goes on from there."
-            )
+        except (KeyboardInterrupt, GradebookError) as stopped:
+            if graded or isinstance(stopped, KeyboardInterrupt):
+                progress.tell(
+                    f"{count(graded, 'grade')} of this run kept in {place}; "
+                    "the same command goes on from there."
+                )
             raise

@@ -49,7 +49,7 @@ def report(gradebook: str, assignment: str | None, **outputs: Path | None) -> No
 
     check_outputs(outputs)
     with told(GradebookError), Gradebook.open(gradebook, create=False) as book:
-        class_grades = book.latest(assignment or _only_assignment(book, gradebook))
+        class_grades = book.latest(chosen_assignment(book, gradebook, assignment))
     write_outputs(class_grades, outputs)
     print_summary(class_grades)
 
@@ -93,7 +93,10 @@ def print_summary(class_grades: ClassGrades) -> None:
     output().print(summary(class_grades))
 
 
-def _only_assignment(book: Gradebook, gradebook: str) -> str:
+def chosen_assignment(book: Gradebook, gradebook: str, asked: str | None) -> str:
+    """The assignment that was asked for, else the only one; `CannotStart` where there is none."""
+    if asked is not None:
+        return asked
     names = book.assignments()
     if len(names) == 1:
         return names[0]

@@ -1,6 +1,8 @@
-"""Where grades are kept: every attempt, in SQLite now, in PostgreSQL by its URL."""
+"""Where grades are kept: every attempt, in SQLite or, by its URL, in PostgreSQL."""
 
-from autograder.gradebook.connection import GradebookError
+from autograder.gradebook.decisions import Adjustment
+from autograder.gradebook.errors import GradebookError
 from autograder.gradebook.store import Gradebook
+from autograder.gradebook.writing import Interrupted
 
-__all__ = ["Gradebook", "GradebookError"]
+__all__ = ["Adjustment", "Gradebook", "GradebookError", "Interrupted"]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, select
+from sqlalchemy import RowMapping
 
-from autograder.gradebook.schema import attempts, check_results, exercise_results, runs
+from autograder.gradebook.decisions import Adjustment
 from autograder.records import CheckResult, ExerciseGrade, Grade, Outcome, Run
 from autograder.wire.text import clean_line, clean_name, clean_text
 
@@ -36,6 +36,7 @@ def of_grade(grade: Grade) -> dict[str, Any]:
         "digest": grade.digest,
         "readable": grade.readable,
         "notes": [clean_text(note) for note in grade.notes],
+        "identity": [clean_line(key) for key in grade.identity],
     }
 
 
@@ -49,48 +50,59 @@ def of_check(check: CheckResult) -> dict[str, Any]:
         "outcome": check.outcome.value,
         "message": clean_text(check.message),
         "misconception": None if check.misconception is None else clean_text(check.misconception),
+        "hint": clean_text(check.hint),
         "seconds": check.seconds if math.isfinite(check.seconds) else 0.0,
     }
 
 
-def joined(attempt_ids: Select[tuple[int]]) -> Select[Any]:
-    """One row per check of these attempts, with its exercise, attempt and run, in order."""
-    wanted = attempt_ids.subquery()
-    return (
-        select(
-            attempts,
-            *(column.label(f"run_{column.name}") for column in runs.c if column.name != "id"),
-            exercise_results.c.name.label("exercise_name"),
-            exercise_results.c.position.label("exercise_position"),
-            *(column.label(f"check_{column.name}") for column in check_results.c),
-        )
-        .join(wanted, wanted.c.id == attempts.c.id)
-        .join(runs, runs.c.id == attempts.c.run_id)
-        .outerjoin(exercise_results, exercise_results.c.attempt_id == attempts.c.id)
-        .outerjoin(check_results, check_results.c.exercise_result_id == exercise_results.c.id)
-        .order_by(attempts.c.id, exercise_results.c.position, check_results.c.position)
+def of_adjustment(adjustment: Adjustment) -> dict[str, Any]:
+    """An adjustment's columns."""
+    return {
+        "exercise": clean_line(adjustment.exercise),
+        "points": adjustment.points,
+        "who": clean_line(adjustment.who),
+        "why": clean_text(adjustment.why),
+        "made": adjustment.made,
+    }
+
+
+def run_in(row: RowMapping) -> Run:
+    """The run of a joined row."""
+    return Run(
+        assignment=row["run_assignment"],
+        course_revision=row["run_course_revision"],
+        seed=row["run_seed"],
+        isolation=row["run_isolation"],
+        models=tuple(row["run_models"]),
     )
 
 
-def as_grades(found: Sequence[RowMapping]) -> list[tuple[int, Run, Grade]]:
-    """Build the grades from joined rows, by name, each with its run and the run's number."""
-    built = []
-    for _, group in groupby(found, key=lambda row: row["id"]):
-        of_attempt = list(group)
-        first = of_attempt[0]
-        grade = Grade(
-            student=first["student"],
-            submission=first["submission"],
-            digest=first["digest"],
-            readable=bool(first["readable"]),
-            notes=tuple(first["notes"]),
-            exercises=tuple(_exercises(of_attempt)),
-        )
-        built.append((int(first["run_id"]), _run(first), grade))
-    return sorted(built, key=lambda entry: entry[2].submission)
+def grade_in(of_attempt: list[RowMapping], pictures: Mapping[int, bytes]) -> Grade:
+    """The grade of the joined rows of one attempt; pictures by the number of exercise's result."""
+    first = of_attempt[0]
+    return Grade(
+        student=first["student"],
+        submission=first["submission"],
+        digest=first["digest"],
+        readable=bool(first["readable"]),
+        notes=tuple(first["notes"]),
+        identity=tuple(first["identity"]),
+        exercises=tuple(_exercises(of_attempt, pictures)),
+    )
 
 
-def combined(newest_last: Sequence[Run]) -> Run:
+def adjustment_in(row: RowMapping) -> Adjustment:
+    """The adjustment of a row."""
+    return Adjustment(
+        exercise=row["exercise"],
+        points=row["points"],
+        who=row["who"],
+        why=row["why"],
+        made=row["made"],
+    )
+
+
+def combined(newest_last: list[Run]) -> Run:
     """The newest run, but with the weakest isolation of them all: a report must not hide it."""
     weakest = min(newest_last, key=lambda run: _strength(run.isolation)).isolation
     return replace(newest_last[-1], isolation=weakest)
@@ -111,24 +123,17 @@ def _strength(isolation: str) -> int:
     return _WEAKEST_FIRST.index(isolation) if isolation in _WEAKEST_FIRST else -1
 
 
-def _run(row: RowMapping) -> Run:
-    return Run(
-        assignment=row["run_assignment"],
-        course_revision=row["run_course_revision"],
-        seed=row["run_seed"],
-        isolation=row["run_isolation"],
-        models=tuple(row["run_models"]),
-    )
-
-
-def _exercises(of_attempt: Iterable[RowMapping]) -> Iterable[ExerciseGrade]:
-    for position, group in groupby(of_attempt, key=lambda row: row["exercise_position"]):
-        if position is None:  # an attempt without any exercise
+def _exercises(
+    of_attempt: Iterable[RowMapping], pictures: Mapping[int, bytes]
+) -> Iterator[ExerciseGrade]:
+    for number, group in groupby(of_attempt, key=lambda row: row["exercise_id"]):
+        if number is None:  # an attempt without any exercise
             continue
         of_exercise = list(group)
         yield ExerciseGrade(
             name=of_exercise[0]["exercise_name"],
             checks=tuple(_check(row) for row in of_exercise if row["check_id"] is not None),
+            picture=pictures.get(number, b""),
         )
 
 
@@ -141,5 +146,6 @@ def _check(row: RowMapping) -> CheckResult:
         outcome=Outcome(row["check_outcome"]),
         message=row["check_message"],
         misconception=row["check_misconception"],
+        hint=row["check_hint"],
         seconds=row["check_seconds"],
     )

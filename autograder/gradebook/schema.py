@@ -1,7 +1,8 @@
 """The gradebook's tables. Rows are only ever added: a new attempt never replaces an old one.
 
 Scores are not stored, since they follow from the checks. Constraints have names, so that a later
-migration can address them in SQLite and in PostgreSQL alike.
+migration can address them in SQLite and in PostgreSQL alike. A change here needs a migration in
+`migrations/versions/`, which a test compares with these tables.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_REVISION = "0002"  # the newest migration
 
 metadata = MetaData(
     naming_convention={
@@ -33,7 +36,9 @@ metadata = MetaData(
     }
 )
 
-schema_version = Table(
+# Marks a database as a gradebook. Alembic's own table holds the revision; the number here is what
+# a program of before the migrations looks at before it refuses.
+marker = Table(
     "moelab_schema",
     metadata,
     Column("version", Integer, primary_key=True, autoincrement=False),
@@ -49,7 +54,16 @@ runs = Table(
     Column("isolation", String(40), nullable=False),
     Column("models", JSON, nullable=False),
     Column("started", DateTime(timezone=True), nullable=False),
+    Column("regrade", Boolean, nullable=False, server_default=false()),
+    Column("continues", ForeignKey("runs.id")),  # the first of the interrupted runs it goes on with
     sqlite_autoincrement=True,
+)
+
+run_ends = Table(
+    "run_ends",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("ended", DateTime(timezone=True), nullable=False),
 )
 
 attempts = Table(
@@ -62,6 +76,7 @@ attempts = Table(
     Column("digest", String(200), nullable=False),
     Column("readable", Boolean(create_constraint=True, name="readable"), nullable=False),
     Column("notes", JSON, nullable=False),
+    Column("identity", JSON, nullable=False, server_default="[]"),
     Column("recorded", DateTime(timezone=True), nullable=False),
     UniqueConstraint("run_id", "submission"),
     sqlite_autoincrement=True,
@@ -91,7 +106,41 @@ check_results = Table(
     Column("outcome", String(40), nullable=False),
     Column("message", Text, nullable=False),
     Column("misconception", Text),
+    Column("hint", Text, nullable=False, server_default=""),
     Column("seconds", Float, nullable=False),
     UniqueConstraint("exercise_result_id", "position"),
     UniqueConstraint("exercise_result_id", "name"),
+)
+
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("exercise_result_id", ForeignKey("exercise_results.id"), primary_key=True),
+    Column("png", LargeBinary, nullable=False),
+)
+
+# What a person decided about one exercise of one submission: its points in all, or none of their
+# own ("points" is null) where an earlier decision is taken back.
+adjustments = Table(
+    "adjustments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("attempt_id", ForeignKey("attempts.id"), nullable=False, index=True),
+    Column("exercise", String(200), nullable=False),
+    Column("points", Float),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("made", DateTime(timezone=True), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# Which newer submission of the same student counts in place of an attempt; "" for none any more.
+replacements = Table(
+    "replacements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("attempt_id", ForeignKey("attempts.id"), nullable=False, index=True),
+    Column("submission", Text, nullable=False),
+    Column("noted", DateTime(timezone=True), nullable=False),
+    sqlite_autoincrement=True,
 )

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, Insert, Select, func, select
+from sqlalchemy import Connection, Engine, Select, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from autograder.gradebook import rows
+from autograder.gradebook import reading, rows, writing
 from autograder.gradebook.connection import (
-    GradebookError,
     explained,
     gradebook_url,
     open_engine,
     place_of,
     sqlite_file,
 )
-from autograder.gradebook.schema import attempts, check_results, exercise_results, runs
+from autograder.gradebook.decisions import Adjustment, check_adjustment, grade_that_counts
+from autograder.gradebook.errors import GradebookError
+from autograder.gradebook.reading import Attempt
+from autograder.gradebook.schema import attempts, runs
+from autograder.gradebook.writing import Interrupted
 from autograder.records import ClassGrades, Grade, Run, Status
-from autograder.wire.text import clean_line, clean_name
+from autograder.wire.text import clean_name
 
 WAIT_FOR_OTHERS = 30.0  # seconds for another program's write to end
 
@@ -45,6 +46,11 @@ class Gradebook:
         return cls(open_engine(gradebook_url(url), create=create, wait=wait))
 
     @property
+    def place(self) -> str:
+        """Where the gradebook is, for messages: without a password."""
+        return self._place
+
+    @property
     def file(self) -> Path | None:
         """The file that holds the gradebook, where one does."""
         return sqlite_file(self._engine.url)
@@ -59,31 +65,93 @@ class Gradebook:
         """Give up the connection."""
         self._engine.dispose()
 
-    def start_run(self, run: Run) -> int:
+    def start_run(self, run: Run, *, regrade: bool = False) -> int:
         """Note that a grading run begins, and return its number."""
         with explained(self._place), self._engine.begin() as connection:
-            started = {**rows.of_run(run), "started": datetime.now(UTC)}
-            return _inserted(connection, runs.insert().values(started))
+            return writing.insert_run(connection, run, regrade=regrade)
+
+    def go_on(self, run: Run, *, seed: str = "", regrade: bool = False) -> tuple[int, Run]:
+        """Begin a run under the seed of the one that was interrupted, or start it as it is.
+
+        `seed` is the one that must be used, "" where any will do. Returns the run's number, and the
+        run with its seed. Of several programs that begin at once, all go on with the first's seed.
+        """
+        with explained(self._place), self._engine.begin() as connection:
+            return writing.go_on(connection, run, seed=seed, regrade=regrade)
+
+    def end_run(self, run_id: int) -> None:
+        """Note that everything that a run was started for is in the gradebook."""
+        with explained(self._place), self._engine.begin() as connection:
+            writing.end_run(connection, run_id)
+
+    def interrupted(self, assignment: str, revision: str) -> Interrupted | None:
+        """The newest run of this course revision, where it did not come to its end."""
+        with explained(self._place), self._reading() as connection:
+            return writing.interrupted(connection, assignment, revision)
 
     def record(self, run_id: int, grade: Grade) -> None:
         """Keep one grade, committed on return; an error if this run has graded the submission."""
         with explained(self._place):
             try:
                 with self._engine.begin() as connection:
-                    _insert(connection, run_id, grade)
+                    writing.insert_attempt(connection, run_id, grade)
             except IntegrityError as error:
                 raise self._refused(run_id, grade) from error
 
-    def held(self, assignment: str, revision: str) -> dict[tuple[str, str], Grade]:
+    def record_once(self, run_id: int, grade: Grade) -> bool:
+        """Keep one grade unless another program has graded the same meanwhile: whether it was kept.
+
+        The same is the same submission, file contents and course revision; while grading again, in
+        a run that goes on with the same one.
+        """
+        with explained(self._place):
+            try:
+                with self._engine.begin() as connection:
+                    if writing.is_graded(connection, run_id, grade):
+                        return False
+                    writing.insert_attempt(connection, run_id, grade)
+                    return True
+            except IntegrityError as error:
+                raise self._refused(run_id, grade) from error
+
+    def replace(self, assignment: str, by: Mapping[str, str]) -> None:
+        """Note for submissions which newer one counts in their place ("" for none)."""
+        known = {one.grade.submission: one for one in self._read(reading.newest(assignment))}
+        with explained(self._place), self._engine.begin() as connection:
+            for submission, newer in by.items():
+                attempt = known.get(clean_name(submission))
+                if attempt is not None and attempt.grade.replaced_by != clean_name(newer):
+                    writing.insert_replacement(connection, attempt.number, newer)
+
+    def adjust(self, assignment: str, student: str, adjustment: Adjustment) -> tuple[Grade, Grade]:
+        """Keep what a person decided about an exercise of a student (or of a submission's name).
+
+        Returns the student's grade before and after.
+        """
+        found = {attempt.grade: attempt for attempt in self.attempts(assignment)}
+        grade = grade_that_counts(list(found), clean_name(student))
+        check_adjustment(grade, adjustment)
+        with explained(self._place), self._engine.begin() as connection:
+            writing.insert_adjustment(connection, found[grade].number, adjustment)
+        (after,) = self.latest(assignment, [grade.submission]).grades
+        return grade, after
+
+    def held(
+        self, assignment: str, revision: str, *, in_run: int | None = None
+    ) -> dict[tuple[str, str], Grade]:
         """The grades that need not be made again, by submission and digest.
 
-        These are the newest attempts of their submissions, graded with this course revision. One
-        that needs review, or could not even be opened, is not among them: it deserves another try.
+        These are the newest attempts of their submissions, graded with this course revision (and in
+        the run `in_run` or one that went on with it, when given). One that needs review, or could
+        not even be opened, is not among them: it deserves another try.
         """
-        newest = _newest(assignment).where(runs.c.course_revision == revision)
+        newest = reading.newest(assignment).where(runs.c.course_revision == revision)
+        if in_run is not None:
+            newest = newest.where(or_(runs.c.id == in_run, runs.c.continues == in_run))
+        grades = (attempt.grade for attempt in self._read(newest))
         return {
             (grade.submission, grade.digest): grade
-            for _, _, grade in self._read(newest)
+            for grade in grades
             if grade.digest and grade.status is not Status.NEEDS_REVIEW
         }
 
@@ -93,36 +161,43 @@ class Gradebook:
         with explained(self._place), self._reading() as connection:
             return tuple(connection.scalars(graded.order_by(runs.c.assignment)))
 
+    def attempts(self, assignment: str) -> list[Attempt]:
+        """The newest attempt of each submission, in the order of their names."""
+        return self._read(reading.newest(assignment))
+
+    def attempts_before(self, assignment: str) -> list[Attempt]:
+        """Of each submission with several attempts, the one before the newest."""
+        return self._read(reading.second_newest(assignment))
+
     def latest(self, assignment: str, submissions: Collection[str] | None = None) -> ClassGrades:
         """The newest attempt of each submission (of these alone, and in their order, when given).
 
         The run is the newest that counts, with the weakest isolation of all that count. A grade
         that an older revision of the course gave says so in its notes.
         """
-        found = self._read(_newest(assignment))
+        found = self.attempts(assignment)
         if submissions is not None:
             wanted = {clean_name(name): place for place, name in enumerate(submissions)}
-            found = [entry for entry in found if entry[2].submission in wanted]
-            found.sort(key=lambda entry: wanted[entry[2].submission])
+            found = [attempt for attempt in found if attempt.grade.submission in wanted]
+            found.sort(key=lambda attempt: wanted[attempt.grade.submission])
         if not found:
             raise GradebookError(f"{self._place} holds no grades of {assignment!r}")
-        by_run = {run_id: run for run_id, run, _ in found}
+        by_run = {attempt.run_id: attempt.run for attempt in found}
         run = rows.combined([by_run[run_id] for run_id in sorted(by_run)])
-        grades = tuple(rows.with_revision_note(grade, of, run) for _, of, grade in found)
+        grades = tuple(rows.with_revision_note(one.grade, one.run, run) for one in found)
         return ClassGrades(run=run, grades=grades)
 
     def _reading(self) -> Connection:
         return self._engine.execution_options(reading=True).connect()
 
-    def _read(self, newest: Select[tuple[int]]) -> list[tuple[int, Run, Grade]]:
+    def _read(self, wanted: Select[tuple[int]]) -> list[Attempt]:
         with explained(self._place), self._reading() as connection:
-            found = connection.execute(rows.joined(newest)).mappings().all()
-        try:
-            return rows.as_grades(found)
-        except (KeyError, TypeError, ValueError) as error:
-            raise GradebookError(
-                f"{self._place} holds a row that this version cannot read ({error})"
-            ) from error
+            try:
+                return reading.read(connection, wanted)
+            except (KeyError, TypeError, ValueError) as error:
+                raise GradebookError(
+                    f"{self._place} holds a row that this version cannot read ({error})"
+                ) from error
 
     def _refused(self, run_id: int, grade: Grade) -> GradebookError:
         with self._reading() as connection:
@@ -132,35 +207,3 @@ class Gradebook:
         return GradebookError(
             f"{self._place} holds {clean_name(grade.submission)!r} of run {run_id} already"
         )
-
-
-def _newest(assignment: str) -> Select[tuple[int]]:
-    """The numbers of the newest attempts of an assignment, one for each submission."""
-    latest = (
-        select(func.max(attempts.c.id).label("id"))
-        .join(runs)
-        .where(runs.c.assignment == assignment)
-        .group_by(attempts.c.submission)
-        .subquery()
-    )
-    return select(attempts.c.id).join(latest, latest.c.id == attempts.c.id).join(runs)
-
-
-def _insert(connection: Connection, run_id: int, grade: Grade) -> None:
-    attempt = {**rows.of_grade(grade), "run_id": run_id, "recorded": datetime.now(UTC)}
-    attempt_id = _inserted(connection, attempts.insert().values(attempt))
-    for position, exercise in enumerate(grade.exercises):
-        row = {"attempt_id": attempt_id, "position": position, "name": clean_line(exercise.name)}
-        exercise_id = _inserted(connection, exercise_results.insert().values(row))
-        checks: Sequence[dict[str, Any]] = [
-            {**rows.of_check(check), "exercise_result_id": exercise_id, "position": number}
-            for number, check in enumerate(exercise.checks)
-        ]
-        if checks:
-            connection.execute(check_results.insert(), checks)
-
-
-def _inserted(connection: Connection, insert: Insert) -> int:
-    key = connection.execute(insert).inserted_primary_key
-    assert key is not None
-    return int(key[0])

@@ -17,6 +17,7 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from multiprocessing import get_context
 from typing import Any
 
@@ -54,6 +55,15 @@ class Grading:
         self._pool.shutdown(wait=exception == (None, None, None), cancel_futures=True)
         for process in processes:
             process.kill()
+
+    @property
+    def seed(self) -> str:
+        """The seed of all random inputs."""
+        return self._settings.seed
+
+    def use_seed(self, seed: str) -> None:
+        """Grade with this seed from now on; a worker that has a sandbox makes a new one."""
+        self._settings = replace(self._settings, seed=seed)
 
     @property
     def isolation(self) -> str:

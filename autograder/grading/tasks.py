@@ -6,7 +6,7 @@ Importing this costs nothing: torch and the course are loaded where a task runs.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from autograder.records import Grade, Outcome
@@ -32,7 +32,7 @@ class Settings:
     hidden: tuple[str, ...] = ()
 
 
-@cache
+@lru_cache(maxsize=1)
 def worker_for(settings: Settings) -> Worker:
     """This process's worker of a run: made at the first task, kept for the next ones."""
     from autograder.grading.worker import Worker

@@ -13,7 +13,8 @@ from autograder.grading.tasks import Settings
 from autograder.records import CheckResult, ExerciseGrade, Grade, Outcome
 from autograder.sandbox.levels import Sandbox, acceptable_levels
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
-from autograder.submission.discover import Found, SubmissionProblem, digest_of_bytes, read_bytes
+from autograder.submission.discover import Found, digest_of_bytes, read_bytes
+from autograder.submission.files import SubmissionProblem
 from autograder.wire.text import clean_line
 
 
@@ -38,7 +39,7 @@ class Worker:
     def assignment_of(self, found: Found) -> str:
         """The assignment that a submission's metadata names, "" where it names none."""
         try:
-            return self._session().read(read_bytes(found), found.path.name).assignment
+            return self._session().read(read_bytes(found), found.file_name).assignment
         except (SubmissionProblem, UnreadableSubmission):
             return ""
 
@@ -52,7 +53,7 @@ class Worker:
         try:
             data = read_bytes(found)
             digest = digest_of_bytes(data)
-            source = session.read(data, found.path.name)
+            source = session.read(data, found.file_name)
             notes = list(source.warnings)
             if source.assignment and source.assignment != assignment:
                 notes.append(f"its metadata names the assignment {source.assignment!r}")

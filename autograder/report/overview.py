@@ -70,7 +70,7 @@ def by_student(class_grades: ClassGrades) -> list[Grade]:
 
 def outcomes_in_words(grade: Grade) -> str:
     """How the checks ended: `all 12 passed`, or `9 passed, 2 failed, 1 timeout`."""
-    found = Counter(check.outcome for exercise in grade.exercises for check in exercise.checks)
+    found = Counter(check.outcome for exercise in grade.exercises for check in exercise.judged)
     if list(found) == [Outcome.PASSED]:
         return f"all {found[Outcome.PASSED]} passed"
     counts = ((outcome, found[outcome]) for outcome in Outcome if found[outcome])

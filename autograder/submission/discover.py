@@ -1,45 +1,26 @@
-"""Finding submissions in files and folders, and reading their bytes.
-
-The files are strangers': a name may hold anything, and a file may be a link or a pipe. Nothing is
-parsed here, and nothing is opened that could block.
-"""
+"""Finding submissions: whose each file is, and which of a student's files counts."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autograder.submission.exports import Author, authors
-from autograder.submission.naming import has_ending, shown, student_names, submission_names
+from autograder.submission.exports import Author, Submitters, authors, gradescope_folder
+from autograder.submission.files import (
+    File,
+    SubmissionProblem,
+    check_kind,
+    list_files,
+    read_file,
+    reason,
+)
+from autograder.submission.gradescope import MAX_METADATA, METADATA, read_submitters
+from autograder.submission.naming import student_names, submission_names
 
 MAX_BYTES = 64 * 1024 * 1024
-
-_SKIPPED = ("__MACOSX", "__pycache__")  # and whatever starts with a dot
-_OPEN_FLAGS = (
-    os.O_RDONLY
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_NOCTTY", 0)
-    | getattr(os, "O_BINARY", 0)
-)
-_KINDS = {
-    stat.S_IFLNK: "a link, which is not followed",
-    stat.S_IFDIR: "a folder, not a file",
-    stat.S_IFIFO: "a pipe, not a file",
-    stat.S_IFSOCK: "a socket, not a file",
-    stat.S_IFCHR: "a device, not a file",
-    stat.S_IFBLK: "a device, not a file",
-}
-
-
-class SubmissionProblem(Exception):  # noqa: N818
-    """A file that cannot be taken as a submission; the message is a clause that says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +29,9 @@ class Found:
 
     `name` is its path relative to the folder that was given, with `/`; `problem` says why it cannot
     be read ("" where it can), `modified` when it was last changed (seconds since 1970), and
-    `superseded_by` names the same student's newer submission, which counts ("" for none).
+    `superseded_by` names the same student's newer submission, which counts ("" for none). `member`
+    is its name in the class's archive `path`, `None` for a file of its own. `late` and `identity`
+    are what a learning platform says: that it came late, and how it knows the students.
     """
 
     path: Path
@@ -57,48 +40,28 @@ class Found:
     problem: str = ""
     modified: float = 0.0
     superseded_by: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A file below the folder `given`, at the path `parts`."""
-
-    given: Path
-    parts: tuple[str, ...]
-    problem: str = ""
+    member: str | None = None
+    late: bool = False
+    identity: tuple[str, ...] = ()
 
     @property
-    def path(self) -> Path:
-        return self.given.joinpath(*self.parts)
-
-    @property
-    def name(self) -> str:
-        return "/".join(self.parts)
-
-    @property
-    def spellings(self) -> tuple[str, str, str]:
-        """Its name, short to long, for when several folders were given."""
-        given = self.given.resolve()
-        return self.name, f"{given.name}/{self.name}", f"{given.as_posix()}/{self.name}"
+    def file_name(self) -> str:
+        """The file's own name, which tells by its ending what kind it is."""
+        return self.path.name if self.member is None else self.name.rpartition("/")[2]
 
 
 def find_submissions(paths: Sequence[Path]) -> list[Found]:
-    """List every submission in files and folders, in sorted order, those too that cannot be read.
+    """List every submission in files, folders and archives of a class: see `list_files`.
 
-    Folders are searched recursively; files that end in `.ipynb`, `.py` or `.zip` count, hidden ones
-    do not. Raises `ValueError` with one sentence for a path that does not exist or is none of them.
+    Those are listed too that cannot be read. Raises `ValueError` with one sentence.
     """
-    files: dict[str, _File] = {}
-    for given in paths:
-        for file in sorted(_files(Path(given)), key=lambda file: file.name):
-            place = os.path.join(os.path.realpath(file.path.parent), file.parts[-1])
-            files.setdefault(place, file)
-    names = submission_names([file.spellings for file in files.values()])
-    who = authors([(file.given.name, *file.parts) for file in files.values()])
+    files = list_files([Path(path) for path in paths])
+    names = submission_names([file.spellings for file in files])
+    who = authors([(file.given.name, *file.parts) for file in files], _submitters(files))
     students = student_names(names, who)
     found = [
-        _found(file, name, student)
-        for file, name, student in zip(files.values(), names, students, strict=True)
+        _found(file, name, student, author)
+        for file, name, student, author in zip(files, names, students, who, strict=True)
     ]
     return _with_newest(found, who)
 
@@ -110,24 +73,7 @@ def read_bytes(found: Found, *, max_bytes: int = MAX_BYTES) -> bytes:
     """
     if found.problem:
         raise SubmissionProblem(found.problem)
-    try:
-        listed = os.lstat(found.path)
-        _check_kind(listed.st_mode)
-        descriptor = os.open(found.path, _OPEN_FLAGS)
-    except OSError as error:
-        raise SubmissionProblem(_reason(error)) from error
-    with os.fdopen(descriptor, "rb") as stream:
-        opened = os.fstat(stream.fileno())
-        _check_kind(opened.st_mode)
-        if not os.path.samestat(listed, opened):
-            raise SubmissionProblem("the file was replaced while it was being read")
-        try:
-            data = stream.read(max_bytes + 1)
-        except OSError as error:
-            raise SubmissionProblem(_reason(error)) from error
-    if len(data) > max_bytes:
-        raise SubmissionProblem(f"the file is larger than {_size(max_bytes)}")
-    return data
+    return read_file(found.path, found.member, max_bytes)
 
 
 def digest_of_bytes(data: bytes) -> str:
@@ -135,59 +81,51 @@ def digest_of_bytes(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def _files(given: Path) -> Iterator[_File]:
-    try:
-        is_folder = stat.S_ISDIR(os.stat(given).st_mode)
-    except OSError as error:
-        if not os.path.lexists(given):
-            raise ValueError(f"{shown(str(given))}: there is no such file or folder") from error
-        is_folder = False
-    if is_folder:
-        yield from _below(given)
-    elif has_ending(given.name):
-        yield _File(given.parent, (given.name,))
-    else:
-        raise ValueError(
-            f"{shown(str(given))} is not a submission: give .ipynb, .py or .zip files, or folders"
-        )
-
-
-def _below(given: Path) -> Iterator[_File]:
-    """All submissions below a folder; links to folders are not followed."""
-    waiting: list[tuple[str, ...]] = [()]
-    while waiting:
-        folder = waiting.pop()
+def _submitters(files: Sequence[File]) -> dict[str, Submitters]:
+    """Who handed in Gradescope's submissions, from the metadata beside their folders."""
+    beside: dict[tuple[Path, str | None], None] = {}
+    for file in files:
+        place = gradescope_folder((file.given.name, *file.parts))
+        if place is None:
+            continue
+        above = file.parts[: max(place - 1, 0)]
+        if file.member is not None:
+            beside[file.given, "/".join((*above, METADATA))] = None
+        else:
+            folder = file.given.joinpath(*above) if place else file.given.parent
+            beside[folder / METADATA, None] = None
+    known: dict[str, Submitters] = {}
+    for path, member in beside:
         try:
-            with os.scandir(given.joinpath(*folder)) as entries:
-                for entry in entries:
-                    parts = (*folder, entry.name)
-                    if entry.name.startswith(".") or entry.name in _SKIPPED:
-                        continue
-                    if has_ending(entry.name):
-                        yield _File(given, parts)
-                    elif entry.is_dir(follow_symlinks=False):
-                        waiting.append(parts)
-        except OSError as error:
-            problem = f"the folder cannot be searched: {(error.strerror or str(error)).lower()}"
-            if not folder:
-                raise ValueError(f"{shown(str(given))}: {problem}") from error
-            yield _File(given, folder, problem)
+            known |= read_submitters(read_file(path, member, MAX_METADATA))
+        except SubmissionProblem:
+            continue
+    return known
 
 
-def _found(file: _File, name: str, student: str) -> Found:
+def _found(file: File, name: str, student: str, author: Author | None) -> Found:
     problem, modified = file.problem, 0.0
     try:
         status = os.lstat(file.path)
         modified = status.st_mtime
         if not problem:
-            _check_kind(status.st_mode)
+            check_kind(status.st_mode)
             if not os.access(file.path, os.R_OK):
                 problem = "the file cannot be read: permission denied"
     except OSError as error:
-        problem = _reason(error)
+        problem = reason(error)
     except SubmissionProblem as error:
         problem = str(error)
-    return Found(path=file.path, name=name, student=student, problem=problem, modified=modified)
+    return Found(
+        path=file.path,
+        name=name,
+        student=student,
+        problem=problem,
+        modified=modified if file.member is None else file.modified,
+        member=file.member,
+        late=author is not None and author.late,
+        identity=(author.key, *author.also) if author else (),
+    )
 
 
 def _with_newest(found: Sequence[Found], who: Sequence[Author | None]) -> list[Found]:
@@ -208,19 +146,3 @@ def _with_newest(found: Sequence[Found], who: Sequence[Author | None]) -> list[F
         else one
         for one, author in zip(found, who, strict=True)
     ]
-
-
-def _check_kind(mode: int) -> None:
-    if not stat.S_ISREG(mode):
-        kind = _KINDS.get(stat.S_IFMT(mode), "not a regular file")
-        raise SubmissionProblem(f"the submission is {kind}")
-
-
-def _reason(error: OSError) -> str:
-    if error.errno in (errno.ELOOP, errno.EMLINK):
-        return f"the submission is {_KINDS[stat.S_IFLNK]}"
-    return f"the file cannot be read: {(error.strerror or str(error)).lower()}"
-
-
-def _size(limit: int) -> str:
-    return f"{limit // 1024**2} MB" if limit >= 1024**2 else f"{limit} bytes"

@@ -12,12 +12,6 @@ from autograder.records import ClassGrades, Outcome, Run
 from autograder.wire.text import clean_text
 
 
-@pytest.fixture
-def book(tmp_path):
-    with Gradebook.open(f"sqlite:///{tmp_path / 'gradebook.db'}") as opened:
-        yield opened
-
-
 def recorded(book: Gradebook, class_grades: ClassGrades) -> int:
     number = book.start_run(class_grades.run)
     for grade in class_grades.grades:
@@ -67,6 +61,30 @@ def test_the_newest_attempt_counts_and_the_older_ones_stay(book, run, make_grade
     assert book.latest(run.assignment).grades == (second,)
     with book._engine.connect() as connection:
         assert connection.exec_driver_sql("select count(*) from attempts").scalar() == 2
+
+
+def test_hints_and_pictures_come_back(book, run, make_grade):
+    grade = make_grade(outcomes=(Outcome.FAILED, Outcome.PASSED))
+    first, second = grade.exercises
+    (slip, *rest) = first.checks
+    drawn = replace(
+        first, checks=(replace(slip, hint="Divide by the slots."), *rest), picture=b"\x89PNG\x00"
+    )
+    recorded(book, ClassGrades(run=run, grades=(replace(grade, exercises=(drawn, second)),)))
+    (back,) = book.latest(run.assignment).grades
+    assert back.exercises == (drawn, second)
+
+
+def test_which_submission_counts_is_noted_without_a_new_attempt(book, run, make_grade):
+    grade = make_grade(submission="old.ipynb")
+    recorded(book, ClassGrades(run=run, grades=(grade,)))
+    book.replace(run.assignment, {"old.ipynb": "new.ipynb", "unknown.ipynb": "new.ipynb"})
+    book.replace(run.assignment, {"old.ipynb": "new.ipynb"})
+    (back,) = book.latest(run.assignment).grades
+    assert back.replaced_by == "new.ipynb"
+    assert back.notes == ("does not count: the same student's newest submission is new.ipynb",)
+    book.replace(run.assignment, {"old.ipynb": ""})
+    assert book.latest(run.assignment).grades == (grade,)
 
 
 def test_one_submission_cannot_be_graded_twice_in_one_run(book, run, make_grade):

@@ -120,10 +120,13 @@ def test_a_gradebook_of_a_newer_version_is_refused(tmp_path):
     path = tmp_path / "g.db"
     Gradebook.open(str(path)).close()
     with sqlite3.connect(path) as newer:
-        newer.execute("update moelab_schema set version = 99")
-    with pytest.raises(GradebookError, match="another version of moelab") as raised:
-        Gradebook.open(str(path))
-    assert "99" in sentence(raised)
+        newer.execute("update alembic_version set version_num = '0099'")
+    before = path.read_bytes()
+    for create in (True, False):
+        with pytest.raises(GradebookError, match="newer version of moelab") as raised:
+            Gradebook.open(str(path), create=create)
+        assert "0099" in sentence(raised)
+    assert path.read_bytes() == before
 
 
 def test_reading_does_not_make_a_gradebook(tmp_path):

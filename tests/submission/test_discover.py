@@ -10,13 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.submission.discover import (
-    Found,
-    SubmissionProblem,
-    digest_of_bytes,
-    find_submissions,
-    read_bytes,
-)
+from autograder.submission.discover import Found, digest_of_bytes, find_submissions, read_bytes
+from autograder.submission.files import SubmissionProblem
 
 ROOT = Path(__file__).parents[2]
 posix_only = pytest.mark.skipif(os.name != "posix", reason="pipes and links of POSIX systems")

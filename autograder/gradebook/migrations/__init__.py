@@ -1,0 +1,1 @@
+"""How gradebooks of older programs become today's: Alembic runs what lies in `versions/`."""

@@ -1,0 +1,71 @@
+"""What changed when a class was graded again, on a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from math import fsum
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from autograder.report.changes import Changes, CheckChange
+from autograder.report.numbers import count, points
+from autograder.report.terminal import MOST_ROWS, name_column
+from autograder.wire.text import clean_name
+
+
+def changes_summary(found: Changes) -> RenderableType:
+    """Which checks made the difference, then whose grade changed, as tables."""
+    if not found.compared:
+        return Text(
+            f"{found.assignment}: nothing was graded twice yet. `moelab grade --regrade` grades "
+            "again what has not changed."
+        )
+    line = f"{len(found.changed)} of {count(found.compared, 'grade')} changed"
+    title = Text(f"{found.assignment}: {line} since the attempt before.", style="bold")
+    if not found.changed:
+        return title
+    parts: list[RenderableType] = [title, _by_check(found), _by_student(found)]
+    left_out = len(found.changed) - MOST_ROWS
+    if left_out > 0:
+        parts.append(Text(f"… and {left_out} more: --csv FILE or --json FILE writes all of them."))
+    return Group(*parts)
+
+
+def _by_check(found: Changes) -> Table:
+    alike: dict[tuple[str, str, str], list[CheckChange]] = defaultdict(list)
+    for change in found.changed:
+        for one in change.checks:
+            alike[one.exercise, one.name, one.in_words].append(one)
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("because of", overflow="fold")
+    table.add_column("what happened", overflow="fold")
+    table.add_column("grades", justify="right", no_wrap=True)
+    table.add_column("points", justify="right", no_wrap=True)
+    for (exercise, check, words), same in alike.items():
+        total = _signed(fsum(one.difference for one in same))
+        table.add_row(Text(f"{exercise}: {check}"), Text(words), str(len(same)), total)
+    return table
+
+
+def _by_student(found: Changes) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    name_column(table)
+    table.add_column("before", justify="right", no_wrap=True)
+    table.add_column("after", justify="right", no_wrap=True)
+    table.add_column("change", justify="right", no_wrap=True)
+    for change in found.changed[:MOST_ROWS]:
+        table.add_row(
+            Text(clean_name(change.after.student)),
+            f"{points(change.before.score)} / {points(change.before.possible)}",
+            f"{points(change.after.score)} / {points(change.after.possible)}",
+            _signed(change.difference),
+        )
+    return table
+
+
+def _signed(difference: float) -> str:
+    sign = "+" if difference > 0 else "−" if difference < 0 else "±"
+    return f"{sign}{points(abs(difference))}"

@@ -1,0 +1,33 @@
+"""Kill the grader (SIGKILL) at random moments in a run, start the same command again, and compare.
+
+    python benchmarks/kill_the_grader.py [--submissions 200] [--kills 20] [--jobs 2]
+
+Proves that each submission is graded exactly once, with the same result as in a run that nobody
+killed, and that no process is left. Ends with an AssertionError where that is not so.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from interrupting import Ordeal
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--submissions", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--moments", default=str(time.time_ns()), help="seed of the moments")
+    asked = parser.parse_args()
+    random.seed(asked.moments)
+    print(f"moments {asked.moments}")
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        ordeal = Ordeal(Path(folder), asked.submissions, asked.jobs)
+        ordeal.prepare()
+        ordeal.survive(asked.kills)
+    print(f"{time.monotonic() - began:.0f} s")

@@ -1,0 +1,58 @@
+"""Grading that is killed, or meets another grader: nothing lost, nothing doubled, one seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from interrupting import Ordeal, results
+
+from autograder.gradebook import Gradebook
+
+pytestmark = pytest.mark.sandbox
+
+
+def test_a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_been(tmp_path: Path):
+    ordeal = Ordeal(tmp_path, submissions=24)
+    ordeal.prepare()
+    ordeal.survive(kills=3)
+
+
+def test_two_graders_of_one_class_grade_each_submission_once(tmp_path: Path):
+    ordeal = Ordeal(tmp_path, submissions=8, jobs=1)
+    ordeal.prepare()
+    together = [ordeal.start("gradebook.db") for _ in range(2)]
+    for process in together:
+        printed = process.communicate()[0]
+        assert process.returncode == 0, printed
+    found = results(tmp_path / "gradebook.db")
+    assert [len(attempts) for attempts in found.values()] == [1] * 8
+    assert len({attempts[0][0][1] for attempts in found.values()}) == 1
+
+
+def test_two_graders_share_a_server(tmp_path: Path, postgres):
+    ordeal = Ordeal(tmp_path, submissions=4, jobs=1)
+    ordeal.prepare()
+    url = postgres.new_database()
+    together = [ordeal.start(url) for _ in range(2)]
+    for process in together:
+        printed = process.communicate()[0]
+        assert process.returncode == 0, printed
+    with Gradebook.open(url) as book:
+        assert len(book.latest("toy").grades) == 4
+        with book._engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM attempts").scalar() == 4
+            seeds = "SELECT count(DISTINCT seed) FROM runs"
+            assert connection.exec_driver_sql(seeds).scalar() == 1
+
+
+def test_an_interrupted_regrade_goes_on_where_it_was(tmp_path: Path):
+    ordeal = Ordeal(tmp_path, submissions=6, jobs=1)
+    ordeal.prepare()
+    ordeal.finish("gradebook.db")
+    ordeal.kill_after("gradebook.db", 8, "--regrade")
+    printed = ordeal.finish("gradebook.db", "--regrade")
+    assert "of 6 were graded again before the interruption" in printed
+    found = results(tmp_path / "gradebook.db")
+    assert [len(attempts) for attempts in found.values()] == [2] * 6
+    assert len({attempts[1][0][1] for attempts in found.values()}) == 1

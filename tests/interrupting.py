@@ -1,0 +1,176 @@
+"""Grading a class while something kills the grader again and again: what is left, and is it right?
+
+Used by the tests with a few kills, and by `benchmarks/kill_the_grader.py` with many.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+COURSE = "toy_that_is_killed"
+ANSWERS = {
+    "right": "counts / counts.sum()",
+    "wrong": "counts / len(indices)",
+    "crash": "counts / undefined",
+    "blank": "None",
+}
+SUBMISSION = """
+import torch
+
+def expert_load(indices, num_experts):
+    counts = torch.bincount(indices.reshape(-1), minlength=num_experts)
+    return {answer}
+
+def busiest_expert(load):
+    if not len(load):
+        raise ValueError("no expert")
+    return int((load == load.max()).nonzero().min())
+
+def load_gap(indices, num_experts):
+    load = expert_load(indices, num_experts)
+    return float(load.max() - load.min())
+
+NUMBER = {number}
+"""
+
+
+@dataclass
+class Ordeal:
+    """A class of submissions to the toy course in a folder, graded by the real command."""
+
+    folder: Path
+    submissions: int
+    jobs: int = 2
+
+    def prepare(self) -> None:
+        """Write the course and the submissions, each of its own contents."""
+        toy = ROOT / "tests" / "toycourse"
+        shutil.copytree(toy, self.folder / COURSE, ignore=shutil.ignore_patterns("__pycache__"))
+        (self.folder / "class").mkdir()
+        answers = list(ANSWERS.values())
+        for number in range(self.submissions):
+            text = SUBMISSION.format(answer=answers[number % len(answers)], number=number)
+            (self.folder / "class" / f"student_{number:03}.py").write_text(text)
+
+    def start(self, gradebook: str, *options: str) -> subprocess.Popen[str]:
+        """Start grading into a gradebook by the real command."""
+        command = [sys.executable, "-m", "autograder.cli", "grade", "class", "--course", COURSE]
+        command += ["--assignment", "toy", "--gradebook", gradebook, "--jobs", str(self.jobs)]
+        return subprocess.Popen(
+            [*command, *options],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def finish(self, gradebook: str, *options: str) -> str:
+        """Grade to the end, and return what was printed."""
+        process = self.start(gradebook, *options)
+        printed = process.communicate()[0]
+        assert process.returncode == 0, printed
+        return printed
+
+    def kill_after(self, gradebook: str, attempts: int, *options: str) -> set[int]:
+        """Grade until the gradebook holds so many attempts, then kill at a random moment.
+
+        Returns all processes that came from the command.
+        """
+        process = self.start(gradebook, *options)
+        seen: set[int] = set()
+        while process.poll() is None and count_attempts(self.folder / gradebook) < attempts:
+            seen |= descendants(process.pid)
+            time.sleep(0.02)
+        time.sleep(random.uniform(0, 0.3))
+        seen |= descendants(process.pid)
+        process.kill()
+        process.communicate()
+        return seen
+
+    def survive(self, kills: int, say: Callable[[str], None] = print) -> None:
+        """Kill the grader so often, finish, and compare with a run that nobody killed."""
+        targets = sorted(random.sample(range(self.submissions), kills))
+        seen: set[int] = set()
+        for target in targets:
+            seen |= self.kill_after("killed.db", target)
+            say(f"killed with {count_attempts(self.folder / 'killed.db')} attempts kept")
+        left = survivors(seen)
+        assert not left, f"{len(left)} of {len(seen)} processes outlived the kills"
+        say(f"none of {len(seen)} processes is left")
+        self.finish("killed.db")
+        killed = results(self.folder / "killed.db")
+        seeds = {attempt[0][1] for attempts in killed.values() for attempt in attempts}
+        assert len(seeds) == 1, f"{len(seeds)} seeds"
+        assert {len(attempts) for attempts in killed.values()} == {1}
+        assert len(killed) == self.submissions
+        self.finish("whole.db", "--seed", *seeds)
+        assert killed == results(self.folder / "whole.db")
+        say(f"{len(killed)} submissions, each graded once, as in a run that nobody killed")
+
+
+def count_attempts(path: Path) -> int:
+    """How many attempts a gradebook holds, as another process sees it; 0 where there is none."""
+    try:
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+            return database.execute("SELECT count(*) FROM attempts").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
+
+
+def descendants(pid: int) -> set[int]:
+    """All processes that come from `pid`, by the kernel's own tables."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:
+                continue
+            parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def survivors(seen: set[int], seconds: float = 60.0) -> set[int]:
+    """Which of these processes still live after at most so many seconds (zombies do not)."""
+    until = time.monotonic() + seconds
+    while (alive := {pid for pid in seen if _lives(pid)}) and time.monotonic() < until:
+        time.sleep(0.1)
+    return alive
+
+
+def _lives(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+def results(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """What a gradebook says of each submission, without times: one list entry per attempt."""
+    question = """
+        SELECT attempts.submission, attempts.id, attempts.digest, runs.seed,
+               exercise_results.name, check_results.name, outcome, message
+        FROM attempts JOIN runs ON runs.id = attempts.run_id
+        JOIN exercise_results ON exercise_results.attempt_id = attempts.id
+        JOIN check_results ON check_results.exercise_result_id = exercise_results.id
+        ORDER BY attempts.id, exercise_results.position, check_results.position"""
+    found: dict[str, dict[int, list[object]]] = {}
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+        for submission, attempt, *rest in database.execute(question):
+            found.setdefault(submission, {}).setdefault(attempt, []).append(tuple(rest))
+    return {name: list(map(tuple, attempts.values())) for name, attempts in found.items()}

@@ -1,0 +1,97 @@
+"""A PostgreSQL server of the tests' own: Debian's program, in a temporary folder, on no network."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+
+from autograder.inside.kernel import die_with_parent
+
+USER = "moelab"
+
+
+def programs() -> Path | None:
+    """The folder of `initdb` and `postgres`; `None` where there is no server."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
+    if found:
+        return found[0].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+class Server:
+    """A running server, in which each caller gets a database of its own."""
+
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+        self.folder = folder
+        self.process = process
+        self._made = 0
+
+    def url(self, database: str) -> str:
+        return f"postgresql://{USER}@/{database}?host={self.folder}"
+
+    def new_database(self) -> str:
+        """Make an empty database and return its URL."""
+        self._made += 1
+        name = f"class_{self._made}"
+        self.tell(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def tell(self, command: str) -> None:
+        """Run a command of the server's administrator."""
+        engine = create_engine(
+            self.url("postgres").replace("postgresql:", "postgresql+psycopg:"),
+            isolation_level="AUTOCOMMIT",
+        )
+        with engine.connect() as connection:
+            connection.execute(text(command))
+        engine.dispose()
+
+
+@contextmanager
+def running_server(bin_folder: Path) -> Iterator[Server]:
+    """Start a server as an ordinary user, and stop it in the end."""
+    folder = Path(tempfile.mkdtemp(prefix="moelab-pg-"))
+    options: dict[str, object] = {"cwd": folder, "stdin": subprocess.DEVNULL}
+    if os.geteuid() == 0:  # the server refuses to run as root
+        account = pwd.getpwnam("nobody")
+        os.chown(folder, account.pw_uid, account.pw_gid)
+        options |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": ()}
+    data = folder / "data"
+    make = [bin_folder / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8"]
+    subprocess.run([*make, "--no-sync"], check=True, stdout=subprocess.DEVNULL, **options)
+    settings = ("listen_addresses=", f"unix_socket_directories={folder}", "fsync=off")
+    log = (folder / "log").open("wb")
+    process = subprocess.Popen(
+        [bin_folder / "postgres", "-D", data, *(word for one in settings for word in ("-c", one))],
+        stdout=log,
+        stderr=log,
+        preexec_fn=die_with_parent,
+        **options,
+    )
+    try:
+        _wait_until_ready(bin_folder, folder, process)
+        yield Server(folder, process)
+    finally:
+        process.send_signal(signal.SIGQUIT)  # at once: nothing in it is worth a checkpoint
+        process.wait()
+        log.close()
+        shutil.rmtree(folder)
+
+
+def _wait_until_ready(bin_folder: Path, folder: Path, process: subprocess.Popen[bytes]) -> None:
+    asked = [bin_folder / "pg_isready", "-q", "-h", folder]
+    while subprocess.run(asked).returncode != 0:
+        if process.poll() is not None:
+            raise RuntimeError((folder / "log").read_text(encoding="utf-8"))
+        time.sleep(0.05)
