@@ -126,7 +126,9 @@ def read_bytes(found: Found, *, max_bytes: int = MAX_BYTES) -> bytes:
         except OSError as error:
             raise SubmissionProblem(_reason(error)) from error
     if len(data) > max_bytes:
-        raise SubmissionProblem(f"the file is larger than {_size(max_bytes)}")
+        raise SubmissionProblem(
+            f"the file is larger than {_size(max_bytes)}: clear the outputs and save it again"
+        )
     return data
 
 
