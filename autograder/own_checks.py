@@ -110,7 +110,7 @@ def _run(source: Source, workspace: Workspace) -> Iterator[str]:
             continue
         if error.type_name == "KeyboardInterrupt":
             raise KeyboardInterrupt
-        where = f"cell {number}" if source.kind == "notebook" else "the script"
+        where = f"code cell {number}" if source.kind == "notebook" else "the script"
         line = f", line {error.line}" if error.line else ""
         yield f"{where}{line} raised {error.type_name}: {error.message}"
 

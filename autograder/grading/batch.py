@@ -1,13 +1,14 @@
 """Grading many submissions at once, on this machine's processes.
 
-The calling process imports neither torch nor the course: workers do, once each. Results come as
-soon as they are known; a worker that dies is replaced, and what it was working on is tried again.
+The calling process imports neither torch nor an assignment: workers do, once each. Results come as
+soon as they are known; a worker that dies is replaced, and what was at work is tried again, alone.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
+import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import (
@@ -18,9 +19,12 @@ from concurrent.futures import (
 )
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
+from autograder.grading.course import assignment_names
 from autograder.grading.tasks import (
     Settings,
     assignment_task,
@@ -29,11 +33,13 @@ from autograder.grading.tasks import (
     revision_task,
     ungraded_task,
 )
-from autograder.records import Grade
+from autograder.grading.trial import Place, Trial
+from autograder.records import Grade, Outcome
 from autograder.sandbox.limits import LEVELS
 from autograder.submission.discover import Found
 
-ATTEMPTS = 2  # how often a submission may be at work when a worker dies
+ATTEMPTS = 3  # how often a submission is graded alone after a worker died at its work
+VOTES = 15  # how many submissions are asked which assignment they are
 
 
 class Grading:
@@ -76,46 +82,84 @@ class Grading:
         return self._pool.submit(revision_task, self._settings, assignment).result()
 
     def detect_assignment(self, submissions: Iterable[Found]) -> str:
-        """The assignment that the first submission to name one names; "" where none does."""
+        """The assignment of the course that most submissions name, of the first few that name one.
+
+        No single submission can decide for a class. "" where none names any.
+        """
+        votes: Counter[str] = Counter()
+        known = assignment_names(self._settings.course)
         for found in submissions:
             if not found.problem:
                 name = self._pool.submit(assignment_task, self._settings, found).result()
-                if name:
-                    return name
-        return ""
+                votes[name] += name in known
+                if votes.total() >= VOTES:
+                    break
+        (name, count), *_ = votes.most_common(1) or [("", 0)]
+        return name if count else ""
 
     def run(self, assignment: str, submissions: Iterable[Found]) -> Iterator[Grade]:
         """Grade submissions, yielding each grade when it is done, in no particular order."""
         waiting = deque(submissions)
-        strikes: Counter[str] = Counter()
         running: dict[Future[Grade], Found] = {}
         while waiting or running:
             try:
                 while waiting and len(running) < self._jobs:
                     found = waiting[0]
-                    running[self._submit(assignment, found, strikes[found.name])] = found
-                    waiting.popleft()
+                    future = self._pool.submit(grade_task, self._settings, assignment, found)
+                    running[future] = waiting.popleft()
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     grade = future.result()
                     del running[future]
                     yield grade
             except BrokenProcessPool:
-                strikes.update(found.name for found in running.values())
-                waiting.extendleft(running.values())
+                suspects = list(running.values())
                 running.clear()
-                self._pool.shutdown(wait=False, cancel_futures=True)
-                self._pool = self._new_pool()
+                self._renew_pool()
+                for found in suspects:
+                    yield self._grade_alone(assignment, found)
 
-    def _submit(self, assignment: str, found: Found, strikes: int) -> Future[Grade]:
-        if strikes < ATTEMPTS:
-            return self._pool.submit(grade_task, self._settings, assignment, found)
-        reason = "the grader's process ended twice while it graded this submission"
-        return self._pool.submit(ungraded_task, self._settings, assignment, found, reason)
+    def _grade_alone(self, assignment: str, found: Found) -> Grade:
+        """Grade a submission that was at work when a worker died, while no other is.
+
+        Nobody else is hurt when it dies again, and the check is known at which it does.
+        """
+        deaths: tuple[Place, ...] = ()
+        with tempfile.TemporaryDirectory(prefix="moelab-") as folder:
+            journal = Path(folder) / "journal"
+            for _ in range(ATTEMPTS):
+                journal.touch()
+                trial = Trial(journal=str(journal), deaths=deaths)
+                try:
+                    future = self._pool.submit(grade_task, self._settings, assignment, found, trial)
+                    return future.result()
+                except BrokenProcessPool:
+                    self._renew_pool()
+                place = trial.ended_at()
+                deaths += () if place is None else (place,)
+        outcome, reason = given_up(deaths)
+        task = partial(ungraded_task, self._settings, assignment, found, outcome, reason)
+        return self._pool.submit(task).result()
+
+    def _renew_pool(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool = self._new_pool()
 
     def _new_pool(self) -> ProcessPoolExecutor:
         context: Any = get_context("spawn")
         return ProcessPoolExecutor(self._jobs, mp_context=context, initializer=_start_worker)
+
+
+def given_up(deaths: tuple[Place, ...]) -> tuple[Outcome, str]:
+    """The outcome of a submission at whose work the grader's process died in every attempt.
+
+    Where it died at another check each time, always with this submission's answers, these are at
+    fault: the grader's own failures cost no points, so answers that cause them would earn all.
+    """
+    reason = "the grader's process ended every time it graded this submission"
+    if len(set(deaths)) == ATTEMPTS:
+        return Outcome.DIED, f"{reason}, at {ATTEMPTS} different checks"
+    return Outcome.GRADER_ERROR, reason
 
 
 def _start_worker() -> None:

@@ -14,7 +14,9 @@ import torch
 
 from autograder.authoring.exercise import Check, Exercise
 from autograder.grading.local import LocalSession
-from autograder.grading.material import Material
+from autograder.grading.material import Case, Material
+from autograder.grading.patience import CheckTooSlow, Patience
+from autograder.grading.trial import Trial
 from autograder.lab.calls import Answer, Call, CallFailed, Reply
 from autograder.lab.compare import difference
 from autograder.records import CheckResult, ExerciseGrade, Outcome
@@ -31,74 +33,117 @@ def judge_exercise(
     material: Material,
     *,
     only: Callable[[Check], bool] = lambda check: True,
+    patience: Patience | None = None,
+    trial: Trial | None = None,
 ) -> ExerciseGrade:
-    """Run the checks of an exercise in order; those after a failed one are skipped."""
+    """Run the checks of an exercise in order; those after a failed one are skipped.
+
+    `patience` is the grader's time for the submission, `trial` given for one that ended the
+    grader's process before.
+    """
+    patience = patience or Patience()
     results: dict[str, CheckResult] = {}
     for check in filter(only, exercise.checks):
         results[check.name] = _unreached(exercise, check, results) or judge(
-            exercise, check, session, material
+            exercise, check, session, material, patience=patience, trial=trial
         )
     return ExerciseGrade(name=exercise.name, checks=tuple(results.values()))
 
 
-def judge(exercise: Exercise, check: Check, session: Session, material: Material) -> CheckResult:
+def judge(
+    exercise: Exercise,
+    check: Check,
+    session: Session,
+    material: Material,
+    *,
+    patience: Patience | None = None,
+    trial: Trial | None = None,
+) -> CheckResult:
     """Run one check and say how it ended; never raises for anything that a submission does.
 
-    `SandboxError` where submissions cannot be isolated any more.
+    `patience` and `trial` as for `judge_exercise`. `SandboxError` where submissions cannot be
+    isolated any more.
     """
     started = time.monotonic()
-    outcome, message = _outcome(exercise, check, session, material)
+    deaths = 0
+    if trial is not None:
+        trial.begin((exercise.name, check.name))
+        deaths = trial.deaths.count((exercise.name, check.name))
+    if deaths:
+        outcome, message = _after_deaths(exercise, check, material, deaths)
+    else:
+        outcome, message = _outcome(exercise, check, session, material, patience or Patience())
     return replace(_result(check, outcome, message), seconds=round(time.monotonic() - started, 6))
 
 
 def _outcome(
-    exercise: Exercise, check: Check, session: Session, material: Material
+    exercise: Exercise, check: Check, session: Session, material: Material, patience: Patience
 ) -> tuple[Outcome, str]:
     try:
-        _run(exercise, check, session, material)
+        _run(exercise, check, session, material, patience)
     except AssertionError as wrong:
         return Outcome.FAILED, str(wrong) or check.title
     except CallFailed as failed:
         return Outcome.ERROR, str(failed)
     except Interrupted as interrupted:
         return interrupted.outcome, str(interrupted)
-    except SandboxError:
+    except (SandboxError, KeyboardInterrupt):
         raise  # nobody's answer: the run cannot go on
-    except Exception as error:
-        return _blame(exercise, check, material, error)
+    except CheckTooSlow:
+        slow = (Outcome.TIMEOUT, f"what {exercise.name} returned takes too long to check")
+        return slow if patience.left <= 0 else _blame(exercise, check, material, slow)
+    except BaseException as error:
+        kind = type(error).__name__
+        text = f"the check could not use what {exercise.name} returned ({kind})"
+        return _blame(exercise, check, material, (Outcome.FAILED, text))
     return Outcome.PASSED, ""
 
 
-def _blame(
-    exercise: Exercise, check: Check, material: Material, error: Exception
+def _after_deaths(
+    exercise: Exercise, check: Check, material: Material, deaths: int
 ) -> tuple[Outcome, str]:
-    """Whose fault an unexpected exception in a check is."""
+    """How a check ended that ended the grader's process: the second time with the reference."""
+    if deaths > 1:
+        return Outcome.GRADER_ERROR, "the grader's process ended in this check, again and again"
+    text = f"the grader's process ended while it checked what {exercise.name} returned"
+    return _blame(exercise, check, material, (Outcome.DIED, text))
+
+
+def _blame(
+    exercise: Exercise, check: Check, material: Material, wrong: tuple[Outcome, str]
+) -> tuple[Outcome, str]:
+    """Whose fault it is that a check broke down: `wrong` says it is the answer's.
+
+    The reference takes the student's place: where it passes, the student's answer was at fault.
+    """
     reference = LocalSession({exercise.name: exercise.solution_function}, material.bench)
     try:
-        _run(exercise, check, reference, material)
-    except Exception as again:
+        _run(exercise, check, reference, material, Patience())
+    except (Exception, CheckTooSlow) as again:
         return Outcome.GRADER_ERROR, f"the check itself is broken: {type(again).__name__}: {again}"
-    return (
-        Outcome.FAILED,
-        f"the check could not use what {exercise.name} returned ({type(error).__name__})",
-    )
+    return wrong
 
 
-def _run(exercise: Exercise, check: Check, session: Session, material: Material) -> None:
+def _run(
+    exercise: Exercise, check: Check, session: Session, material: Material, patience: Patience
+) -> None:
     def perform(call: Call) -> Reply:
-        return session.perform(call, check.time_limit)
+        with patience.paused():
+            return session.perform(call, check.time_limit)
 
     answer = Answer(exercise.name, perform)
     if check.kind == "law":
-        check.function(answer, **material.fixtures(exercise, check))
+        fixtures = material.fixtures(exercise, check)
+        with patience.limited():
+            check.function(answer, **fixtures)
     else:
-        _compare_with_reference(exercise, check, answer, material)
+        cases = material.cases(exercise, check)
+        with patience.limited():
+            _compare_with_reference(cases, check, answer)
 
 
-def _compare_with_reference(
-    exercise: Exercise, check: Check, answer: Answer, material: Material
-) -> None:
-    for case in material.cases(exercise, check):
+def _compare_with_reference(cases: tuple[Case, ...], check: Check, answer: Answer) -> None:
+    for case in cases:
         args, kwargs = case.given.args, case.given.kwargs
         expected = case.expected.value
         if check.gradient_of:

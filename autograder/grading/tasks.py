@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from autograder.grading.trial import Trial
 from autograder.records import Grade, Outcome
 from autograder.sandbox.limits import Limits
 from autograder.submission.discover import Found
@@ -40,9 +41,14 @@ def worker_for(settings: Settings) -> Worker:
     return Worker(settings)
 
 
-def grade_task(settings: Settings, assignment: str, found: Found) -> Grade:
-    """Grade one submission in this process: the unit of work of any scheduler."""
-    return worker_for(settings).grade(assignment, found)
+def grade_task(
+    settings: Settings, assignment: str, found: Found, trial: Trial | None = None
+) -> Grade:
+    """Grade one submission in this process: the unit of work of any scheduler.
+
+    `trial` is given for a submission that ended such a process before.
+    """
+    return worker_for(settings).grade(assignment, found, trial)
 
 
 def assignment_task(settings: Settings, found: Found) -> str:
@@ -62,10 +68,12 @@ def isolation_task(settings: Settings) -> str:
     return worker_for(settings).sandbox.level
 
 
-def ungraded_task(settings: Settings, assignment: str, found: Found, reason: str) -> Grade:
-    """The grade of a submission that ended the grader's own process twice: for a person to see."""
+def ungraded_task(
+    settings: Settings, assignment: str, found: Found, outcome: Outcome, reason: str
+) -> Grade:
+    """The grade of a submission that could not be graded to its end."""
     from autograder.grading.course import load_assignment
     from autograder.grading.worker import ungraded
 
     lab = load_assignment(assignment, settings.course)
-    return ungraded(lab, found, "", Outcome.GRADER_ERROR, reason)
+    return ungraded(lab, found, "", outcome, reason)

@@ -9,8 +9,11 @@ from autograder.authoring.assignment import Assignment
 from autograder.grading.course import load_assignment
 from autograder.grading.judge import judge_exercise
 from autograder.grading.material import Material, bench_seed_of
+from autograder.grading.patience import Patience
 from autograder.grading.tasks import Settings
+from autograder.grading.trial import Trial
 from autograder.records import CheckResult, ExerciseGrade, Grade, Outcome
+from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.levels import Sandbox, acceptable_levels
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
 from autograder.submission.discover import Found, digest_of_bytes, read_bytes
@@ -43,7 +46,7 @@ class Worker:
         except (SubmissionProblem, UnreadableSubmission):
             return ""
 
-    def grade(self, assignment: str, found: Found) -> Grade:
+    def grade(self, assignment: str, found: Found, trial: Trial | None = None) -> Grade:
         """Grade one submission; whatever it does becomes part of its grade."""
         if assignment not in self._assignments:
             loaded = load_assignment(assignment, self._settings.course)
@@ -57,9 +60,18 @@ class Worker:
             notes = list(source.warnings)
             if source.assignment and source.assignment != assignment:
                 notes.append(f"its metadata names the assignment {source.assignment!r}")
-            exercises = tuple(judge_exercise(e, session, material) for e in lab.exercises)
+            patience = Patience()
+            exercises = tuple(
+                judge_exercise(exercise, session, material, patience=patience, trial=trial)
+                for exercise in lab.exercises
+            )
         except (SubmissionProblem, UnreadableSubmission) as problem:
             return ungraded(lab, found, digest, Outcome.MISSING, str(problem), readable=False)
+        except SandboxError:
+            raise
+        except Exception as error:
+            reason = f"grading broke down ({type(error).__name__}: {error})"
+            return ungraded(lab, found, digest, Outcome.GRADER_ERROR, clean_line(reason, 500))
         finally:
             session.close()
         return Grade(

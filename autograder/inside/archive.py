@@ -8,6 +8,8 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 
+from autograder.inside.foreign import archive_kind
+
 MAX_ENTRIES = 2_000
 _UNOPENED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 
@@ -51,7 +53,8 @@ def _choose(entries: Sequence[zipfile.ZipInfo], max_entries: int) -> zipfile.Zip
             return found[0]
     if any(entry.filename.lower().endswith(_UNOPENED) for entry in candidates):
         raise Unreadable("the file is an archive inside an archive; hand in the notebook itself")
-    raise Unreadable("the file is an archive without a notebook or a Python file")
+    kind = archive_kind([entry.filename for entry in entries])
+    raise Unreadable(f"the file is {kind or 'an archive without a notebook or a Python file'}")
 
 
 def _is_ignored(entry: zipfile.ZipInfo) -> bool:

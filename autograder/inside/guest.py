@@ -16,6 +16,8 @@ from autograder.wire.encode import encode
 from autograder.wire.limits import WireError
 from autograder.wire.messages import FAILED, MISSING, decode_call, encode_reply
 
+MAX_REASON = 200  # characters
+
 
 class Guest:
     """One submission's workspace on the bench of a run: built in the zygote, used in a child."""
@@ -71,10 +73,9 @@ class Guest:
     def _call(self, request: bytes) -> bytes:
         call = decode_call(request, self._bench)
         function = self._space.function(call.function)
-        if function is None:
-            return MISSING + f"the submission defines no function {call.function}".encode()
         if not callable(function):
-            return MISSING + f"{call.function} is not a function".encode()
+            reason = self._space.why_missing(call.function)[:MAX_REASON]
+            return MISSING + reason.encode("utf-8", "replace")
         try:
             reply = perform(function, call)
         except BaseException as error:

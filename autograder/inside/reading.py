@@ -6,6 +6,7 @@ is written to disk, and nothing is parsed by anything that can execute code.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from autograder.inside.archive import Unreadable, member
+from autograder.inside.foreign import known_kind
 from autograder.inside.scripts import decode_script, split_script, without_surrogates
 
 MAX_BYTES = 64 * 1024 * 1024  # of a notebook or script, also inside an archive
@@ -20,6 +22,9 @@ MAX_CELLS = 5_000
 MAX_CODE = 8_000_000  # characters in all code cells together
 MAX_NAME = 200
 MAX_WARNINGS = 20
+MAX_NOT_RUN = 50_000  # characters of a cell that is not run but looked at all the same
+
+_DISGUISED = "the file is a {}, whatever its name says"
 
 # Kernels whose name tells the language where a notebook says no more.
 _KERNELS = re.compile(r"^(ir$|python|julia|bash|octave|ruby|scala|sql)")
@@ -55,26 +60,48 @@ def read_submission(data: bytes, name: str, *, max_bytes: int = MAX_BYTES) -> So
 def _read(data: bytes, name: str, max_bytes: int) -> Source:
     if len(data) > max_bytes:
         raise Unreadable(f"the file is larger than {max_bytes:,} bytes")
-    if data[:4] in (b"PK\x03\x04", b"PK\x05\x06") or name.lower().endswith(".zip"):
+    notebook = _notebook_in_disguise(data, name)
+    if notebook is not None:
+        return _read_notebook(notebook, (_DISGUISED.format("notebook"),))
+    if data[:4] in (b"PK\x03\x04", b"PK\x05\x06") or (
+        name.lower().endswith(".zip") and not known_kind(data)
+    ):
         data, name = member(data, max_bytes=max_bytes)
-    if not data.strip():
-        raise Unreadable("the file is empty")
-    if name.lower().endswith(".ipynb"):
-        return _read_notebook(_parse(data))
-    if data.lstrip()[:1] == b"{":
-        notebook = _notebook_in_disguise(data)
+        notebook = _notebook_in_disguise(data, name)
         if notebook is not None:
-            return _read_notebook(notebook, ("the file is a notebook, whatever its name says",))
-    return _read_script(data)
+            return _read_notebook(notebook, (_DISGUISED.format("notebook"),))
+    if kind := known_kind(data):
+        raise Unreadable(f"the file is {kind}")
+    if not name.lower().endswith(".ipynb"):
+        return _read_script(data)
+    try:
+        return _read_notebook(_parse(data))
+    except Unreadable:
+        if not _is_script(data):
+            raise
+    return _read_script(data, (_DISGUISED.format("Python script"),))
 
 
-def _read_script(data: bytes) -> Source:
+def _read_script(data: bytes, warnings: tuple[str, ...] = ()) -> Source:
     text = decode_script(data)
     _check_size([text])
     cells = tuple(split_script(text))
     if len(cells) > MAX_CELLS:
         raise Unreadable(f"the file has more than {MAX_CELLS:,} cells")
-    return Source(cells, "script")
+    return Source(cells, "script", warnings=warnings)
+
+
+def _is_script(data: bytes) -> bool:
+    """Whether these bytes, which are no notebook, are Python that defines something."""
+    return b"def " in data and _defines_functions(data.decode("utf-8", "replace"))
+
+
+def _defines_functions(text: str) -> bool:
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) for part in body)
 
 
 def _parse(data: bytes) -> Any:
@@ -82,7 +109,8 @@ def _parse(data: bytes) -> Any:
     try:
         return json.loads(data.decode(json.detect_encoding(data)))
     except UnicodeDecodeError as error:
-        raise Unreadable(f"the notebook is not {error.encoding} text") from error
+        text = f"the notebook is not {error.encoding} text: save it as UTF-8"
+        raise Unreadable(text) from error
     except json.JSONDecodeError as error:
         raise Unreadable(_not_json(data, error)) from error
     except ValueError as error:
@@ -90,17 +118,17 @@ def _parse(data: bytes) -> Any:
 
 
 def _not_json(data: bytes, error: json.JSONDecodeError) -> str:
-    start = data[:500].lstrip().lower()
-    if start.startswith(b"<"):
-        return "the file is a web page; download the notebook itself"
     if b"<<<<<<< " in data and b">>>>>>> " in data:
         return f"the notebook holds unresolved merge conflicts (line {error.lineno})"
-    if start.startswith(b"version https://git-lfs"):
-        return "the file is a pointer of Git LFS, not the notebook"
+    if error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string"):
+        return f"the notebook ends in the middle (line {error.lineno}): it was not saved whole"
     return f"the notebook is not valid JSON (line {error.lineno})"
 
 
-def _notebook_in_disguise(data: bytes) -> Any:
+def _notebook_in_disguise(data: bytes, name: str) -> Any:
+    """The notebook in a file that is not called one; None where there is none."""
+    if name.lower().endswith(".ipynb") or data.lstrip()[:1] != b"{":
+        return None
     try:
         found = _parse(data)
     except Unreadable:
@@ -129,6 +157,9 @@ def _read_notebook(notebook: Any, warnings: Iterable[str] = ()) -> Source:
                 cells.append(without_surrogates(code))
                 if cells[-1] != code:
                     warnings.append(f"cell {position} holds half a character, which was replaced")
+        elif _holds_answers(cell):
+            kind = "raw" if cell.get("cell_type") == "raw" else "text"
+            warnings.append(f"cell {position} is a {kind} cell, whose code is not run")
     _check_size(cells)
     if not any(cell.strip() for cell in cells):
         warnings.append("the notebook has no code")
@@ -151,10 +182,20 @@ def _code_of(cell: Mapping[str, Any]) -> str | None:
     language = cell.get("language")
     if isinstance(language, str) and not _is_python(language):
         raise Unreadable(_written_in(language))
-    text = cell.get("source", cell.get("input"))
+    return _joined(cell.get("source", cell.get("input")))
+
+
+def _joined(text: Any) -> str | None:
+    """A text, or lines of one: some early tools left out the line ends."""
     if isinstance(text, list) and all(isinstance(line, str) for line in text):
-        return "".join(text)
+        return ("" if "\n" in "".join(text[:1]) else "\n").join(text)
     return text if isinstance(text, str) else None
+
+
+def _holds_answers(cell: Mapping[str, Any]) -> bool:
+    """Whether a cell that is not run is Python with functions, all of it."""
+    text = _joined(cell.get("source")) or ""
+    return "def " in text and len(text) < MAX_NOT_RUN and _defines_functions(text)
 
 
 def _check_language(metadata: Mapping[str, Any]) -> None:

@@ -81,6 +81,8 @@ def _declared(data: bytes) -> str:
     try:
         return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
     except SyntaxError as error:
+        if str(error).startswith("unknown encoding"):
+            raise Unreadable(f"the file declares an encoding that is none: {error}") from error
         if any(b"coding" in line for line in data.split(b"\n", 2)[:2]):
             raise Unreadable("the file declares an encoding that it is not in") from error
         return "utf-8"

@@ -27,8 +27,8 @@ import tqdm.notebook  # type: ignore[import-untyped]
 import tqdm.std  # type: ignore[import-untyped]
 
 import autograder.lab
-from autograder.inside.otter_stub import OtterStub
 from autograder.inside.programs import refusing_popen, refusing_system
+from autograder.inside.stubs import NamelessStub, Stubs
 
 LAB_NAME = "moe_lab"  # what the student edition calls autograder.lab
 
@@ -42,7 +42,7 @@ def surround(given: Mapping[str, Any], note: Callable[[str], None]) -> contextli
     stack = contextlib.ExitStack()
     try:
         _give_lab(stack, given)
-        _give_no_otter(stack)
+        _give_stubs(stack)
         _give_no_keyboard(stack)
         _give_no_programs(stack, note)
         _give_no_windows(stack)
@@ -90,17 +90,18 @@ def _give_lab(stack: contextlib.ExitStack, given: Mapping[str, Any]) -> None:
             register(stack, f"{LAB_NAME}.{name.removeprefix(prefix)}", module)
 
 
-def _give_no_otter(stack: contextlib.ExitStack) -> None:
+def _give_stubs(stack: contextlib.ExitStack) -> None:
     hidden = [name for name in sys.modules if name.partition(".")[0] == "otter"]
     kept = {name: sys.modules.pop(name) for name in hidden}
-    stub = OtterStub()
+    stub = Stubs()
     sys.meta_path.insert(0, stub)
 
     def put_back() -> None:
         if stub in sys.meta_path:
             sys.meta_path.remove(stub)
-        for name in [name for name in sys.modules if name.partition(".")[0] == "otter"]:
-            del sys.modules[name]
+        for name, module in list(sys.modules.items()):
+            if isinstance(module, NamelessStub):
+                del sys.modules[name]
         sys.modules.update(kept)
 
     stack.callback(put_back)

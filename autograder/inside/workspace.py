@@ -11,17 +11,20 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import CodeType, ModuleType
+from difflib import get_close_matches
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, Literal
 
 from autograder.inside.shell import SubmissionShell
 from autograder.inside.surroundings import register, surround
+from autograder.lab.compare import kind_of
 
 Kind = Literal["notebook", "script"]
 
 MAX_MESSAGE = 2_000  # characters
 _SCRIPT = "submission.py"
 _MODULE_NAMES: Mapping[Kind, str] = {"notebook": "__main__", "script": "submission"}
+_OWN = frozenset(_MODULE_NAMES.values())  # modules in which a submission defines things
 _FUTURE_FLAGS = sum(
     getattr(__future__, name).compiler_flag for name in __future__.all_feature_names
 )
@@ -83,6 +86,22 @@ class Workspace:
     def function(self, name: str) -> object:
         """What the cells left under this name, `None` where they left nothing."""
         return self.module.__dict__.get(name)
+
+    def why_missing(self, name: str) -> str:
+        """Say in a sentence that there is no such function, and what there is instead."""
+        found = self.module.__dict__.get(name)
+        if found is not None:
+            return f"{name} is not a function but {kind_of(found)}: the name was used again"
+        missing = f"the submission defines no function {name}"
+        for outer, value in list(self.module.__dict__.items()):
+            if isinstance(value, type | FunctionType) and value.__module__ in _OWN:
+                if isinstance(value, type) and name in vars(value):
+                    return f"{missing}: it stands inside the class {outer}"
+                if isinstance(value, FunctionType) and name in value.__code__.co_varnames:
+                    return f"{missing}: it stands inside the function {outer}"
+        names = [key for key, value in self.module.__dict__.items() if callable(value)]
+        alike = get_close_matches(name, names, n=1, cutoff=0.8)
+        return f"{missing}; is {alike[0]} meant?" if alike else missing
 
     def close(self) -> None:
         """Put back everything that was replaced in this process."""

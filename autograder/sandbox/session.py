@@ -6,6 +6,7 @@ run again, so that every remaining check still has its chance.
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Protocol
@@ -45,6 +46,12 @@ class Source:
     assignment: str
     warnings: tuple[str, ...]
 
+    def place(self, number: int) -> str:
+        """A cell in words; they count from 1, and text cells do not count."""
+        if self.kind == "script" and len(self.cells) == 1:
+            return "the script"
+        return f"code cell {number + 1}"
+
 
 class SandboxSession:
     """One submission, executed out of reach: first `read`, then `perform` as often as needed."""
@@ -57,6 +64,7 @@ class SandboxSession:
         self._left = limits.total
         self._source: Source | None = None
         self._spoiled: set[int] = set()  # cells that ended or hung the process: not run again
+        self._failed: dict[int, str] = {}  # cells that did not run to their end, and why
         self._child: Child | None = None
         self._ready = False  # whether the cells have run in the present child
 
@@ -86,7 +94,12 @@ class SandboxSession:
         if not self._ready:
             self._run_cells()
         seconds = time_limit or self._limits.call
-        message = self._request("call", encode_call(call, self._bench), seconds)
+        try:
+            message = self._request("call", encode_call(call, self._bench), seconds)
+        except Interrupted as interrupted:
+            if interrupted.outcome is Outcome.MISSING:
+                raise self._with_cause(call.function, interrupted) from interrupted
+            raise
         try:
             reply = decode_reply(message, call, self._bench)
         except WireError as error:
@@ -124,22 +137,38 @@ class SandboxSession:
         except Interrupted as interrupted:
             if self._left <= 0:
                 raise
-            self._spoiled.add(number)
-            self._note(f"cell {number + 1} was left out: {interrupted}")
+            self._leave_out(number, str(interrupted))
             return False
         except WireError as broken:
             self.close()
-            self._spoiled.add(number)
-            self._note(f"cell {number + 1} was left out: its reply could not be read ({broken})")
+            self._leave_out(number, f"its reply could not be read ({broken})")
             return False
         raised, left_out = reply if isinstance(reply, tuple) and len(reply) == 2 else (None, ())
         match raised:
             case (str(name), str(message), line):
                 where = f", line {line}" if isinstance(line, int) and line else ""
-                self._note(f"cell {number + 1}{where} raised {name}: {message}")
+                self._failed[number] = f"raised {name}: {message}"
+                self._note(f"{source.place(number)}{where} raised {name}: {message}")
         for note in left_out if isinstance(left_out, tuple) else ():
-            self._note(f"cell {number + 1}: {note}")
+            self._note(f"{source.place(number)}: {note}")
         return True
+
+    def _leave_out(self, number: int, reason: str) -> None:
+        """Do not run a cell again, and say why."""
+        self._spoiled.add(number)
+        self._failed[number] = f"was left out: {reason}"
+        if self._source is not None:
+            self._note(f"{self._source.place(number)} was left out: {reason}")
+
+    def _with_cause(self, function: str, missing: Interrupted) -> Interrupted:
+        """Name the cell that should have defined a function and did not come to it."""
+        defines = re.compile(rf"\b(?:def|class)\s+{re.escape(function)}\b")
+        cells = self._source.cells if self._source is not None else ()
+        for number, why in self._failed.items():
+            if self._source is not None and defines.search(cells[number]):
+                text = f"{missing}: {self._source.place(number)}, which should define it, {why}"
+                return Interrupted(missing.outcome, text)
+        return missing
 
     def _request(self, kind: str, payload: bytes, seconds: float) -> bytearray:
         if self._left <= 0:

@@ -110,7 +110,9 @@ def read_file(path: Path, member: str | None, max_bytes: int) -> bytes:
     except MemberProblem as error:
         raise SubmissionProblem(str(error)) from error
     if len(data) > max_bytes:
-        raise SubmissionProblem(f"the file is larger than {_size(max_bytes)}")
+        raise SubmissionProblem(
+            f"the file is larger than {_size(max_bytes)}: clear the outputs and save it again"
+        )
     return data
 
 

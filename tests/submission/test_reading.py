@@ -158,9 +158,13 @@ def test_a_notebook_without_code_is_read_with_a_warning() -> None:
         (b"[]", "the file is not a notebook: it has no cells"),
         (b"{}", "the file is not a notebook: it has no cells"),
         (b'{"cells": 3}', "the file is not a notebook: it has no cells"),
-        (b'{"cells": [\n', "the notebook is not valid JSON (line 2)"),
+        (
+            b'{"cells": [\n',
+            "the notebook ends in the middle (line 2): it was not saved whole",
+        ),
+        (b'{"cells": [\n,]}', "the notebook is not valid JSON (line 2)"),
         (b"import torch", "the notebook is not valid JSON (line 1)"),
-        (b"\xff\xfa\x00", "the notebook is not utf-8 text"),
+        (b"\xff\xfa\x00", "the notebook is not utf-8 text: save it as UTF-8"),
         (b"<!DOCTYPE html><html>", "the file is a web page; download the notebook itself"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:0",
@@ -254,10 +258,10 @@ def test_two_different_notebooks_are_refused_by_name(second: str) -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "the file is a damaged zip archive"),
+        (b"", "the file is empty"),
         (b"no archive", "the file is a damaged zip archive"),
         (b"PK\x03\x04" + bytes(100), "the file is a damaged zip archive"),
-        (packed(), "the file is an archive without a notebook or a Python file"),
+        (packed(), "the file is an empty archive"),
         (packed(("a.txt", b"")), "the file is an archive without a notebook or a Python file"),
         (packed(("a.ipynb", b"")), "the file is empty"),
         (

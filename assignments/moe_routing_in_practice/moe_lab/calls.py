@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from .compare import Opaque
 from .state import StateBefore, shared_memory
 
 
@@ -75,7 +76,8 @@ class Answer:
 
     After each call `left_behind` says in words what the call changed (inputs, hooks, modes,
     gradients, parameters; empty when nothing) and `shares_memory` which argument or parameter the
-    result shares memory with.
+    result shares memory with. A result that is no value (a generator, an object of a class of one's
+    own) fails the check that asked for it.
     """
 
     def __init__(self, function: str, perform: Callable[[Call], Reply]) -> None:
@@ -111,6 +113,8 @@ class Answer:
         self.left_behind, self.shares_memory = reply.left_behind, reply.shares_memory
         if reply.raised is not None:
             raise CallFailed(explain(call.function, reply.raised), reply.raised)
+        if isinstance(reply.value, Opaque):
+            raise AssertionError(f"{call.function} returned {reply.value.description}")
         return reply
 
 

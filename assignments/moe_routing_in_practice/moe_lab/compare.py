@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,18 @@ FLOAT32 = Tolerance(1e-5, 1e-6)
 ACROSS_DEVICES = Tolerance(1e-4, 1e-5)
 BFLOAT16 = Tolerance(2e-2, 5e-3)
 
-_KINDS = {bool: "a bool", int: "an int", float: "a float", str: "a string", type(None): "None"}
+_KINDS: Mapping[type, str] = {
+    bool: "a bool",
+    int: "an int",
+    float: "a float",
+    str: "a string",
+    type(None): "None",
+    CoroutineType: "a coroutine, not a value: write `def`, not `async def`",
+    GeneratorType: "a generator, not a value: `return` the result instead of using `yield`",
+    AsyncGeneratorType: "an async generator, not a value: write `def` and `return`",
+    FunctionType: "a function, not a value: was it meant to be called?",
+    MethodType: "a method, not a value: was it meant to be called?",
+}
 
 
 def difference(

@@ -1,0 +1,135 @@
+"""Answers that kill or slow down the grader itself: they earn nothing, and nobody else is hurt."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autograder.grading.batch import Grading, given_up
+from autograder.grading.course import load_assignment
+from autograder.grading.judge import judge_exercise
+from autograder.grading.local import LocalSession
+from autograder.grading.material import Material
+from autograder.grading.patience import CheckTooSlow, Patience
+from autograder.grading.tasks import Settings
+from autograder.grading.trial import Trial
+from autograder.records import Grade, Outcome, Status
+from autograder.sandbox.limits import Limits
+from autograder.submission.discover import find_submissions
+
+HERE = Path(__file__).parent
+HONEST = "def step(x): return x\n\ndef stride(x): return x\n"
+KILLS_ONE = "def step(x): return -9 if x == 2 else x\n\ndef stride(x): return x\n"
+
+
+@pytest.fixture
+def course(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.syspath_prepend(HERE)
+    return "fragile_course"
+
+
+def outcomes(grade: Grade) -> list[list[str]]:
+    return [[check.outcome.value for check in exercise.checks] for exercise in grade.exercises]
+
+
+@pytest.mark.sandbox
+def test_answers_that_kill_the_grader_cost_their_own_points_alone(
+    course: str, tmp_path: Path
+) -> None:
+    files = {"ada": HONEST, "bob": KILLS_ONE, "cyd": HONEST}
+    for name, code in files.items():
+        (tmp_path / f"{name}.py").write_text(code)
+    settings = Settings(seed="fragile", course=course, limits=Limits(call=5.0, total=60.0))
+    with Grading(settings, jobs=2) as grading:
+        found = find_submissions([tmp_path])
+        grades = {grade.student: grade for grade in grading.run("weak", found)}
+    assert grades.keys() == files.keys()
+    for name in ("ada", "cyd"):
+        assert grades[name].score == grades[name].possible == 12
+        assert grades[name].notes == ()
+    assert outcomes(grades["bob"]) == [["passed", "died", "passed"], ["passed"] * 3]
+    assert "grader's process ended" in grades["bob"].exercises[0].checks[1].message
+    assert grades["bob"].status is Status.GRADED
+
+
+def test_answers_are_at_fault_where_the_grader_ended_at_another_check_each_time() -> None:
+    one, two, three = (("step", name) for name in ("one", "two", "three"))
+    assert given_up((one, two, three))[0] is Outcome.DIED
+    assert given_up((one, one, two))[0] is Outcome.GRADER_ERROR
+    assert given_up(())[0] is Outcome.GRADER_ERROR
+
+
+def test_a_check_that_ended_the_grader_twice_costs_nothing(course: str, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    exercise = load_assignment("weak", course).exercise("step")
+    material = Material("weak", "seed")
+    session = LocalSession({"step": lambda x: x}, material.bench)
+    trial = Trial(journal=str(journal), deaths=(("step", "two"), ("step", "two")))
+    grade = judge_exercise(exercise, session, material, trial=trial)
+    found = [check.outcome for check in grade.checks]
+    assert found == [Outcome.PASSED, Outcome.GRADER_ERROR, Outcome.PASSED]
+    assert trial.ended_at() == ("step", "three")
+
+
+def judged(course: str, answer: object, patience: Patience) -> list[Outcome]:
+    exercise = load_assignment("weak", course).exercise("step")
+    material = Material("weak", "seed")
+    session = LocalSession({"step": answer}, material.bench)
+    grade = judge_exercise(exercise, session, material, patience=patience)
+    return [check.outcome for check in grade.checks]
+
+
+def test_an_answer_that_makes_a_check_slow_is_a_timeout_and_no_fault_of_the_grader(
+    course: str,
+) -> None:
+    def endless(x: int) -> int:
+        return x if x < 3 else 1 << 60
+
+    passed = Outcome.PASSED
+    assert judged(course, endless, Patience(check=0.3)) == [passed, passed, Outcome.TIMEOUT]
+
+
+def test_the_students_own_time_does_not_count(course: str) -> None:
+    def slow(x: int) -> int:
+        return x + 0 * sum(range(20_000_000))
+
+    assert judged(course, slow, Patience(check=0.3)) == [Outcome.PASSED] * 3
+
+
+def test_when_the_time_for_a_submission_is_used_up_no_check_begins(course: str) -> None:
+    patience = Patience(total=0.0)
+    assert judged(course, lambda x: x, patience) == [Outcome.TIMEOUT] * 3
+
+
+def test_the_alarm_rings_again_where_it_was_swallowed() -> None:
+    rings = 0
+    with pytest.raises(CheckTooSlow), Patience(check=0.1).limited():
+        while True:
+            try:
+                sum(range(100_000))
+            except CheckTooSlow:
+                rings += 1
+                if rings == 2:
+                    raise
+
+
+def test_no_alarm_rings_after_the_end() -> None:
+    patience = Patience(check=0.2)
+    with patience.limited():
+        pass
+    sum(range(20_000_000))
+    assert patience.left > 0
+
+
+def test_a_check_that_cannot_be_interrupted_ends_with_its_process() -> None:
+    code = (
+        "from autograder.grading.patience import Patience\n"
+        "with Patience(check=0.2, grace=0.5).limited():\n"
+        "    sum(range(10**15))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=HERE.parents[1], check=False)
+    assert ended.returncode == -signal.SIGXCPU
