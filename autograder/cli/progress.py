@@ -114,7 +114,7 @@ def grading_progress(gradebook: str) -> Iterator[Watch]:
             progress.advance(f"{grade.submission}, {score}")
 
         try:
-            yield Watch(say=progress.say, begin=begin, graded=told)
+            yield Watch(tell=progress.tell, say=progress.say, begin=begin, graded=told)
         except KeyboardInterrupt:
             progress.tell(
                 f"{count(graded, 'grade')} of this run kept in {gradebook}; "

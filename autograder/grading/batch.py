@@ -29,6 +29,7 @@ from autograder.grading.tasks import (
     ungraded_task,
 )
 from autograder.records import Grade
+from autograder.sandbox.cgroups import why_not
 from autograder.sandbox.limits import LEVELS
 from autograder.submission.discover import Found
 
@@ -38,12 +39,14 @@ ATTEMPTS = 2  # how often a submission may be at work when a worker dies
 class Grading:
     """A pool of workers for one run; use it as a context manager.
 
+    `unbounded` says why the kernel does not bound the memory of all sandboxes; empty if it does.
     Raises `SandboxError` at the first task where submissions cannot be isolated.
     """
 
     def __init__(self, settings: Settings, jobs: int) -> None:
         self._settings = settings
         self._jobs = max(1, jobs)
+        self.unbounded = why_not() if sys.platform == "linux" else ""
         self._pool = self._new_pool()
 
     def __enter__(self) -> Grading:
