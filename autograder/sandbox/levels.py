@@ -23,12 +23,12 @@ from autograder.sandbox.child import Child
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.layout import library_paths, secret_paths
 from autograder.sandbox.limits import BUFFER_BYTES, LEVELS, Limits
+from autograder.sandbox.users import free_user
 from autograder.sandbox.zygote import Zygote
 from autograder.session import Interrupted
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 
-FIRST_USER = 61_000  # children of root run as this uid plus the worker's number
 SELF_TEST_SECONDS = 60.0
 _CANARY = "MOELAB_CANARY"  # a variable of the grader's environment that nobody inside may see
 
@@ -143,7 +143,7 @@ def _open(
             scratch=scratch,
             memory=limits.memory,
             seconds=(int(limits.total) + 60) * (os.cpu_count() or 1),
-            user=FIRST_USER + worker,
+            user=free_user(worker) if os.geteuid() == 0 else os.geteuid(),
         )
         group = _group()
         zygote = Zygote(settings, group)
