@@ -20,8 +20,8 @@ ALLOW, REFUSE, NO_SUCH_CALL = 0x7FFF0000, 0x00050001, 0x00050026
 CLONE_THREAD, CLONE_NEWUSER, CLONE_NEWPID = 0x10000, 0x10000000, 0x20000000
 NEWER_THAN_SOME_LIBSECCOMP = {"futex_wait", "futex_wake"}
 _FORBIDDEN = """
-accept bind bpf chmod chown connect execve execveat fork init_module io_uring_setup kexec_load keyctl
-memfd_create mknodat mount move_mount open_by_handle_at open_tree perf_event_open personality
+accept bind bpf chmod chown connect execve execveat fork init_module io_uring_setup kexec_load
+keyctl memfd_create mknodat mount move_mount open_by_handle_at open_tree perf_event_open personality
 pidfd_getfd pidfd_open pivot_root process_vm_readv process_vm_writev ptrace quotactl reboot seccomp
 sendmsg setns setresuid setuid shmget socket swapon syslog umount2 unshare userfaultfd vfork
 """
