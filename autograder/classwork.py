@@ -13,6 +13,7 @@ from pathlib import Path
 from autograder.gradebook import Gradebook, Interrupted
 from autograder.grading.batch import Grading
 from autograder.grading.tasks import Settings
+from autograder.grading.together import at_once
 from autograder.records import ClassGrades, Grade, Run
 from autograder.sandbox.limits import Limits
 from autograder.submission.discover import Found, digest_of_bytes, find_submissions, read_bytes
@@ -20,6 +21,10 @@ from autograder.submission.files import SubmissionProblem
 
 MODELS = ("tiny",)
 LATE = "handed in late, as the learning platform marks it"
+
+_UNBOUNDED = (
+    "each submission's memory is limited, but the kernel does not watch over their sum, because {}"
+)
 
 
 class NothingToGrade(Exception):  # noqa: N818
@@ -30,7 +35,8 @@ class NothingToGrade(Exception):  # noqa: N818
 class Order:
     """What to grade, and how. An empty `assignment` is taken from the submissions.
 
-    `hidden` are further files of the grader (reports, gradebook) that no submission may read.
+    `total_memory` in bytes is for all submissions at once, 0 for most of the machine's. `hidden`
+    are further files of the grader (reports, gradebook) that no submission may read.
     """
 
     paths: tuple[Path, ...]
@@ -40,14 +46,19 @@ class Order:
     seed: str = ""
     isolation: str = "auto"
     limits: Limits = field(default_factory=Limits)
+    total_memory: int = 0
     regrade: bool = False
     hidden: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What hears of the progress: `begin` gets the numbers of all and of kept submissions."""
+    """What hears of the progress: `begin` gets the numbers of all and of kept submissions.
 
+    `tell` takes a sentence on this run that stays, `say` what is being done now.
+    """
+
+    tell: Callable[[str], None]
     say: Callable[[str], None]
     begin: Callable[[int, int], None]
     graded: Callable[[Grade], None]
@@ -67,8 +78,11 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
         places = ", ".join(map(str, order.paths))
         raise NothingToGrade(f"{places}: there is no .ipynb, .py or .zip file in it")
     settings = _settings(order)
+    jobs, fewer = at_once(min(order.jobs, len(found)), order.limits, order.total_memory)
+    if fewer:
+        watch.tell(fewer)
     watch.say("loading the course" if order.assignment else "starting the sandbox")
-    with Grading(settings, min(order.jobs, len(found))) as grading:
+    with Grading(settings, jobs) as grading:
         assignment = order.assignment or grading.detect_assignment(found)
         if not assignment:
             raise NothingToGrade(
@@ -92,6 +106,8 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
                 isolation=grading.isolation,
                 models=MODELS,
             )
+            if grading.unbounded:
+                watch.tell(_UNBOUNDED.format(grading.unbounded))
             run_id, run = book.go_on(run, seed=order.seed, regrade=order.regrade)
             grading.use_seed(run.seed)
             _grade(grading, waiting, book, (run_id, run), watch)

@@ -52,7 +52,9 @@ def _machine() -> Iterator[Fact]:
     yield Fact("Python", f"{platform.python_version()} ({sys.executable})")
     yield Fact("system", f"{platform.system()} {platform.release()} {platform.machine()}")
     yield Fact("cores", str(cores()))
-    memory = _memory()
+    from autograder.sandbox.hierarchy import machine_memory
+
+    memory = machine_memory()
     if memory:
         yield Fact("memory", f"{memory / 2**30:.1f} GiB")
 
@@ -60,20 +62,6 @@ def _machine() -> Iterator[Fact]:
 def cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
-def _memory() -> int:
-    """The machine's or the container's memory in bytes, 0 where it cannot be told."""
-    try:
-        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 0
-    limit = Path("/sys/fs/cgroup/memory.max")
-    try:
-        text = limit.read_text(encoding="ascii").strip()
-    except OSError:
-        return whole
-    return min(whole, int(text)) if text.isdigit() else whole
 
 
 def _packages() -> Iterator[Fact]:

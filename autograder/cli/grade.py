@@ -41,6 +41,13 @@ def _memory(text: str) -> int:
 def _limits(command: Any) -> Any:
     for option in (
         click.option(
+            "--total-memory",
+            type=size,
+            metavar="SIZE",
+            default="0",
+            help="Memory of all submissions at once.  [default: 80 % of the machine's]",
+        ),
+        click.option(
             "--memory-limit",
             type=_memory,
             metavar="SIZE",
@@ -123,6 +130,7 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
     outputs = {kind: options.pop(kind) for kind in ("json", "csv", "html", "gradescope")}
     _check_machine(models, options.pop("device"), options.pop("scheduler"))
     _check_assignment(options["assignment"], options["course"])
+    _check_memory(options["memory_limit"], options["total_memory"])
     check_outputs(outputs)
 
     from autograder.classwork import NothingToGrade, Order, grade_class
@@ -188,6 +196,17 @@ def _check_cuda(device: str) -> None:
             "Use --device cpu, or see `moelab doctor`."
         )
     click.echo("The model bench `tiny` runs on the CPU, whatever --device says.", err=True)
+
+
+def _check_memory(limit: int, total: int) -> None:
+    from autograder.sandbox.limits import Limits, in_words
+
+    need = Limits(memory=limit).sandbox
+    if 0 < total < need:
+        raise CannotStart(
+            f"--total-memory {in_words(total)} is too little: one submission may take "
+            f"{in_words(need)} with its sandbox. Give more, or a lower --memory-limit."
+        )
 
 
 def _check_assignment(name: str | None, course: str) -> None:

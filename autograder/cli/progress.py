@@ -117,7 +117,7 @@ def grading_progress(place: str, *, regrade: bool = False) -> Iterator[Watch]:
             progress.advance(f"{grade.submission}, {score}")
 
         try:
-            yield Watch(say=progress.say, begin=begin, graded=told)
+            yield Watch(tell=progress.tell, say=progress.say, begin=begin, graded=told)
         except (KeyboardInterrupt, GradebookError) as stopped:
             if graded or isinstance(stopped, KeyboardInterrupt):
                 progress.tell(

@@ -35,6 +35,7 @@ from autograder.grading.tasks import (
 )
 from autograder.grading.trial import Place, Trial
 from autograder.records import Grade, Outcome
+from autograder.sandbox.cgroups import why_not
 from autograder.sandbox.limits import LEVELS
 from autograder.submission.discover import Found
 
@@ -45,12 +46,14 @@ VOTES = 15  # how many submissions are asked which assignment they are
 class Grading:
     """A pool of workers for one run; use it as a context manager.
 
+    `unbounded` says why the kernel does not bound the memory of all sandboxes; empty if it does.
     Raises `SandboxError` at the first task where submissions cannot be isolated.
     """
 
     def __init__(self, settings: Settings, jobs: int) -> None:
         self._settings = settings
         self._jobs = max(1, jobs)
+        self.unbounded = why_not() if sys.platform == "linux" else ""
         self._pool = self._new_pool()
 
     def __enter__(self) -> Grading:

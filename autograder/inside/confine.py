@@ -88,13 +88,17 @@ def restrict_files(readable: list[str], writable: list[str]) -> None:
     )
 
 
-def system_call_filter(*, own_namespaces: bool) -> bytes:
+def system_call_filter(*, own_namespaces: bool, architecture: int | None = None) -> bytes:
     """The allow-list as a program for the kernel, made once for all children.
 
     In namespaces of its own a child may also change files (there are none but its own) and signal
-    itself (it is process 1 there); elsewhere it may do neither.
+    itself (it is process 1 there); elsewhere it may do neither. Calls through the entry of another
+    architecture than `architecture` (`pyseccomp.Arch`, this machine's if None) end the process.
     """
     rules = pyseccomp.SyscallFilter(pyseccomp.ERRNO(_EPERM))
+    if architecture not in (None, pyseccomp.system_arch()):
+        rules.add_arch(architecture)
+        rules.remove_arch(pyseccomp.system_arch())
     for name in (*SYSCALLS, *CHANGING_FILES) if own_namespaces else SYSCALLS:
         _allow(rules, name)
     Arg, EQ, MASKED = pyseccomp.Arg, pyseccomp.EQ, pyseccomp.MASKED_EQ

@@ -29,7 +29,7 @@ LIBRARIES = (
     "torch.nn.functional",
     "transformers",
 )
-KILLED_FIRST = "1000"  # the kernel's score when memory runs out: better us than the grader
+KILLED_SECOND, KILLED_FIRST = b"500", b"1000"  # when memory runs out: the child, us, the grader
 
 
 class Zygote:
@@ -43,8 +43,8 @@ class Zygote:
         _require_one_thread()
         self._pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-        with contextlib.suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text(KILLED_FIRST, encoding="ascii")
+        self._killing = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        self._be_killed(KILLED_SECOND)
         self._lock = self._confine(settings)
         gc.collect()
         gc.freeze()
@@ -90,18 +90,25 @@ class Zygote:
         used = int(os.pread(self._statm, 64, 0).split()[0]) * os.sysconf("SC_PAGESIZE")
         if self._namespaces:
             kernel.unshare(kernel.CLONE_NEWPID)
+        self._be_killed(KILLED_FIRST)  # inherited
         pid = os.fork()
         if pid == 0:
             try:
                 run_child(channel, self._lock, self._guest, used)
             finally:
                 os._exit(97)
+        self._be_killed(KILLED_SECOND)
         if self._namespaces:
             kernel.setns(self._pid_namespace, kernel.CLONE_NEWPID)
         os.close(channel)
         watch = os.pidfd_open(pid)
         socket.send_fds(control, [str(pid).encode()], [watch])
         os.close(watch)
+
+    def _be_killed(self, score: bytes) -> None:
+        """Set how soon the kernel picks this process when memory runs out."""
+        with contextlib.suppress(OSError):  # a lower score than before may be refused
+            os.pwrite(self._killing, score, 0)
 
 
 def _prepare(settings: ZygoteSettings) -> Guest:

@@ -18,16 +18,17 @@ from pathlib import Path
 
 from autograder.inside.settings import ZygoteSettings
 from autograder.records import Outcome
+from autograder.sandbox.cgroups import Group, NoGroup
 from autograder.sandbox.child import Child
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.layout import library_paths, secret_paths
-from autograder.sandbox.limits import LEVELS, Limits
+from autograder.sandbox.limits import BUFFER_BYTES, LEVELS, Limits
+from autograder.sandbox.users import free_user
 from autograder.sandbox.zygote import Zygote
 from autograder.session import Interrupted
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 
-FIRST_USER = 61_000  # children of root run as this uid plus the worker's number
 SELF_TEST_SECONDS = 60.0
 _CANARY = "MOELAB_CANARY"  # a variable of the grader's environment that nobody inside may see
 
@@ -142,16 +143,27 @@ def _open(
             scratch=scratch,
             memory=limits.memory,
             seconds=(int(limits.total) + 60) * (os.cpu_count() or 1),
-            user=FIRST_USER + worker,
+            user=free_user(worker) if os.geteuid() == 0 else os.geteuid(),
         )
-        zygote = Zygote(settings)
-        if level != "none":
-            try:
+        group = _group()
+        zygote = Zygote(settings, group)
+        try:
+            if group is not None:
+                group.limit(limits.memory + BUFFER_BYTES)
+            if level != "none":
                 self_test(zygote, course, Path(scratch), limits)
-            except SandboxError:
-                zygote.close()
-                raise
+        except (SandboxError, OSError) as error:
+            zygote.close()
+            raise SandboxError(str(error)) from error
         return zygote
+
+
+def _group() -> Group | None:
+    """A control group for one sandbox; None where the machine gives none, which the run says."""
+    try:
+        return Group()
+    except NoGroup:
+        return None
 
 
 @contextmanager

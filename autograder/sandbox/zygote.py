@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from autograder.inside.settings import ZygoteSettings
+from autograder.sandbox.cgroups import Group
 from autograder.sandbox.child import Child
 from autograder.sandbox.errors import SandboxError
 
@@ -34,10 +35,14 @@ CACHE_VARIABLES = ("HOME", "HF_HOME", "MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR",
 
 
 class Zygote:
-    """A warm process, ready to be forked. One child at a time; `close` ends it and its children."""
+    """A warm process, ready to be forked. One child at a time; `close` ends it and its children.
 
-    def __init__(self, settings: ZygoteSettings) -> None:
+    It lives in `group`, which is its own, where there is one.
+    """
+
+    def __init__(self, settings: ZygoteSettings, group: Group | None = None) -> None:
         self.settings = settings
+        self._group = group
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
@@ -45,6 +50,8 @@ class Zygote:
             self._process = _start(theirs, self._log.fileno(), settings.scratch)
         self._control.settimeout(STARTUP_SECONDS)
         try:
+            if group is not None:
+                group.add(self._process.pid)
             self._control.send(settings.to_message())
             answer = self._control.recv(1 << 16).decode("utf-8", "replace")
         except OSError as error:
@@ -89,6 +96,8 @@ class Zygote:
             self._process.kill()
             self._process.wait()
         self._log.close()
+        if self._group is not None:
+            self._group.close()
 
     def _reap(self, pid: int) -> int | None:
         """The exit code of a child that has ended, negative for a signal; None without a zygote."""

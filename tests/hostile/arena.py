@@ -33,9 +33,10 @@ from autograder.grading.material import Material
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.records import ExerciseGrade
-from autograder.sandbox.levels import FIRST_USER, Sandbox
+from autograder.sandbox.levels import Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
+from autograder.sandbox.users import free_user
 from autograder.session import Interrupted
 from autograder.wire.encode import encode
 
@@ -247,7 +248,7 @@ class Arena:
         torch.set_num_threads(1)
         adopt_orphans()
         self.sandbox = sandbox
-        self._user = FIRST_USER + worker if os.geteuid() == 0 else os.geteuid()
+        self._user = free_user(worker) if os.geteuid() == 0 else os.geteuid()
         self._stack = contextlib.ExitStack()
         self._temporary = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="arena-"))
         os.chmod(self._temporary, 0o755)

@@ -23,6 +23,7 @@ from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.layout import library_paths, secret_paths
 from autograder.sandbox.levels import acceptable_levels, self_test
 from autograder.sandbox.session import SandboxSession
+from autograder.sandbox.users import free_user
 from autograder.sandbox.zygote import Zygote
 from autograder.session import Interrupted
 
@@ -42,7 +43,7 @@ def zygote_with(**changes: object) -> Iterator[tuple[Zygote, Path]]:
             scratch=scratch,
             memory=LIMITS.memory,
             seconds=600,
-            user=64_999,
+            user=free_user(3),
         )
         zygote = Zygote(replace(settings, **changes))
         try:

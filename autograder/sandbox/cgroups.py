@@ -1,0 +1,155 @@
+"""A control group for each sandbox, wherever one can be had: the kernel bounds all memory in it.
+
+A process's own limits count what it maps. A group also counts files in memory, what lies in pipes
+and sockets and what the kernel keeps for a process, over a zygote and its child together. With as
+many sandboxes as fit into the machine, the sum is bounded too (`limits.py`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from autograder.sandbox.hierarchy import Hierarchy, memory_hierarchy
+
+PREFIX = "moelab-"
+OWN_GROUP = "moelab-grader"  # where the grader moves, for a group with limits below it holds nobody
+PROCESSES = 96  # threads and processes of a sandbox: the zygote's and those a child may have
+_NAMES = {  # of the files with the bytes that are used, and that may be
+    False: ("memory.usage_in_bytes", "memory.limit_in_bytes"),
+    True: ("memory.current", "memory.max"),
+}
+_SECONDS_TO_EMPTY = 5.0
+_HOW = (
+    "run as root where control groups can be written, or as "
+    "`systemd-run --user --scope -p Delegate=yes moelab grade …`"
+)
+
+
+class NoGroup(Exception):  # noqa: N818
+    """There can be no group here; the message is a clause that says why."""
+
+
+class Group:
+    """A group of processes; raises `NoGroup` where none can be made."""
+
+    def __init__(self) -> None:
+        hierarchy = memory_hierarchy()
+        if hierarchy is None:
+            raise NoGroup("this system has no control groups for memory")
+        parent = _parent(hierarchy)
+        _sweep(parent)
+        self.folder = parent / f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+        try:
+            self.folder.mkdir()
+        except OSError as error:
+            raise NoGroup(_refused(parent, error)) from error
+        try:
+            for name, value in _settings(hierarchy).items():
+                (self.folder / name).write_text(value, encoding="ascii")
+        except OSError as error:
+            self.close()
+            raise NoGroup(_refused(self.folder, error)) from error
+        self._used, self._most = (self.folder / name for name in _NAMES[hierarchy.unified])
+
+    def add(self, process: int) -> None:
+        """Move a process into the group; its later children are in it too. Raises `OSError`."""
+        (self.folder / "cgroup.procs").write_text(str(process), encoding="ascii")
+
+    def limit(self, beyond: int) -> None:
+        """Let the group use `beyond` more bytes than now; then it is the child that is killed."""
+        used = int(self._used.read_text(encoding="ascii"))
+        self._most.write_text(str(used + beyond), encoding="ascii")
+
+    def close(self) -> None:
+        """Remove the group, as soon as its last process has gone."""
+        deadline = time.monotonic() + _SECONDS_TO_EMPTY
+        while time.monotonic() < deadline:
+            try:
+                self.folder.rmdir()
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    return
+                time.sleep(0.01)
+            else:
+                return
+
+
+def why_not() -> str:
+    """Why no sandbox can have a group here, and how to get one; "" where each will have one.
+
+    Call it before the processes that start sandboxes are made: it may have to move this process
+    into a group of its own below the present one.
+    """
+    try:
+        Group().close()
+    except NoGroup as reason:
+        return f"{reason}: {_HOW}"
+    return ""
+
+
+def _settings(hierarchy: Hierarchy) -> dict[str, str]:
+    """No swap, and few processes; the limit on memory comes when the sandbox is ready."""
+    if not hierarchy.unified:
+        return {"memory.limit_in_bytes": "-1", "memory.swappiness": "0"}
+    settings = {"memory.max": "max", "pids.max": str(PROCESSES)}
+    return settings | ({"memory.swap.max": "0"} if _has_swap() else {})
+
+
+def _has_swap() -> bool:
+    return Path("/proc/swaps").read_text(encoding="utf-8").count("\n") > 1
+
+
+def _parent(hierarchy: Hierarchy) -> Path:
+    """The group below which others can be made: this process's own, or the top one."""
+    own = hierarchy.own.parent if hierarchy.own.name == OWN_GROUP else hierarchy.own
+    reasons = []
+    for place in dict.fromkeys((own, hierarchy.root)):
+        try:
+            if hierarchy.unified:
+                _hand_down(place)
+            if not os.access(place, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            reasons.append(_refused(place, error))
+        else:
+            return place
+    raise NoGroup(reasons[0])
+
+
+def _hand_down(place: Path) -> None:
+    """Let groups below this one limit memory, which version 2 allows where it holds no process."""
+    switch = place / "cgroup.subtree_control"
+    wanted = {"memory", "pids"}
+    if not wanted <= set((place / "cgroup.controllers").read_text(encoding="ascii").split()):
+        raise OSError(errno.ENOENT, "it cannot limit memory and processes")
+    missing = wanted - set(switch.read_text(encoding="ascii").split())
+    if not missing:
+        return
+    order = " ".join(f"+{name}" for name in sorted(missing))
+    if (place / "cgroup.procs").read_text(encoding="ascii").split() == [str(os.getpid())]:
+        leaf = place / OWN_GROUP
+        leaf.mkdir(exist_ok=True)
+        (leaf / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+    switch.write_text(order, encoding="ascii")
+
+
+def _sweep(parent: Path) -> None:
+    """Remove empty groups of graders that were killed."""
+    for folder in parent.glob(f"{PREFIX}[0-9]*"):
+        process = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if not os.path.exists(f"/proc/{process}"):
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _refused(place: Path, error: OSError) -> str:
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"the control group {place} may not be changed"
+    if error.errno == errno.EBUSY:
+        return f"other processes live in the control group {place}"
+    return f"the control group {place} cannot be used ({error.strerror})"
