@@ -55,7 +55,7 @@ def _outcome(
     exercise: Exercise, check: Check, session: Session, material: Material
 ) -> tuple[Outcome, str]:
     try:
-        _run(exercise, check, session, material)
+        run_check(exercise, check, session, material)
     except AssertionError as wrong:
         return Outcome.FAILED, str(wrong) or check.title
     except CallFailed as failed:
@@ -75,7 +75,7 @@ def _blame(
     """Whose fault an unexpected exception in a check is."""
     reference = LocalSession({exercise.name: exercise.solution_function}, material.bench)
     try:
-        _run(exercise, check, reference, material)
+        run_check(exercise, check, reference, material)
     except Exception as again:
         return Outcome.GRADER_ERROR, f"the check itself is broken: {type(again).__name__}: {again}"
     return (
@@ -84,7 +84,7 @@ def _blame(
     )
 
 
-def _run(exercise: Exercise, check: Check, session: Session, material: Material) -> None:
+def run_check(exercise: Exercise, check: Check, session: Session, material: Material) -> None:
     def perform(call: Call) -> Reply:
         return session.perform(call, check.time_limit)
 

@@ -1,0 +1,195 @@
+"""Naming the misconception behind a wrong answer: the known-wrong solution that answers the same.
+
+It runs after all points are given and changes none. The checks that a submission failed are run
+again with the reference in charge, so that they go through all their calls; on the side each call
+also goes to the submission and to every known-wrong solution that fails the same checks. Who
+replies differently drops out. Where exactly one is left, that is the misconception.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from autograder.authoring.exercise import Chaff, Check, Exercise
+from autograder.grading.judge import run_check
+from autograder.grading.likeness import alike, deviates
+from autograder.grading.limited import LimitedSession
+from autograder.grading.local import LocalSession
+from autograder.grading.material import Material
+from autograder.grading.remembered import Remembered
+from autograder.lab.calls import Call, Reply
+from autograder.records import CheckResult, ExerciseGrade, Outcome
+from autograder.sandbox.errors import SandboxError
+from autograder.session import Interrupted, Session
+from autograder.wire.limits import WireError
+from autograder.wire.messages import encode_call
+
+SECONDS = 10.0  # of calls of one submission's functions; more is not worth a hint
+KNOWN_LIMIT = 5.0  # seconds of processor time for one call of a known-wrong solution
+_UNKNOWN = frozenset({Outcome.SKIPPED, Outcome.GRADER_ERROR})
+_WRONG = frozenset({Outcome.FAILED, Outcome.ERROR})
+
+
+class Misconceptions:
+    """The known-wrong solutions of one assignment on the material of one run.
+
+    Their replies to the checks' calls are computed when they are first needed and remembered.
+    """
+
+    def __init__(self, material: Material) -> None:
+        self._material = material
+        self._functions: dict[str, Any] = {}
+        self._trusted = LimitedSession(LocalSession(self._functions, material.bench))
+        self._replies = Remembered()
+
+    def explain(
+        self,
+        exercises: Sequence[Exercise],
+        grades: Sequence[ExerciseGrade],
+        session: Session,
+        seconds: float = SECONDS,
+    ) -> tuple[ExerciseGrade, ...]:
+        """The grades with the misconceptions that can be told, and their hints.
+
+        The submission's functions are called again through `session`, for `seconds` in all.
+        """
+        clock = _Clock(session, seconds)
+        return tuple(
+            self._explained(exercise, grade, clock)
+            for exercise, grade in zip(exercises, grades, strict=True)
+        )
+
+    def _explained(
+        self, exercise: Exercise, grade: ExerciseGrade, session: _Clock
+    ) -> ExerciseGrade:
+        chaff = self._chaff_behind(exercise, grade, session)
+        if chaff is None:
+            return grade
+        hint = " ".join(chaff.hint.split())
+
+        def named(result: CheckResult) -> CheckResult:
+            if result.outcome not in _WRONG:
+                return result
+            return replace(result, misconception=chaff.name, hint=hint)
+
+        return replace(grade, checks=tuple(map(named, grade.checks)))
+
+    def _chaff_behind(
+        self, exercise: Exercise, grade: ExerciseGrade, session: _Clock
+    ) -> Chaff | None:
+        outcomes = {result.name: result.outcome for result in grade.checks}
+        wrong = [c for c in exercise.checks if outcomes.get(c.name) in _WRONG]
+        trial = _Trial(self, exercise, candidates(exercise, outcomes), session)
+        for check in wrong:
+            if trial.left:
+                trial.run(check, self._material)
+        return trial.left[0] if wrong and len(trial.left) == 1 and trial.deviated else None
+
+    def reply_of(self, name: str, function: Any, call: Call, digest: bytes) -> Reply | None:
+        """What a trusted function replies to a call; `None` for too much, or after too long."""
+
+        def perform() -> Reply | None:
+            self._functions[call.function] = function
+            try:
+                with torch.random.fork_rng(devices=[]), warnings.catch_warnings(action="ignore"):
+                    torch.manual_seed(0)
+                    return self._trusted.perform(call, KNOWN_LIMIT)
+            except (Interrupted, WireError):
+                return None
+
+        return self._replies.get((call.function, name, digest), perform)
+
+    def digest(self, call: Call) -> bytes:
+        """What tells a call from every other: its arguments, and the modes of its models."""
+        return hashlib.sha256(encode_call(call, self._material.bench)).digest()
+
+
+def candidates(exercise: Exercise, outcomes: dict[str, Outcome]) -> list[Chaff]:
+    """The known-wrong solutions that fail the checks with these outcomes, as far as is known."""
+    if any(outcome not in (Outcome.PASSED, *_WRONG, *_UNKNOWN) for outcome in outcomes.values()):
+        return []
+    failed = {name for name, outcome in outcomes.items() if outcome in _WRONG}
+    unknown = {name for name, outcome in outcomes.items() if outcome in _UNKNOWN}
+    return [
+        chaff
+        for chaff in exercise.chaffs
+        if failed <= {check.name for check in chaff.caught_by} <= failed | unknown
+    ]
+
+
+class _Clock:
+    """A session whose calls have so many seconds in all."""
+
+    def __init__(self, session: Session, seconds: float) -> None:
+        self._session = session
+        self._left = seconds
+
+    def perform(self, call: Call) -> Reply:
+        if self._left <= 0:
+            raise Interrupted(Outcome.TIMEOUT, "no time is left to look for the misconception")
+        started = time.monotonic()
+        try:
+            return self._session.perform(call, self._left)
+        finally:
+            self._left -= time.monotonic() - started
+
+
+class _Trial:
+    """A submission's function next to the known-wrong ones: a session that compares each call."""
+
+    def __init__(
+        self, known: Misconceptions, exercise: Exercise, left: list[Chaff], session: _Clock
+    ) -> None:
+        self.left = left
+        self.deviated = False
+        self._known = known
+        self._exercise = exercise
+        self._session = session
+        self._check = exercise.checks[0]
+
+    def run(self, check: Check, material: Material) -> None:
+        """Compare on all calls of a check; whoever is left agrees on all of them."""
+        self._check = check
+        try:
+            run_check(self._exercise, check, self, material)
+        except _NobodyLeftError:
+            pass
+        except SandboxError:
+            raise  # as in grading: the run cannot go on
+        except Exception:
+            self.left = []  # a hint that cannot be found is no reason to lose a grade
+
+    def perform(self, call: Call, time_limit: float | None = None) -> Reply:
+        """Reply like the reference, after asking everybody else."""
+        known, digest = self._known, self._known.digest(call)
+        right = known.reply_of("", self._exercise.solution_function, call, digest)
+        if right is None:
+            raise Interrupted(Outcome.TIMEOUT, "the reference takes too long")
+        reply = self._reply(call)
+        replies = [(c, known.reply_of(c.name, c.function, call, digest)) for c in self.left]
+        self.left = [c for c, r in replies if alike(reply, r, right, self._check)]
+        self.deviated = self.deviated or deviates(reply, right, self._check)
+        if not self.left:
+            raise _NobodyLeftError
+        return right
+
+    def _reply(self, call: Call) -> Reply | None:
+        try:
+            return self._session.perform(call)
+        except WireError:
+            return None
+        except Interrupted as interrupted:
+            if interrupted.outcome is not Outcome.FAILED:
+                raise
+            return None  # more than can be sent
+
+
+class _NobodyLeftError(BaseException):
+    """Ends a check early; not an `Exception`, so that no check catches it."""
