@@ -15,13 +15,13 @@ import numpy as np
 import torch
 
 from autograder.authoring.exercise import Check
-from autograder.grading.sketch import aspects, deviations, same_aspect
+from autograder.grading.sketch import plain, wrong_alike
 from autograder.lab.calls import Reply
 from autograder.lab.compare import Opaque, difference
 from autograder.lab.drawing import Drawing
 
 _NAN, _INFINITE = 1.25e30, 1.5e30  # stand for what no tolerance can compare
-_TRACES = ("hook", "training mode", "evaluation mode", "forward", "added or removed", "gradient")
+_TRACES = ("hook", "training", "evaluation", "forward", "added or removed", "gradient", "model's")
 
 
 def deviates(reply: Reply | None, right: Reply, check: Check) -> bool:
@@ -40,7 +40,8 @@ def alike(reply: Reply | None, known: Reply | None, right: Reply, check: Check) 
     if _exception(reply) != _exception(known) or _trace(reply) != _trace(known):
         return False
     if isinstance(known.value, Drawing) and isinstance(right.value, Drawing):
-        return _drawn_alike(reply.value, known.value, right.value)
+        given = reply.value
+        return isinstance(given, Drawing) and wrong_alike(given, known.value, right.value)
     wrong = deviates(known, right, check)
     if wrong != deviates(reply, right, check):
         return False
@@ -53,19 +54,6 @@ def _wrong_alike(reply: Reply, known: Reply, right: Reply, check: Check) -> bool
     if _missing(reply.value, right.value) != _missing(known.value, right.value):
         return False
     return _same_value(reply.value, known.value, check) and _same_gradients(reply, known)
-
-
-def _drawn_alike(value: Any, known: Drawing, right: Drawing) -> bool:
-    """Whether a drawing deviates wherever the known-wrong one does, and once in the same way."""
-    if not isinstance(value, Drawing):
-        return False
-    given, wrong, correct = aspects(value), aspects(known), aspects(right)
-    expected = deviations(wrong, correct)
-    if not expected:
-        return True
-    return expected <= deviations(given, correct) and any(
-        same_aspect(given.get(name), wrong.get(name)) for name in expected
-    )
 
 
 def _same_value(value: Any, other: Any, check: Check) -> bool:
@@ -112,9 +100,9 @@ def _exception(reply: Reply) -> str:
 
 
 def _trace(reply: Reply) -> str:
-    """What kind of thing a call left behind, without the names of modules."""
+    """What kind of thing a call left behind, without the names of modules and parameters."""
     kinds = (trace for trace in _TRACES if trace in reply.left_behind)
-    return next(kinds, "changed" if reply.left_behind else "")
+    return next(kinds, reply.left_behind)
 
 
 def _comparable(value: Any) -> Any:
@@ -132,5 +120,5 @@ def _comparable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(map(_comparable, value))
     if isinstance(value, Drawing):
-        return _comparable(aspects(value))
+        return _comparable(plain(value))
     return value.description if isinstance(value, Opaque) else value

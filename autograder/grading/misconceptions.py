@@ -29,10 +29,11 @@ from autograder.records import CheckResult, ExerciseGrade, Outcome
 from autograder.sandbox.errors import SandboxError
 from autograder.session import Interrupted, Session
 from autograder.wire.limits import WireError
-from autograder.wire.messages import encode_call
+from autograder.wire.messages import Handles, decode_call, encode_call
 
 SECONDS = 10.0  # of calls of one submission's functions; more is not worth a hint
 KNOWN_LIMIT = 5.0  # seconds of processor time for one call of a known-wrong solution
+MOST_DRAWS = 3  # repeated calls that show whether a function leaves its reply to chance
 _UNKNOWN = frozenset({Outcome.SKIPPED, Outcome.GRADER_ERROR})
 _WRONG = frozenset({Outcome.FAILED, Outcome.ERROR})
 
@@ -44,6 +45,7 @@ class Misconceptions:
     """
 
     def __init__(self, material: Material) -> None:
+        self.bench = material.bench
         self._material = material
         self._functions: dict[str, Any] = {}
         self._trusted = LimitedSession(LocalSession(self._functions, material.bench))
@@ -92,23 +94,22 @@ class Misconceptions:
                 trial.run(check, self._material)
         return trial.left[0] if wrong and len(trial.left) == 1 and trial.deviated else None
 
-    def reply_of(self, name: str, function: Any, call: Call, digest: bytes) -> Reply | None:
-        """What a trusted function replies to a call; `None` for too much, or after too long."""
+    def reply_of(self, name: str, function: Any, call: Asked, draw: int = 0) -> Reply | None:
+        """What a trusted function replies to a call; `None` for too much, or after too long.
+
+        `draw` is the seed of what the function itself leaves to chance.
+        """
 
         def perform() -> Reply | None:
             self._functions[call.function] = function
             try:
                 with torch.random.fork_rng(devices=[]), warnings.catch_warnings(action="ignore"):
-                    torch.manual_seed(0)
-                    return self._trusted.perform(call, KNOWN_LIMIT)
+                    torch.manual_seed(draw)
+                    return self._trusted.perform(call.again(), KNOWN_LIMIT)
             except (Interrupted, WireError):
                 return None
 
-        return self._replies.get((call.function, name, digest), perform)
-
-    def digest(self, call: Call) -> bytes:
-        """What tells a call from every other: its arguments, and the modes of its models."""
-        return hashlib.sha256(encode_call(call, self._material.bench)).digest()
+        return self._replies.get((call.function, name, call.digest, draw), perform)
 
 
 def candidates(exercise: Exercise, outcomes: dict[str, Outcome]) -> list[Chaff]:
@@ -122,6 +123,20 @@ def candidates(exercise: Exercise, outcomes: dict[str, Outcome]) -> list[Chaff]:
         for chaff in exercise.chaffs
         if failed <= {check.name for check in chaff.caught_by} <= failed | unknown
     ]
+
+
+class Asked:
+    """A call that can be made several times: generators and what functions change are copied."""
+
+    def __init__(self, call: Call, bench: Handles) -> None:
+        self.function = call.function
+        self._message = encode_call(call, bench)
+        self._bench = bench
+        self.digest = hashlib.sha256(self._message).digest()
+
+    def again(self) -> Call:
+        """The call with arguments of its own."""
+        return decode_call(self._message, self._bench)
 
 
 class _Clock:
@@ -153,6 +168,7 @@ class _Trial:
         self._exercise = exercise
         self._session = session
         self._check = exercise.checks[0]
+        self._bench = known.bench
 
     def run(self, check: Check, material: Material) -> None:
         """Compare on all calls of a check; whoever is left agrees on all of them."""
@@ -168,21 +184,32 @@ class _Trial:
 
     def perform(self, call: Call, time_limit: float | None = None) -> Reply:
         """Reply like the reference, after asking everybody else."""
-        known, digest = self._known, self._known.digest(call)
-        right = known.reply_of("", self._exercise.solution_function, call, digest)
+        asked = Asked(call, self._bench)
+        right = self._known.reply_of("", self._exercise.solution_function, asked)
         if right is None:
             raise Interrupted(Outcome.TIMEOUT, "the reference takes too long")
-        reply = self._reply(call)
-        replies = [(c, known.reply_of(c.name, c.function, call, digest)) for c in self.left]
-        self.left = [c for c, r in replies if alike(reply, r, right, self._check)]
+        reply = self._reply(asked)
+        self.left = [chaff for chaff in self.left if self._agrees(chaff, asked, reply, right)]
         self.deviated = self.deviated or deviates(reply, right, self._check)
         if not self.left:
             raise _NobodyLeftError
         return right
 
-    def _reply(self, call: Call) -> Reply | None:
+    def _agrees(self, chaff: Chaff, asked: Asked, reply: Reply | None, right: Reply) -> bool:
+        known = self._known.reply_of(chaff.name, chaff.function, asked)
+        if alike(reply, known, right, self._check):
+            return True
+        if known is None or not deviates(known, right, self._check):
+            return False
+        other = self._known.reply_of(chaff.name, chaff.function, asked, draw=1)
+        if alike(other, known, right, self._check):
+            return False
+        again = (self._reply(asked) for _ in range(MOST_DRAWS))
+        return any(not alike(reply, one, right, self._check) for one in again)
+
+    def _reply(self, asked: Asked) -> Reply | None:
         try:
-            return self._session.perform(call)
+            return self._session.perform(asked.again())
         except WireError:
             return None
         except Interrupted as interrupted:
