@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -134,7 +135,7 @@ def _of_histograms(panel: Panel) -> Iterator[tuple[str, Any]]:
 def _is_histogram(panel: Panel) -> bool:
     """Whether bars touch each other, or an outline is drawn."""
     bars = sorted(panel.bars, key=lambda bar: (bar.group, bar.x))
-    pairs = [(one, two) for one, two in zip(bars, bars[1:]) if one.group == two.group]
+    pairs = [(one, two) for one, two in pairwise(bars) if one.group == two.group]
     touching = [abs(two.left - one.right) <= TOLERANCE * one.width for one, two in pairs]
     return bool(panel.steps) or (bool(touching) and all(touching))
 

@@ -9,6 +9,7 @@ from autograder.authoring.assignment import Assignment
 from autograder.grading.course import load_assignment
 from autograder.grading.judge import judge_exercise
 from autograder.grading.material import Material, bench_seed_of
+from autograder.grading.misconceptions import Misconceptions
 from autograder.grading.tasks import Settings
 from autograder.records import CheckResult, ExerciseGrade, Grade, Outcome
 from autograder.sandbox.levels import Sandbox, acceptable_levels
@@ -33,7 +34,7 @@ class Worker:
             hidden=tuple(map(Path, settings.hidden)),
             worker=os.getpid() % 4000,
         )
-        self._assignments: dict[str, tuple[Assignment, Material]] = {}
+        self._assignments: dict[str, tuple[Assignment, Material, Misconceptions]] = {}
 
     def assignment_of(self, found: Found) -> str:
         """The assignment that a submission's metadata names, "" where it names none."""
@@ -46,8 +47,9 @@ class Worker:
         """Grade one submission; whatever it does becomes part of its grade."""
         if assignment not in self._assignments:
             loaded = load_assignment(assignment, self._settings.course)
-            self._assignments[assignment] = (loaded, Material(assignment, self._settings.seed))
-        lab, material = self._assignments[assignment]
+            fresh = Material(assignment, self._settings.seed)
+            self._assignments[assignment] = (loaded, fresh, Misconceptions(fresh))
+        lab, material, misconceptions = self._assignments[assignment]
         digest, session = "", self._session(material)
         try:
             data = read_bytes(found)
@@ -56,7 +58,8 @@ class Worker:
             notes = list(source.warnings)
             if source.assignment and source.assignment != assignment:
                 notes.append(f"its metadata names the assignment {source.assignment!r}")
-            exercises = tuple(judge_exercise(e, session, material) for e in lab.exercises)
+            judged = tuple(judge_exercise(e, session, material) for e in lab.exercises)
+            exercises = misconceptions.explain(lab.exercises, judged, session)
         except (SubmissionProblem, UnreadableSubmission) as problem:
             return ungraded(lab, found, digest, Outcome.MISSING, str(problem), readable=False)
         finally:
