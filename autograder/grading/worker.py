@@ -9,6 +9,7 @@ from autograder.authoring.assignment import Assignment
 from autograder.grading.course import load_assignment
 from autograder.grading.judge import judge_exercise
 from autograder.grading.material import Material, bench_seed_of
+from autograder.grading.misconceptions import Misconceptions
 from autograder.grading.patience import Patience
 from autograder.grading.tasks import Settings
 from autograder.grading.trial import Trial
@@ -37,7 +38,7 @@ class Worker:
             hidden=tuple(map(Path, settings.hidden)),
             worker=os.getpid() % 4000,
         )
-        self._assignments: dict[str, tuple[Assignment, Material]] = {}
+        self._assignments: dict[str, tuple[Assignment, Material, Misconceptions]] = {}
 
     def assignment_of(self, found: Found) -> str:
         """The assignment that a submission's metadata names, "" where it names none."""
@@ -50,8 +51,9 @@ class Worker:
         """Grade one submission; whatever it does becomes part of its grade."""
         if assignment not in self._assignments:
             loaded = load_assignment(assignment, self._settings.course)
-            self._assignments[assignment] = (loaded, Material(assignment, self._settings.seed))
-        lab, material = self._assignments[assignment]
+            fresh = Material(assignment, self._settings.seed)
+            self._assignments[assignment] = (loaded, fresh, Misconceptions(fresh))
+        lab, material, misconceptions = self._assignments[assignment]
         digest, session = "", self._session(material)
         try:
             data = read_bytes(found)
@@ -65,6 +67,8 @@ class Worker:
                 judge_exercise(exercise, session, material, patience=patience, trial=trial)
                 for exercise in lab.exercises
             )
+            if trial is None:
+                exercises = misconceptions.explain(lab.exercises, exercises, session, patience)
         except (SubmissionProblem, UnreadableSubmission) as problem:
             return ungraded(lab, found, digest, Outcome.MISSING, str(problem), readable=False)
         except SandboxError:

@@ -80,6 +80,7 @@ def _check(check: CheckResult) -> dict[str, Any]:
         "outcome": check.outcome.value,
         "message": clean_text(check.message),
         "misconception": None if misconception is None else clean_text(misconception),
+        "hint": clean_text(check.hint),
         "seconds": float(check.seconds),
     }
 
@@ -110,5 +111,6 @@ def _read_check(check: dict[str, Any]) -> CheckResult:
         outcome=Outcome(check["outcome"]),
         message=check["message"],
         misconception=check["misconception"],
+        hint=check.get("hint", ""),
         seconds=check["seconds"],
     )
