@@ -24,10 +24,10 @@ def package_tests(assignment: Assignment) -> dict[str, str]:
 
 def _must_test_everything(assignment: Assignment, tests: Mapping[str, str]) -> None:
     """Let Otter read the tests, and compare with the assignment: nothing less, nothing more."""
-    read = {name: ExceptionTestFile.from_string(text, path=name) for name, text in tests.items()}
+    read = [_read(assignment, name, text) for name, text in tests.items()]
     found = [
         (file.name, case.name, case.hidden, float(case.points))
-        for file in read.values()
+        for file in read
         for case in file.test_cases
     ]
     wanted = [
@@ -35,7 +35,7 @@ def _must_test_everything(assignment: Assignment, tests: Mapping[str, str]) -> N
         for exercise in assignment.exercises
         for check in exercise.checks
     ]
-    possible = sum(file.possible for file in read.values())
+    possible = sum(file.possible for file in read)
     if not found or possible <= 0:
         raise BuildError(
             f"{assignment.name}: the autograder would test nothing and give every submission full "
@@ -47,3 +47,13 @@ def _must_test_everything(assignment: Assignment, tests: Mapping[str, str]) -> N
             f"{assignment.name}: Otter does not read the check {different[1]!r} of {different[0]} "
             "as it is declared; give each check of an exercise a name of its own"
         )
+
+
+def _read(assignment: Assignment, name: str, text: str) -> ExceptionTestFile:
+    try:
+        return ExceptionTestFile.from_string(text, path=name)
+    except Exception as error:
+        raise BuildError(
+            f"{assignment.name}: Otter cannot read its test file {name} ({type(error).__name__}: "
+            f"{error}); a check must not be called like a word of Otter's, such as `points`"
+        ) from error

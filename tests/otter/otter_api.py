@@ -1,7 +1,7 @@
 """Grade with `otter.api.grade_submission` and print all that Otter knows then, as JSON.
 
-    python otter_api.py SUBMISSION AUTOGRADER_ZIP
-    python otter_api.py RESULTS_PKL                 what a finished run left
+python otter_api.py SUBMISSION AUTOGRADER_ZIP
+python otter_api.py RESULTS_PKL                 what a finished run left
 """
 
 from __future__ import annotations
