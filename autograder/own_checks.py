@@ -18,6 +18,7 @@ from autograder.inside.reading import Source, Unreadable, read_submission
 from autograder.inside.workspace import Workspace
 from autograder.lab.checking import run_law
 from autograder.lab.loading import load_model, load_tokenizer
+from autograder.lab.public import PublicResult
 from autograder.wire.text import clean_line, clean_text
 
 
@@ -25,25 +26,12 @@ class CannotCheck(Exception):  # noqa: N818
     """The file cannot be read, or does not tell its assignment; one sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How one public check went; `message` is empty where it passed."""
-
-    exercise: str
-    title: str
-    message: str
-
-    @property
-    def passed(self) -> bool:
-        return not self.message
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     """All public checks of an assignment, in order, and what happened before them."""
 
     assignment: str
-    results: tuple[Result, ...]
+    results: tuple[PublicResult, ...]
     notes: tuple[str, ...]
 
     @property
@@ -115,7 +103,7 @@ def _run(source: Source, workspace: Workspace) -> Iterator[str]:
         yield f"{where}{line} raised {error.type_name}: {error.message}"
 
 
-def _results(assignment: Assignment, workspace: Workspace) -> Iterator[Result]:
+def _results(assignment: Assignment, workspace: Workspace) -> Iterator[PublicResult]:
     for exercise in assignment.exercises:
         function = workspace.function(exercise.name)
         for check in exercise.checks:
@@ -126,4 +114,4 @@ def _results(assignment: Assignment, workspace: Workspace) -> Iterator[Result]:
                 run_law(check.function, exercise.name, function)
             except AssertionError as wrong:
                 message = clean_text(str(wrong)) or check.title
-            yield Result(exercise.name, check.title, message)
+            yield PublicResult(exercise.name, check.title, message)

@@ -20,7 +20,7 @@ PROSE = "prose"  # the folder beside the assignment that holds its Markdown
 
 _SETUP = """\
 import otter
-from moe_lab import load_model, load_tokenizer
+from moe_lab import hand_in, load_model, load_tokenizer
 
 grader = otter.Notebook("{file}")"""
 
@@ -28,9 +28,10 @@ _HAND_IN = """\
 ## Hand in
 
 This lab is worth {points}. The next cell runs all checks once more. **Save the notebook** then, \
-and run the last cell: it packs the saved notebook into a zip file next to it. Hand in that file."""
+and run the last cell: it packs the saved notebook into a zip file next to it, with a \
+receipt of what passed and when. Hand in that file."""
 
-_EXPORT = "grader.export(pdf=False, ignore_log=True)"
+_EXPORT = 'hand_in(grader, "{file}")'
 
 
 def student_notebook(assignment: Assignment) -> str:
@@ -99,7 +100,7 @@ def _cells(assignment: Assignment, sources: Mapping[str, str]) -> Iterator[Cell]
             yield make(f"prose-{proses}-{place}", piece.text)
     yield _markdown("hand-in", _HAND_IN.format(points=points_of(assignment.possible)))
     yield _code("check-all", "grader.check_all()")
-    yield _code("export", _EXPORT)
+    yield _code("export", _EXPORT.format(file=notebook_file(assignment)))
 
 
 def _code(identity: str, source: str) -> Cell:

@@ -1,8 +1,9 @@
-"""`moelab build`: write the student edition."""
+"""`moelab build`: write the student edition and the autograder packages."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from autograder.cli.common import (
     told,
 )
 
+if TYPE_CHECKING:
+    from autograder.authoring.assignment import Assignment
+
 
 @click.command(epilog=example("moelab build --check"))
 @click.argument("assignments", metavar="[ASSIGNMENT]...", nargs=-1)
@@ -22,18 +26,36 @@ from autograder.cli.common import (
 @root_option
 @course_option
 def build(assignments: tuple[str, ...], *, check: bool, root: Path | None, course: str) -> int:
-    """Write the student edition into assignments/, from the course.
+    """Write the student edition into assignments/, and autograder packages into dist/.
 
-    Without a name, all assignments are built.
+    Without a name, all assignments are built. The packages are for `otter run` and Gradescope. They
+    are not committed, so --check does not look for them.
     """
     loaded = load_assignments(assignments, course)
     from autograder.build.errors import BuildError
     from autograder.build.write import build as write
 
+    place = root or checkout()
     with told(BuildError, OSError):
-        sentences = write(loaded, root or checkout(), check=check)
+        sentences = write(loaded, place, check=check)
+        if not check:
+            sentences += _packages(loaded, place, course)
     for sentence in sentences:
         click.echo(sentence)
     if not sentences:
         click.echo("Everything is up to date.")
     return 1 if check and sentences else 0
+
+
+def _packages(loaded: list[Assignment], root: Path, course: str) -> list[str]:
+    click.echo("making the autograder packages", err=True)
+    from autograder.build.package import build_package
+    from autograder.otter.engine import Order
+
+    return [
+        sentence
+        for assignment in loaded
+        for sentence in build_package(
+            assignment, root, Order(assignment=assignment.name, course=course)
+        )
+    ]

@@ -1,4 +1,4 @@
-"""`moelab check`: a student's own public checks."""
+"""`moelab check`: a student's own public checks, and the receipt of what was handed in."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from autograder.cli.common import course_option, example, find_course, told
+from autograder.cli.common import CannotStart, course_option, example, find_course, told
 
 if TYPE_CHECKING:
     from autograder.own_checks import Checked
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command(
@@ -22,24 +24,63 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True),
 )
 @click.option("--assignment", metavar="NAME", help="[default: what the notebook says]")
+@click.option("--json", type=_FILE, metavar="FILE", help="Write the results, for programs.")
+@click.option("--summary", type=_FILE, metavar="FILE", help="Append a table in Markdown.")
 @course_option
-def check(notebook: Path, assignment: str | None, course: str) -> int:
+def check(
+    notebook: Path, assignment: str | None, json: Path | None, summary: Path | None, course: str
+) -> int:
     """Run the public checks on your own notebook or script, offline.
 
     Your code runs as it is, on this machine: use it for your own work alone. Exits 1 while a check
     fails.
+
+    Of a zip that the notebook's last cell packed, nothing is run: its receipt is printed, and
+    compared with the notebook in it. Exits 1 when they do not belong together.
     """
     find_course()
+    if notebook.suffix.lower() == ".zip":
+        return _receipt(notebook)
     from autograder.grading.course import CourseError
+    from autograder.lab.public import results_as_json, results_as_markdown
     from autograder.own_checks import CannotCheck, check_own
+    from autograder.report.files import ReportError, check_writable, write_text
 
+    with told(ReportError):
+        for path in filter(None, (json, summary)):
+            check_writable(path)
     click.echo("running your cells", err=True)
     with told(CannotCheck, CourseError):
         checked = check_own(notebook, assignment or "", course)
     for note in checked.notes:
         click.echo(note, err=True)
     _print(checked)
+    with told(ReportError, OSError):
+        if json:
+            write_text(json, results_as_json(checked.assignment, checked.results))
+        if summary:
+            with summary.open("a", encoding="utf-8") as page:
+                page.write(results_as_markdown(checked.assignment, checked.results))
     return 0 if checked.passed == len(checked.results) else 1
+
+
+def _receipt(archive: Path) -> int:
+    """Print the receipt in an archive; 1 where it and the notebook do not belong together."""
+    from autograder.handed_in import NoReceipt, read_handed_in, summary_lines
+
+    try:
+        handed_in = read_handed_in(archive)
+    except NoReceipt as problem:
+        raise CannotStart(f"{archive}: {problem}.") from problem
+    for line in (*summary_lines(handed_in), "", *handed_in.remarks, *handed_in.problems):
+        click.echo(line)
+    if handed_in.problems:
+        return 1
+    click.echo(
+        "Receipt and notebook belong together. That is evidence, not proof: the receipt was made "
+        "on the student's machine, and only `moelab grade` runs the checks again."
+    )
+    return 0
 
 
 def _print(checked: Checked) -> None:

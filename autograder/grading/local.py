@@ -4,8 +4,11 @@ student's own notebook on their own machine. Never for a stranger's submission.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+
+import torch
 
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call, Reply, perform
@@ -44,3 +47,14 @@ def callable_of(found: Any, name: str) -> Callable[..., Any]:
         raise Interrupted(Outcome.MISSING, f"{name} is not a function")
     result: Callable[..., Any] = found
     return result
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch in one thread: the same sums everywhere, and processor time is time."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

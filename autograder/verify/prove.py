@@ -10,6 +10,7 @@ from pathlib import Path
 
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.exercise import Exercise
+from autograder.build.otter_package_tests import package_tests
 from autograder.build.write import stale_files
 from autograder.grading.material import Material
 from autograder.verify.leaks import files_give_nothing_away
@@ -95,9 +96,19 @@ def _result(name: str, future: Future[Verdict]) -> Verdict:
 
 
 def _files(assignment: Assignment, root: Path, doubtful: Collection[str]) -> list[Finding]:
-    """Rule 6; the right answers of `doubtful` references are not looked for."""
+    """Rule 6; the right answers of `doubtful` references are not looked for.
+
+    What Otter will test is built too, so that an autograder that tests nothing is found.
+    """
     guard = partial(guarded, "", assignment.name, Rule.FILES)
     found = guard(lambda: (Finding("", Rule.FILES, line) for line in stale_files(assignment, root)))
+    found += guard(lambda: _otter_tests(assignment))
     material = Material(assignment.name, SEEDS[0])
     secrets = partial(secrets_of, assignment.exercises, material, doubtful)
     return found + guard(lambda: files_give_nothing_away(assignment, root, secrets()))
+
+
+def _otter_tests(assignment: Assignment) -> Iterator[Finding]:
+    """`BuildError` where Otter would not test the assignment."""
+    package_tests(assignment)
+    yield from ()

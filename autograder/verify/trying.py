@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import matplotlib
-import torch
 
 from autograder.authoring.exercise import Exercise
 from autograder.build.errors import BuildError
 from autograder.grading.course import load_assignment
+from autograder.grading.local import one_thread
 from autograder.records import Outcome
 from autograder.verify import rules
 from autograder.verify.records import Finding, Rule
@@ -67,7 +66,7 @@ def try_exercise(assignment: str, exercise: Exercise, root: Path) -> Verdict:
     trials = Trials(exercise, root)
     guard = partial(guarded, exercise.name, trials.where())
     findings = guard(Rule.REFERENCE, lambda: rules.declared(trials))
-    with _one_thread(), warnings.catch_warnings(action="ignore"):
+    with one_thread(), warnings.catch_warnings(action="ignore"):
         stopped = guard(Rule.REFERENCE, lambda: _try_all(trials, assignment))
         ready = not stopped and _reference_passes(trials)
         for rule, apply in _AFTER_TRIALS:
@@ -127,14 +126,3 @@ def _innermost(error: Exception) -> str:
     if trace is None:
         return "place unknown"
     return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch in one thread: the same sums everywhere, and processor time is time."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from .bench import Bench
 from .calls import Answer, CallFailed, Gradient
 from .compare import BFLOAT16, EXACT, FLOAT32, Tolerance, difference
+from .handin import hand_in
 from .loading import load_model, load_tokenizer
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Gradient",
     "Tolerance",
     "difference",
+    "hand_in",
     "load_model",
     "load_tokenizer",
 ]

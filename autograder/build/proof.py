@@ -1,0 +1,51 @@
+"""A package is only built for an assignment whose reference earns every point of it."""
+
+from __future__ import annotations
+
+import warnings
+
+import matplotlib
+
+from autograder.authoring.assignment import Assignment
+from autograder.authoring.exercise import Exercise
+from autograder.build.errors import BuildError
+from autograder.grading.judge import judge_exercise
+from autograder.grading.local import LocalSession, one_thread
+from autograder.grading.material import Material
+from autograder.records import ExerciseGrade, Outcome
+
+_SEED = "build"
+
+
+def prove_reference(assignment: Assignment) -> None:
+    """Let the reference solutions take all checks; `BuildError` where one is not passed.
+
+    One seed, and the reference alone: `moelab verify` proves far more.
+    """
+    if not assignment.exercises or assignment.possible <= 0:
+        raise BuildError(
+            f"{assignment.name}: there are no points to earn, so every submission would have all "
+            "of them; declare exercises with checks that have points"
+        )
+    matplotlib.use("Agg")
+    material = Material(assignment.name, _SEED)
+    with one_thread(), warnings.catch_warnings(action="ignore"):
+        for exercise in assignment.exercises:
+            _refuse(exercise, _judged(exercise, material))
+
+
+def _judged(exercise: Exercise, material: Material) -> ExerciseGrade:
+    session = LocalSession({exercise.name: exercise.solution_function}, material.bench)
+    return judge_exercise(exercise, session, material)
+
+
+def _refuse(exercise: Exercise, grade: ExerciseGrade) -> None:
+    if len(grade.checks) != len(exercise.checks) or not grade.checks:
+        raise BuildError(f"{exercise.module_name}: {exercise.name} has no checks")
+    for check in grade.checks:
+        if check.outcome is not Outcome.PASSED:
+            raise BuildError(
+                f"{exercise.module_name}: the reference solution does not pass its own check "
+                f"{check.name} ({check.outcome.value}: {check.message}), so nothing can be graded "
+                f"with it; repair it and run `moelab verify`"
+            )

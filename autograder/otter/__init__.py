@@ -1,0 +1,1 @@
+"""Grading under Otter: its plugin, Gradescope's folders, and the tests that report our verdicts."""
