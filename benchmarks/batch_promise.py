@@ -9,15 +9,12 @@ takes about fifteen minutes. Exits with 1 when the promise was broken once.
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "sandbox"), str(ROOT / "tests" / "hostile")]
-os.environ["PYTHONPATH"] = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
-
 from batch import LIMITS, STUDENTS, Batch, Hostile, Room, hostile_files
 
 BEGIN, END = "<!-- batch table: begin -->", "<!-- batch table: end -->"
@@ -55,8 +52,8 @@ def _lines(batches: list[tuple[Hostile, Batch]], room: Room) -> list[str]:
     late = sum(batch.seconds > limit for _, batch in batches)
     return [
         f"{len(batches)} hostile files, each among {STUDENTS} honest submissions, at "
-        f"`{room.isolation}` on Linux {platform.release().split('-')[0]}, {platform.machine()}; the "
-        f"same two worker processes for all batches; {LIMITS.call:g} s for a call, "
+        f"`{room.isolation}` on Linux {platform.release().split('-')[0]}, {platform.machine()}; "
+        f"the same two worker processes for all batches; {LIMITS.call:g} s for a call, "
         f"{LIMITS.total:g} s for a submission. The promise was broken {broken or 'not once'}. The "
         f"longest batch took {longest:.1f} s (without a hostile file {room.seconds_alone:.1f} s); "
         f"{late or 'none'} took {SLACK_SECONDS:g} s more than the limits allow.",
