@@ -35,9 +35,10 @@ def measure(level: str) -> dict[str, str]:
         result = arena.run(attack)
         found[attack.name] = _cell(result.outcome, result.gains)
     for attack in attacks("grading"):
-        grade = arena.grade(attack.path.read_bytes())
+        grade = arena.grade(attack.path.read_bytes(), attack.exercise)
         earned = f"{grade.score:g} of {grade.possible:g}"
         too_much = attack.earns == "0" and grade.score > 0
+        too_much |= attack.earns == "less than all" and grade.score >= grade.possible
         found[attack.name] = _cell(earned, (*arena.harm(), *(["points"] if too_much else [])))
     arena.close()
     return found

@@ -25,7 +25,9 @@ from autograder.wire.limits import (
     MAX_BLOB,
     MAX_DEPTH,
     MAX_DIMENSIONS,
+    MAX_ELEMENTS,
     MAX_NODES,
+    MAX_ROWS,
     MAX_TEXT,
     WireError,
     lengths,
@@ -86,6 +88,7 @@ class _Decoder:
         self._model_of = model_of
         self._nodes = 0
         self._read = 0
+        self._elements = 0
         self._modules: dict[str, dict[str, torch.nn.Module]] = {}
 
     def value(self, node: Any, depth: int) -> Any:
@@ -183,6 +186,9 @@ class _Decoder:
             raise WireError("a tensor's shape is malformed")
         if 0 in shape and math.prod(size or 1 for size in shape) > MAX_BLOB // 8:
             raise WireError("an empty tensor has huge dimensions")
+        self._elements += math.prod(shape)
+        if self._elements > MAX_ELEMENTS or (shape and shape[0] > MAX_ROWS):
+            raise WireError("a tensor has too many elements or rows")
         data = self._bytes(span)
         if math.prod(shape) * DTYPE_SIZES[dtype] != len(data):
             raise WireError("a tensor's bytes do not fit its shape")

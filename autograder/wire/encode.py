@@ -26,7 +26,9 @@ from autograder.wire.limits import (
     MAGIC,
     MAX_BLOB,
     MAX_DEPTH,
+    MAX_ELEMENTS,
     MAX_NODES,
+    MAX_ROWS,
     MAX_TEXT,
     MAX_TREE,
     WireError,
@@ -116,7 +118,7 @@ class _Encoder:
             return ["o", "a tensor without plain values (sparse, nested or meta)"]
         if value.is_quantized or dtype not in DTYPE_SIZES:
             return ["o", f"a tensor of {dtype}"]
-        if value.numel() * DTYPE_SIZES[dtype] > MAX_BLOB:
+        if value.numel() > MAX_ELEMENTS or (value.dim() and len(value) > MAX_ROWS):
             raise WireError("a tensor is too large to send")
         plain = value.detach().cpu().resolve_neg().contiguous()
         data = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
@@ -125,7 +127,7 @@ class _Encoder:
     def _array(self, value: np.ndarray[Any, Any]) -> Any:
         if value.dtype.name not in DTYPE_SIZES:
             return ["o", f"a NumPy array of {value.dtype.name}"]
-        if value.size * value.itemsize > MAX_BLOB:
+        if value.size > MAX_ELEMENTS or (value.ndim and len(value) > MAX_ROWS):
             raise WireError("an array is too large to send")
         data = np.ascontiguousarray(value, value.dtype.newbyteorder("=")).tobytes()
         return ["n", value.dtype.name, list(value.shape), self._chunk(data)]

@@ -18,6 +18,8 @@ MAX_DEPTH = 32
 MAX_NODES = 400_000
 MAX_TEXT = 1 << 16  # characters
 MAX_DIMENSIONS = 8
+MAX_ELEMENTS = 1 << 25  # of all tensors and arrays of one message together
+MAX_ROWS = 1 << 20  # of one tensor: `a, b = tensor` makes an object of each before it fails
 MAX_ALIKE = 64  # keys of one dict with the same hash: more would make look-ups slow
 
 DTYPE_SIZES = {

@@ -27,7 +27,7 @@ import torch
 
 import autograder
 from autograder.authoring.exercise import Exercise
-from autograder.grading.course import load_assignment
+from autograder.grading.course import assignment_names, load_assignment
 from autograder.grading.judge import judge_exercise
 from autograder.grading.material import Material
 from autograder.lab.bench import Bench
@@ -45,6 +45,7 @@ LIMITS = Limits(call=1.5, total=6.0)
 GRADING = Limits(call=2.0, total=20.0)
 SETTLING_SECONDS = 10.0
 VARIABLE = "MOELAB_BAIT"
+LOSS = "compute_load_balancing_loss"
 _PR_SET_CHILD_SUBREAPER = 36
 
 HONEST = b'''
@@ -108,6 +109,7 @@ class Attack:
     success: str
     outcomes: frozenset[str] = frozenset()
     earns: str = ""
+    exercise: str = LOSS
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def _declared(path: Path) -> Attack:
     fields: dict[str, str] = {}
     for line in text.splitlines():
         key, colon, rest = line.partition(":")
-        if colon and key in ("Tries", "Success", "Outcome", "Earns"):
+        if colon and key in ("Tries", "Success", "Outcome", "Earns", "Exercise"):
             fields[key] = rest.strip()
         elif line.strip() and fields:
             last = list(fields)[-1]
@@ -143,6 +145,7 @@ def _declared(path: Path) -> Attack:
         fields["Success"],
         frozenset(fields.get("Outcome", "").rstrip(".").split(" or ")),
         fields.get("Earns", "").rstrip("."),
+        fields.get("Exercise", LOSS).rstrip("."),
     )
 
 
@@ -286,9 +289,9 @@ class Arena:
             harm.append("an honest submission gets other values afterwards")
         return (*harm, *self._left())
 
-    def grade(self, submission: bytes) -> ExerciseGrade:
-        """Judge a submission's `compute_load_balancing_loss`, as in any run."""
-        exercise, material = _exercise()
+    def grade(self, submission: bytes, name: str = LOSS) -> ExerciseGrade:
+        """Judge one function of a submission, as in any run."""
+        exercise, material = _exercise(name)
         session = self.session(GRADING)
         try:
             session.read(submission, "submission.py")
@@ -368,10 +371,10 @@ class Arena:
 
 
 @functools.cache
-def _exercise() -> tuple[Exercise, Material]:
-    lab = load_assignment("moe_router_analysis")
-    found = [one for one in lab.exercises if one.name == "compute_load_balancing_loss"]
-    return found[0], Material(lab.name, "a run's secret seed")
+def _exercise(name: str) -> tuple[Exercise, Material]:
+    labs = map(load_assignment, assignment_names())
+    lab = next(lab for lab in labs if any(one.name == name for one in lab.exercises))
+    return lab.exercise(name), Material(lab.name, "a run's secret seed")
 
 
 def _listing_descriptor() -> int:

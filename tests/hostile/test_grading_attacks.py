@@ -21,15 +21,18 @@ def test_the_honest_part_of_attacks_earns_everything(arena: Arena) -> None:
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_attack_on_grading_earns_what_it_declares(attack: Attack, arena: Arena) -> None:
-    grade = arena.grade(attack.path.read_bytes())
+    grade = arena.grade(attack.path.read_bytes(), attack.exercise)
     said = [(check.name, check.outcome.value, check.message) for check in grade.checks]
     assert all(check.outcome is not Outcome.GRADER_ERROR for check in grade.checks), said
     if attack.earns == "at most all":
         assert grade.score <= grade.possible
+    elif attack.earns == "less than all":
+        assert grade.score < grade.possible, said
     else:
         assert grade.score == {"0": 0.0, "all": grade.possible}[attack.earns], said
     for check in grade.checks:
         assert len(check.message) <= MESSAGE_LIMIT
         assert all(letter.isprintable() or letter in "\n\t" for letter in check.message), said
-    assert arena.grade(HONEST_LOSS).score == grade.possible
+    honest = arena.grade(HONEST_LOSS)
+    assert honest.score == honest.possible
     assert arena.harm() == ()

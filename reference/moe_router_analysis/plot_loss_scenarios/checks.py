@@ -13,9 +13,16 @@ from autograder.lab.figures import drawn
 from autograder.lab.logits import ranked_logits
 from reference.moe_router_analysis.plot_loss_scenarios.solution import exercise
 
+MOST_NUMBERS = 5  # in one title
+
 
 def holds(title: str, number: str) -> bool:
-    """Whether a title holds a number that is written just so, not as a part of a longer one."""
+    """Whether a title holds a number that is written just so, not as a part of a longer one.
+
+    A title with many numbers tells none.
+    """
+    if len(re.findall(r"\d+\.\d+", title)) > MOST_NUMBERS:
+        return False
     return re.search(rf"(?<![\d.]){re.escape(number)}(?![\d])", title) is not None
 
 
