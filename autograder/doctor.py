@@ -11,16 +11,11 @@ from importlib import metadata
 from pathlib import Path
 
 PACKAGES = ("moelab", "torch", "transformers", "numpy", "otter-grader", "sandlock", "sqlalchemy")
-NEEDS_LINUX = "isolation needs Linux: use a Linux machine, WSL 2 or a container"
-
-_REMEDIES = {
-    "namespaces": (
-        "run as root, or as a user who may make user namespaces (in Docker: --cap-add SYS_ADMIN "
-        "--security-opt apparmor=unconfined; on Ubuntu: "
-        "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0)"
-    ),
-    "landlock": "use a Linux kernel from 5.13 on with Landlock enabled (`lsm=…,landlock` at boot)",
+_PROMISES = {
+    "namespaces": "submissions see nothing but Python",
+    "landlock": "submissions can open nothing but Python, though they can see that a path exists",
 }
+NEEDS_LINUX = "isolation needs Linux: use a Linux machine, WSL 2 or a container"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +39,7 @@ class Diagnosis:
 def examine() -> Diagnosis:
     """Look at this machine. Starts the sandbox for its self-test, which takes some seconds."""
     levels = list(_isolation())
-    facts = (*_machine(), *_packages(), *levels, *_gpus(), _cache())
+    facts = (*_machine(), *_packages(), *levels, *_memory_in_total(), *_gpus(), _cache())
     return Diagnosis(facts, can_grade=any(level.good for level in levels))
 
 
@@ -78,12 +73,28 @@ def _isolation() -> Iterator[Fact]:
     if sys.platform != "linux":
         yield Fact("isolation", "none", good=False, trouble=NEEDS_LINUX)
         return
+    from autograder.sandbox.causes import cause_of, look
     from autograder.sandbox.levels import probe
 
+    facts = look()
     for report in probe():
-        found = "works (self-test passed)" if report.works else f"does not work: {report.reason}"
-        remedy = "" if report.works else _REMEDIES.get(report.level, "")
-        yield Fact(f"isolation {report.level}", found, report.works, remedy)
+        what = f"isolation {report.level}"
+        if report.works:
+            yield Fact(what, f"works (self-test passed): {_PROMISES[report.level]}")
+            continue
+        cause = cause_of(report.level, facts)
+        why, remedy = (cause.why, cause.remedy) if cause else (report.reason, "")
+        yield Fact(what, f"does not work: {why}", good=False, trouble=remedy)
+
+
+def _memory_in_total() -> Iterator[Fact]:
+    if sys.platform != "linux":
+        return
+    from autograder.sandbox.cgroups import HOW, why_not
+
+    reason = why_not()
+    bounded = "bounded by the kernel (control groups)"
+    yield Fact("memory of all", reason or bounded, not reason, HOW if reason else "")
 
 
 def _gpus() -> Iterator[Fact]:

@@ -3,8 +3,8 @@
     python benchmarks/attack_table.py [--write docs/security.md]
 
 Prints a Markdown table, attack × (level, user), or puts it between the two marks in a file. As
-root, each level is also tried as an ordinary user, where there is a Python that such a user can run
-(`MOELAB_SHARED_PYTHON` names one). Exits with 1 when an attack gained something.
+root, each level is also tried as an ordinary user, and `landlock` as root in a container such as
+Docker makes by default. Exits with 1 when an attack gained something.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "sandbox"), str(ROOT / "tests" / "hostile")]
 
 from arena import Arena, Attack, attacks
-from machine import SEED, WORKER, as_ordinary_user, kernel_lacks, sandbox_at
+from machine import SEED, WORKER, as_ordinary_user, elsewhere, kernel_lacks, sandbox_at
 
 LEVELS = ("namespaces", "landlock")
 BEGIN, END = "<!-- attack table: begin -->", "<!-- attack table: end -->"
 
 
-def measure(level: str) -> dict[str, str]:
-    """How each attack ended at a level, as this user: one word, or the gains in bold."""
+def measure(level: str, names: frozenset[str] = frozenset()) -> dict[str, str]:
+    """How each attack (of these names) ended at a level, as this user: a word, or gains in bold."""
     arena = Arena(sandbox_at(level), SEED, WORKER)
     found = {}
-    for attack in attacks():
+    for attack in _chosen(attacks(), names):
         result = arena.run(attack)
         found[attack.name] = _cell(result.outcome, result.gains)
-    for attack in attacks("grading"):
+    for attack in _chosen(attacks("grading"), names):
         grade = arena.grade(attack.path.read_bytes(), attack.exercise)
         earned = f"{grade.score:g} of {grade.possible:g}"
         too_much = attack.earns == "0" and grade.score > 0
@@ -65,21 +65,17 @@ def table(columns: dict[str, dict[str, str]]) -> str:
 def main(arguments: list[str]) -> int:
     """Measure, print or write; the exit status."""
     if arguments[:1] == ["--measure"]:
-        print(json.dumps(measure(arguments[1])))
+        print(json.dumps(measure(arguments[1], frozenset(arguments[2:]))))
         return 0
     columns: dict[str, dict[str, str]] = {}
-    users = {"root" if os.geteuid() == 0 else "ordinary user": [sys.executable]}
-    if os.geteuid() == 0:
-        command, reason = as_ordinary_user()
-        if reason:
-            print(f"not tried as an ordinary user: {reason}", file=sys.stderr)
-        else:
-            users["ordinary user"] = command
     for level in LEVELS:
         if reason := kernel_lacks(level):
             print(f"not tried at {level}: {reason}", file=sys.stderr)
             continue
-        for user, command in users.items():
+        for user, (command, reason) in _users(level).items():
+            if reason:
+                print(f"not tried at {level} as {user}: {reason}", file=sys.stderr)
+                continue
             columns[f"{level}, {user}"] = _measured([*command, __file__, "--measure", level])
     text = table(columns)
     if arguments[:1] == ["--write"]:
@@ -90,6 +86,20 @@ def main(arguments: list[str]) -> int:
     else:
         print(text)
     return int(any("**" in cell for column in columns.values() for cell in column.values()))
+
+
+def _chosen(tried: tuple[Attack, ...], names: frozenset[str]) -> list[Attack]:
+    return [attack for attack in tried if not names or attack.name in names]
+
+
+def _users(level: str) -> dict[str, tuple[list[str], str]]:
+    """As whom a level can be tried: a command that runs Python, and why there is none."""
+    if os.geteuid() != 0:
+        return {"ordinary user": ([sys.executable], "")}
+    users = {"root": ([sys.executable], ""), "ordinary user": as_ordinary_user()}
+    if level == "landlock":
+        users["root in a container"] = elsewhere("container")
+    return users
 
 
 def _measured(command: list[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from autograder.inside import confine, kernel, view
 from autograder.inside.guest import Guest
+from autograder.inside.memory_files import MemoryFiles
 
 FOLDER_VARIABLES = (
     "HF_HOME",
@@ -52,6 +53,8 @@ def run_child(channel: int, lock: Lock, guest: Guest, used: int) -> None:
     except BaseException as error:
         control.send(f"{type(error).__name__}: {error}"[:1000].encode("utf-8", "replace"))
         return
+    if lock.isolation == "landlock":
+        MemoryFiles().install()
     control.send(b"ready")
     while True:
         kind, descriptors, _, _ = socket.recv_fds(control, 16, 1)

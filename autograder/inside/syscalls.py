@@ -14,7 +14,7 @@ readlinkat readv stat statfs statx
 
 WRITING = """
 chdir copy_file_range fallocate fchdir fdatasync flock fsync ftruncate pwrite64 pwritev pwritev2
-sendfile splice umask write writev
+sendfile umask write writev
 """
 
 WAITING = """
@@ -25,7 +25,7 @@ poll ppoll pselect6 select wait4 waitid
 OWN_SOCKETS = "getpeername getsockname getsockopt recvfrom recvmsg shutdown"
 
 THREADS = """
-exit exit_group futex futex_wait futex_waitv futex_wake get_robust_list gettid rseq
+exit exit_group futex futex_wait futex_wake get_robust_list gettid rseq
 sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getattr sched_getparam
 sched_getscheduler sched_yield set_robust_list set_tid_address
 """

@@ -128,7 +128,9 @@ def _forget_paths(secrets: tuple[str, ...]) -> None:
     """Remove every way of importing that leads to the grader: checkouts and editable installs."""
     hidden = {os.path.dirname(secret) for secret in secrets} | set(secrets)
     site = {path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")}
-    sys.path[:] = [path for path in sys.path if path in site or path not in hidden]
+    sys.path[:] = [
+        path for path in sys.path if path in site or (os.path.isabs(path) and path not in hidden)
+    ]
     sys.meta_path[:] = [
         finder
         for finder in sys.meta_path

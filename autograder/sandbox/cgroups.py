@@ -24,7 +24,7 @@ _NAMES = {  # of the files with the bytes that are used, and that may be
     True: ("memory.current", "memory.max"),
 }
 _SECONDS_TO_EMPTY = 5.0
-_HOW = (
+HOW = (
     "run as root where control groups can be written, or as "
     "`systemd-run --user --scope -p Delegate=yes moelab grade …`"
 )
@@ -80,7 +80,7 @@ class Group:
 
 
 def why_not() -> str:
-    """Why no sandbox can have a group here, and how to get one; "" where each will have one.
+    """Why no sandbox can have a group here (`HOW` says how to get one); "" where each will.
 
     Call it before the processes that start sandboxes are made: it may have to move this process
     into a group of its own below the present one.
@@ -88,7 +88,7 @@ def why_not() -> str:
     try:
         Group().close()
     except NoGroup as reason:
-        return f"{reason}: {_HOW}"
+        return str(reason)
     return ""
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from autograder.inside.settings import ZygoteSettings
 from autograder.records import Outcome
+from autograder.sandbox.causes import cause_of, look
 from autograder.sandbox.cgroups import Group, NoGroup
 from autograder.sandbox.child import Child
 from autograder.sandbox.errors import SandboxError
@@ -106,7 +107,8 @@ class Sandbox:
             try:
                 return self._open(level)
             except SandboxError as error:
-                reasons.append(f"{level}: {error}")
+                cause = cause_of(level, look())
+                reasons.append(f"{level}: {cause.why if cause else error}")
         raise SandboxError(
             "submissions cannot be isolated on this machine, so nothing was graded. "
             + "; ".join(reasons)

@@ -4,8 +4,8 @@
     python tests/fuzz/run.py wire|submission FOLDER -max_total_time=1200
 
 FOLDER keeps the corpus, so that the next run goes on from there; inputs that break the target are
-written to FOLDER-found. An input may take 25 seconds and the process 2 GB; libFuzzer's other
-options may follow.
+written to FOLDER-found. An input may take two minutes of wall time and the process 2 GB; other
+options of libFuzzer may follow.
 """
 
 from __future__ import annotations
@@ -46,7 +46,12 @@ def main() -> None:
         place.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(target.seeds()):
         (folder / f"seed-{number:03}").write_bytes(seed)
-    options = ["-max_len=16384", "-timeout=25", "-rss_limit_mb=2048", f"-artifact_prefix={broken}/"]
+    options = [
+        "-max_len=16384",
+        "-timeout=120",
+        "-rss_limit_mb=2048",
+        f"-artifact_prefix={broken}/",
+    ]
     atheris.Setup([sys.argv[0], str(folder), *options, *sys.argv[3:]], target.run)
     atheris.Fuzz()
 

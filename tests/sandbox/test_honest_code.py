@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 
 from autograder.lab.calls import Call
@@ -50,6 +52,27 @@ EVERYWHERE = {
         file = io.BytesIO()
         plt.savefig(file)
         return len(file.getvalue()) > 1000
+    """,
+    "a picture beside the notebook": """
+        import os
+        import matplotlib.pyplot as plt
+        plt.plot([1, 2])
+        os.makedirs("figures/today", exist_ok=True)
+        plt.savefig("figures/today/a.png")
+        image = plt.imread("figures/today/a.png")
+        return os.path.exists("figures/today/a.png") and image.shape[2] == 4
+    """,
+    "text and numbers beside the notebook": """
+        import json, pathlib
+        import numpy as np
+        with open("a.json", "w") as file:
+            json.dump({"é": 1}, file)
+        with open("a.json", "a") as file:
+            file.write("\\n")
+        np.save("a.npy", np.eye(2))
+        pathlib.Path("b.txt").write_text("x\\ny\\n")
+        return (json.load(open("a.json")) == {"é": 1}
+                and np.load("a.npy").sum() == 2 and list(open("b.txt")) == ["x\\n", "y\\n"])
     """,
     "a database in memory": """
         import sqlite3
@@ -139,7 +162,30 @@ def test_files_work_where_there_is_a_private_folder(body: str, submit, level: st
         assert reply.raised is None, reply.raised
         assert reply.value is True
     else:
-        assert reply.raised is not None, "docs/security.md says that landlock has no such folder"
+        assert reply.raised is not None, "docs/security.md says that these need a real folder"
+
+
+def test_no_file_that_was_kept_outlasts_the_process(submit, level: str) -> None:
+    text = """
+    import os
+    def write(name):
+        with open(name, "w") as file:
+            file.write("x")
+    def there(name):
+        try:
+            open(name).close()
+        except OSError:
+            return False
+        return True
+    """
+    first = submit(textwrap.dedent(text))
+    assert first.perform(Call("write", ("a.txt",))).raised is None
+    assert first.perform(Call("there", ("a.txt",))).value is True
+    second = submit(textwrap.dedent(text))
+    assert second.perform(Call("there", ("a.txt",))).value is False
+    refused = second.perform(Call("write", ("/var/tmp/a.txt",))).raised
+    assert refused is not None
+    assert "OSError" in refused.bases
 
 
 def test_tokenizers_work(submit, bench) -> None:

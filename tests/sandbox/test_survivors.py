@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,19 +12,13 @@ import time
 from pathlib import Path
 
 import pytest
-from machine import CHECKOUT, as_ordinary_user, kernel_lacks
+from machine import CHECKOUT, as_ordinary_user, elsewhere, kernel_lacks
 
 pytestmark = pytest.mark.sandbox
 
 TOUR = str(Path(__file__).with_name("tour.py"))
 GOOD = {"crash": "died", "loop": "timeout", "hoard": "memory", "threads": 20}
 SETTLING_SECONDS = 20.0
-# What Docker leaves to root in a container (no SYS_ADMIN, so no namespaces), and the right to read
-# below /root, where the Python of these tests may lie.
-CONTAINER = (
-    "-all,+chown,+dac_override,+dac_read_search,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,"
-    "+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap"
-)
 
 
 @pytest.mark.parametrize("user", ["this user", "an ordinary user"])
@@ -54,12 +47,10 @@ def test_a_tour_ends_well_and_its_killed_grader_leaves_nothing(user: str, level:
     assert found["who"] != 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up what a container takes away")
-@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
 def test_root_in_a_container_gets_landlock_only_where_that_is_acceptable() -> None:
-    if reason := kernel_lacks("landlock"):
+    command, reason = elsewhere("container")
+    if reason := reason or kernel_lacks("landlock"):
         pytest.skip(reason)
-    command = ["setpriv", f"--bounding-set={CONTAINER}", "--inh-caps=-all", "--", sys.executable]
     with tempfile.TemporaryDirectory() as folder:
         refused = json.loads(start([*command, TOUR, "namespaces"], folder).communicate()[0])
         assert "nothing was graded" in refused["error"]

@@ -1,0 +1,53 @@
+"""Attacks whose chances depend on the user and the level, tried as others and in a container.
+
+All attacks run at each level as the user of the tests (`test_hostile.py`), and in every way by
+`benchmarks/attack_table.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+
+import pytest
+from machine import CHECKOUT, elsewhere, kernel_lacks
+
+NAMES = (
+    "daemonize",
+    "disk_bomb",
+    "open_sockets",
+    "read_environment",
+    "read_grader_files",
+    "read_proc",
+    "signal_others",
+    "start_processes",
+    "thread_bomb",
+    "trace_others",
+    "walk_the_disk",
+    "write_lasting_files",
+)
+WAYS = (("namespaces", "user"), ("landlock", "user"), ("landlock", "container"))
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize(("level", "way"), WAYS, ids=lambda part: part)
+def test_attacks_gain_nothing_as_other_users_and_in_containers(level: str, way: str) -> None:
+    command, reason = elsewhere(way)
+    if reason := reason or kernel_lacks(level):
+        pytest.skip(reason)
+    with tempfile.TemporaryDirectory() as home:
+        os.chmod(home, 0o777)
+        done = subprocess.run(
+            [*command, "benchmarks/attack_table.py", "--measure", level, *NAMES],
+            cwd=CHECKOUT,
+            env=os.environ | {"HOME": home, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert set(found) <= set(NAMES)
+    assert len(found) >= 10
+    assert [f"{name}: {cell}" for name, cell in found.items() if cell.startswith("**")] == []
