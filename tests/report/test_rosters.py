@@ -15,7 +15,7 @@ from autograder.report.files import ReportError
 from autograder.report.platforms import canvas_file, moodle_file
 from autograder.report.roster import Roster, read_roster
 
-CANVAS = """\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,MoE Router Analysis (98765),Final Score
+CANVAS = """\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,MoE Router Analysis (98765),Total
 ,,,,,Manual Posting,(read only)
     Points Possible,,,,,100,(read only)
 "Lovelace, Ada",123,S1,ada@example.org,01,,50
