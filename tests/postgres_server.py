@@ -32,10 +32,39 @@ def programs() -> Path | None:
 class Server:
     """A running server, in which each caller gets a database of its own."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, bin_folder: Path, folder: Path, options: dict[str, object]) -> None:
         self.folder = folder
-        self.process = process
+        self._bin = bin_folder
+        self._options = options
         self._made = 0
+        self.start()
+
+    def start(self) -> None:
+        """Start the program, and wait until it answers."""
+        settings = ("listen_addresses=", f"unix_socket_directories={self.folder}", "fsync=off")
+        words = [word for one in settings for word in ("-c", one)]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._bin / "postgres", "-D", self.folder / "data", *words],
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent,
+                **self._options,
+            )
+        while subprocess.run([self._bin / "pg_isready", "-q", "-h", self.folder]).returncode != 0:
+            if self._process.poll() is not None:
+                raise RuntimeError((self.folder / "log").read_text(encoding="utf-8"))
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End the program at once: nothing in it is worth a checkpoint."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait()
+
+    def restart(self) -> None:
+        """End all connections, and start again with what was committed."""
+        self.stop()
+        self.start()
 
     def url(self, database: str) -> str:
         return f"postgresql://{USER}@/{database}?host={self.folder}"
@@ -70,28 +99,9 @@ def running_server(bin_folder: Path) -> Iterator[Server]:
     data = folder / "data"
     make = [bin_folder / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8"]
     subprocess.run([*make, "--no-sync"], check=True, stdout=subprocess.DEVNULL, **options)
-    settings = ("listen_addresses=", f"unix_socket_directories={folder}", "fsync=off")
-    log = (folder / "log").open("wb")
-    process = subprocess.Popen(
-        [bin_folder / "postgres", "-D", data, *(word for one in settings for word in ("-c", one))],
-        stdout=log,
-        stderr=log,
-        preexec_fn=die_with_parent,
-        **options,
-    )
     try:
-        _wait_until_ready(bin_folder, folder, process)
-        yield Server(folder, process)
+        server = Server(bin_folder, folder, options)
+        yield server
     finally:
-        process.send_signal(signal.SIGQUIT)  # at once: nothing in it is worth a checkpoint
-        process.wait()
-        log.close()
+        server.stop()
         shutil.rmtree(folder)
-
-
-def _wait_until_ready(bin_folder: Path, folder: Path, process: subprocess.Popen[bytes]) -> None:
-    asked = [bin_folder / "pg_isready", "-q", "-h", folder]
-    while subprocess.run(asked).returncode != 0:
-        if process.poll() is not None:
-            raise RuntimeError((folder / "log").read_text(encoding="utf-8"))
-        time.sleep(0.05)

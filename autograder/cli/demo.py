@@ -8,7 +8,6 @@ import click
 
 from autograder.cli.common import course_option, example, find_course, told
 from autograder.cli.grade import check_platform
-from autograder.cli.report import print_summary
 from autograder.doctor import cores
 
 
@@ -29,11 +28,13 @@ def demo(out: Path, course: str) -> int:
     """
     check_platform()
     find_course()
+    from autograder.cli.output import output
     from autograder.cli.progress import grading_progress
     from autograder.demo import CannotDemonstrate, demonstrate
     from autograder.gradebook import GradebookError
     from autograder.grading.course import CourseError
     from autograder.report.files import ReportError
+    from autograder.report.terminal import summary
     from autograder.sandbox.errors import SandboxError
 
     gradebook = out / "gradebook.db"
@@ -42,7 +43,7 @@ def demo(out: Path, course: str) -> int:
         grading_progress(str(gradebook)) as watch,
     ):
         shown = demonstrate(out, cores(), watch, course=course)
-    print_summary(shown.class_grades)
+    output().print(summary(shown.class_grades))
     click.echo(f"The whole report is a page: {shown.page.resolve()}")
     click.echo(f"What was handed in: {out / 'submissions'}. What each is: {shown.guide}")
     return 0

@@ -18,7 +18,7 @@ from autograder.cli.common import (
     size,
     told,
 )
-from autograder.cli.report import check_outputs, output_options, print_summary, write_outputs
+from autograder.cli.report import OUTPUTS, check_outputs, output_options, people_of, show
 from autograder.doctor import cores
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
@@ -127,11 +127,12 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
     What the gradebook holds already, unchanged and from the same course, is kept, so a run that was
     stopped goes on where it was. Exits 1 when a submission needs a person.
     """
-    outputs = {kind: options.pop(kind) for kind in ("json", "csv", "html", "gradescope")}
+    outputs = {kind: options.pop(kind) for kind in OUTPUTS}
     _check_machine(models, options.pop("device"), options.pop("scheduler"))
     _check_assignment(options["assignment"], options["course"])
     _check_memory(options["memory_limit"], options["total_memory"])
     check_outputs(outputs)
+    people = people_of(options.pop("roster"))
 
     from autograder.classwork import NothingToGrade, Order, grade_class
     from autograder.cli.progress import grading_progress
@@ -155,8 +156,7 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
         order = Order(paths=paths, limits=limits, hidden=hidden, **options)
         with grading_progress(book.place, regrade=order.regrade) as watch:
             class_grades = grade_class(order, book, watch)
-    write_outputs(class_grades, outputs)
-    print_summary(class_grades)
+    show(class_grades, gradebook, outputs, people)
     review = any(one.status is Status.NEEDS_REVIEW for one in class_grades.grades)
     return 1 if review else 0
 

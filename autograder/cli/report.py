@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +15,26 @@ from autograder.cli.common import CannotStart, example, told
 if TYPE_CHECKING:
     from autograder.gradebook import Gradebook
     from autograder.records import ClassGrades
+    from autograder.report.attendance import Attendance
+    from autograder.report.roster import Roster
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
+OUTPUTS = ("json", "csv", "html", "gradescope", "canvas", "moodle")
+
 
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that name what else is written."""
+    """The options that name what else is written, and for whom."""
     for option in (
+        click.option(
+            "--roster",
+            type=click.Path(path_type=Path, dir_okay=False, exists=True),
+            metavar="CSV",
+            help="Who takes the course, as Canvas, Moodle or Gradescope export it.",
+        ),
+        click.option("--moodle", type=_FILE, help="Write a CSV file that Moodle imports."),
+        click.option("--canvas", type=_FILE, help="Write a CSV file that Canvas imports."),
         click.option("--gradescope", type=_FILE, help="Write Gradescope's results.json."),
         click.option(
             "--html", type=_FOLDER, metavar="DIR", help="Write a page for people to DIR/index.html."
@@ -39,8 +53,16 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.argument("gradebook", metavar="GRADEBOOK")
 @click.option("--assignment", metavar="NAME", help="Which assignment, where there are several.")
+@click.option("--diff", is_flag=True, help="Show what grading again has changed (--csv, --json).")
 @output_options
-def report(gradebook: str, assignment: str | None, **outputs: Path | None) -> None:
+def report(
+    gradebook: str,
+    assignment: str | None,
+    roster: Path | None,
+    *,
+    diff: bool,
+    **outputs: Path | None,
+) -> None:
     """Report what was graded, without grading again.
 
     GRADEBOOK is a file or a URL. The newest grade of each submission counts.
@@ -48,10 +70,14 @@ def report(gradebook: str, assignment: str | None, **outputs: Path | None) -> No
     from autograder.gradebook import Gradebook, GradebookError
 
     check_outputs(outputs)
+    people = people_of(roster)
     with told(GradebookError), Gradebook.open(gradebook, create=False) as book:
-        class_grades = book.latest(chosen_assignment(book, gradebook, assignment))
-    write_outputs(class_grades, outputs)
-    print_summary(class_grades)
+        name = chosen_assignment(book, gradebook, assignment)
+        if diff:
+            show_changes(book, name, outputs)
+            return
+        class_grades = book.latest(name)
+    show(class_grades, gradebook, outputs, people)
 
 
 def check_outputs(outputs: dict[str, Path | None]) -> None:
@@ -64,14 +90,74 @@ def check_outputs(outputs: dict[str, Path | None]) -> None:
                 (make_folder if kind == "html" else check_writable)(path)
 
 
-def write_outputs(class_grades: ClassGrades, outputs: dict[str, Path | None]) -> None:
+def people_of(roster: Path | None) -> Roster | None:
+    """Read the roster that was given, before any work."""
+    if roster is None:
+        return None
+    from autograder.report.files import ReportError
+    from autograder.report.roster import read_roster
+
+    with told(ReportError):
+        return read_roster(roster)
+
+
+def show(
+    class_grades: ClassGrades,
+    gradebook: str,
+    outputs: dict[str, Path | None],
+    people: Roster | None,
+) -> None:
+    """Write the files that were asked for, and print the summary on standard output."""
+    from autograder.cli.output import output
+    from autograder.report.attendance import attendance, with_missing
+    from autograder.report.terminal import summary
+
+    present = None if people is None else attendance(people, class_grades)
+    if present is not None:
+        class_grades = with_missing(class_grades, present)
+        _tell_strangers(present)
+    write_outputs(class_grades, outputs, people, present)
+    written = [kind for kind, path in outputs.items() if path is not None]
+    output().print(summary(class_grades, shown_gradebook(gradebook), written))
+
+
+def shown_gradebook(gradebook: str) -> str:
+    """A gradebook as a person may write it in a command, without its password."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1@", gradebook)
+
+
+def _tell_strangers(present: Attendance) -> None:
+    from autograder.report.numbers import count
+
+    if present.strangers:
+        first = ", ".join(grade.submission for grade in present.strangers[:3])
+        more = ", …" if len(present.strangers) > 3 else ""
+        click.echo(
+            f"{count(len(present.strangers), 'submission')} of nobody in the roster: {first}{more}",
+            err=True,
+        )
+
+
+def write_outputs(
+    class_grades: ClassGrades,
+    outputs: dict[str, Path | None],
+    people: Roster | None = None,
+    present: Attendance | None = None,
+) -> None:
     """Write the files that were asked for, and say on standard error where they are."""
-    from autograder.report.files import ReportError, write_text
+    from autograder.report.files import ReportError
     from autograder.report.grade_file import grade_file
     from autograder.report.gradescope import gradescope_results
+    from autograder.report.platforms import canvas_file, moodle_file
     from autograder.report.table import table
 
-    writers = {"json": grade_file, "csv": table, "gradescope": gradescope_results}
+    writers: dict[str, Callable[[ClassGrades], str]] = {
+        "json": grade_file,
+        "csv": table,
+        "gradescope": gradescope_results,
+        "canvas": partial(canvas_file, roster=people, present=present),
+        "moodle": partial(moodle_file, roster=people, present=present),
+    }
     with told(ReportError):
         for kind, path in outputs.items():
             if path is None:
@@ -79,18 +165,34 @@ def write_outputs(class_grades: ClassGrades, outputs: dict[str, Path | None]) ->
             if kind == "html":
                 from autograder.report.html import write_html
 
-                path = write_html(class_grades, path)
+                click.echo(f"wrote {write_html(class_grades, path)}", err=True)
             else:
-                write_text(path, writers[kind](class_grades))
-            click.echo(f"wrote {path}", err=True)
+                _write(path, writers[kind](class_grades))
 
 
-def print_summary(class_grades: ClassGrades) -> None:
-    """Print the table of grades on standard output."""
+def show_changes(book: Gradebook, assignment: str, outputs: dict[str, Path | None]) -> None:
+    """Print, and write where asked, what changed from the attempts before to the newest ones."""
     from autograder.cli.output import output
-    from autograder.report.terminal import summary
+    from autograder.report.changes import changes, changes_file, changes_table
+    from autograder.report.changes_terminal import changes_summary
+    from autograder.report.files import ReportError
 
-    output().print(summary(class_grades))
+    writers = {"csv": changes_table, "json": changes_file}
+    asked = {kind: path for kind, path in outputs.items() if path is not None}
+    if other := asked.keys() - writers.keys():
+        raise CannotStart(f"--diff writes --csv and --json alone, not --{min(other)}.")
+    found = changes(assignment, book.graded_twice(assignment))
+    with told(ReportError):
+        for kind, path in asked.items():
+            _write(path, writers[kind](found))
+    output().print(changes_summary(found))
+
+
+def _write(path: Path, text: str) -> None:
+    from autograder.report.files import write_text
+
+    write_text(path, text)
+    click.echo(f"wrote {path}", err=True)
 
 
 def chosen_assignment(book: Gradebook, gradebook: str, asked: str | None) -> str:

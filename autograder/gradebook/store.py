@@ -165,9 +165,19 @@ class Gradebook:
         """The newest attempt of each submission, in the order of their names."""
         return self._read(reading.newest(assignment))
 
-    def attempts_before(self, assignment: str) -> list[Attempt]:
-        """Of each submission with several attempts, the one before the newest."""
-        return self._read(reading.second_newest(assignment))
+    def graded_twice(self, assignment: str) -> list[tuple[tuple[Run, Grade], tuple[Run, Grade]]]:
+        """Of each submission that was graded again as it stands: the attempt before, the newest.
+
+        Files that were handed in anew since the attempt before are not among them.
+        """
+        before = {
+            one.grade.submission: one for one in self._read(reading.second_newest(assignment))
+        }
+        return [
+            ((old.run, old.grade), (new.run, new.grade))
+            for new in self.attempts(assignment)
+            if (old := before.get(new.grade.submission)) and old.grade.digest == new.grade.digest
+        ]
 
     def latest(self, assignment: str, submissions: Collection[str] | None = None) -> ClassGrades:
         """The newest attempt of each submission (of these alone, and in their order, when given).

@@ -190,7 +190,7 @@ def _parts(name: str) -> tuple[str, ...]:
 
 
 def _is_skipped(name: str) -> bool:
-    return name.startswith(".") or name in _SKIPPED
+    return (name.startswith(".") and name.strip(".") != "") or name in _SKIPPED
 
 
 def check_kind(mode: int) -> None:

@@ -1,0 +1,98 @@
+"""Bringing a roster and a class's grades together: who got what, and who handed in nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from autograder.records import CheckResult, ClassGrades, ExerciseGrade, Grade, Outcome
+from autograder.report.roster import Person, Roster, plain
+
+NO_SUBMISSION = "no submission"
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """Each person of a roster with the grade that counts (`None`: handed in nothing).
+
+    `strangers` are grades of nobody in the roster.
+    """
+
+    people: tuple[tuple[Person, Grade | None], ...]
+    strangers: tuple[Grade, ...]
+
+
+def attendance(roster: Roster, class_grades: ClassGrades) -> Attendance:
+    """Find each student's grade by what a platform knows of them, else by their name.
+
+    What fits several people of the roster decides nothing. Of several grades the best counts.
+    """
+    times = Counter(key for person in roster.people for key in person.keys)
+    owner = {
+        key: place
+        for place, person in enumerate(roster.people)
+        for key in person.keys
+        if times[key] == 1
+    }
+    found: dict[int, Grade] = {}
+    strangers = []
+    handed_in = [grade for grade in class_grades.counting if grade.submission]
+    for grade in handed_in:
+        places = _places(grade, owner)
+        if not places:
+            strangers.append(grade)
+        for place in places:
+            known = found.get(place, grade)
+            found[place] = max(known, grade, key=lambda one: one.score)
+    people = tuple((person, found.get(place)) for place, person in enumerate(roster.people))
+    return Attendance(people, tuple(strangers))
+
+
+def with_missing(class_grades: ClassGrades, present: Attendance) -> ClassGrades:
+    """The class with a grade of no points for everybody in the roster who handed in nothing."""
+    exercises = _without_answers(class_grades)
+    missing = [
+        Grade(
+            student=person.name,
+            submission="",
+            digest="",
+            exercises=exercises,
+            readable=False,
+            notes=(NO_SUBMISSION,),
+            identity=tuple(sorted(person.keys)),
+        )
+        for person, grade in present.people
+        if grade is None
+    ]
+    return replace(class_grades, grades=(*class_grades.grades, *missing))
+
+
+def _places(grade: Grade, owner: dict[str, int]) -> set[int]:
+    known = {key.casefold() if key.startswith("email ") else key for key in grade.identity}
+    called = {f"called {plain(key[5:])}" for key in known if key.startswith("name ")}
+    for keys in (known, called, {f"called {plain(grade.student)}"}):
+        if places := {owner[key] for key in keys if key in owner}:
+            return places
+    return set()
+
+
+def _without_answers(class_grades: ClassGrades) -> tuple[ExerciseGrade, ...]:
+    """Every exercise of the assignment, as of somebody who defined no function."""
+    longest = max(class_grades.grades, key=lambda grade: len(grade.exercises), default=None)
+    return tuple(
+        ExerciseGrade(
+            name=exercise.name,
+            checks=tuple(
+                CheckResult(
+                    name=check.name,
+                    title=check.title,
+                    hidden=check.hidden,
+                    points=check.points,
+                    outcome=Outcome.MISSING,
+                    message=NO_SUBMISSION,
+                )
+                for check in exercise.judged
+            ),
+        )
+        for exercise in (longest.exercises if longest else ())
+    )
