@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import copy
+import gc
+import resource
 from collections.abc import Callable
 from typing import Any
+
+import torch
 
 from autograder.inside.reading import Unreadable, read_submission
 from autograder.inside.selftest import probe
 from autograder.inside.workspace import Workspace, warm_up
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Raised, Reply, as_raised, perform
+from autograder.lab.model_state import KnownStates
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.limits import WireError
 from autograder.wire.messages import FAILED, MISSING, decode_call, encode_reply
+
+
+COLLECTED_KIB = 256 << 10  # garbage is collected whenever the process has grown by so much
 
 
 class Guest:
@@ -22,12 +30,16 @@ class Guest:
 
     def __init__(self, bench_seed: str) -> None:
         self._bench = Bench(bench_seed)
+        self._known = KnownStates()
         self._workspace: Workspace | None = None
+        self._largest = _largest_kib()
 
     def warm_up(self) -> None:
         """Build every model and tokenizer of the bench, and the workspace, before the fork."""
         for handle in self._bench.keys():  # noqa: SIM118 - a bench is no dict
-            self._bench.resolve(handle)
+            made = self._bench.resolve(handle)
+            if isinstance(made, torch.nn.Module):
+                self._known.before(made)
         warm_up()
         self._workspace = Workspace(
             {"load_model": self._load_model, "load_tokenizer": self._load_tokenizer}
@@ -45,6 +57,8 @@ class Guest:
             return handlers[kind](request)
         except BaseException as error:
             return FAILED + type(error).__name__[:100].encode("utf-8", "replace")
+        finally:
+            self._collect_garbage()
 
     @property
     def _space(self) -> Workspace:
@@ -76,7 +90,7 @@ class Guest:
         if not callable(function):
             return MISSING + f"{call.function} is not a function".encode()
         try:
-            reply = perform(function, call)
+            reply = perform(function, call, self._known)
         except BaseException as error:
             reply = Reply(raised=as_raised(error))
         try:
@@ -84,6 +98,13 @@ class Guest:
         except WireError as error:
             raised = Raised("ValueError", ("ValueError", "Exception"), str(error))
             return encode_reply(Reply(raised=raised), call, self._bench)
+
+    def _collect_garbage(self) -> None:
+        """Spend time on garbage only where it takes up memory, which is limited."""
+        largest = _largest_kib()
+        if largest > self._largest + COLLECTED_KIB:
+            gc.collect()
+            self._largest = largest
 
     def _load_model(self, name: str = "olmoe", *_: Any, **__: Any) -> Any:
         """The bench's model as the student's own copy, whatever else a notebook asks for."""
@@ -93,3 +114,8 @@ class Guest:
     def _load_tokenizer(self, *_: Any, **__: Any) -> Any:
         """The bench's tokenizer, whatever else a notebook asks for."""
         return self._bench.tokenizer()
+
+
+def _largest_kib() -> int:
+    """The most memory that this process has used, in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
