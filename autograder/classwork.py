@@ -35,7 +35,8 @@ class NothingToGrade(Exception):  # noqa: N818
 class Order:
     """What to grade, and how. An empty `assignment` is taken from the submissions.
 
-    `hidden` are further files of the grader (reports, gradebook) that no submission may read.
+    `hidden` are further files of the grader (reports, gradebook) that no submission may read. With
+    `pictures` the figures that submissions draw are kept with their grades.
     """
 
     paths: tuple[Path, ...]
@@ -47,6 +48,7 @@ class Order:
     limits: Limits = field(default_factory=Limits)
     regrade: bool = False
     hidden: tuple[Path, ...] = ()
+    pictures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ def _settings(order: Order) -> Settings:
         limits=order.limits,
         course=order.course,
         hidden=tuple(map(str, hidden)),
+        pictures=order.pictures,
     )
 
 

@@ -15,6 +15,7 @@ import torch
 from autograder.authoring.exercise import Check, Exercise
 from autograder.grading.local import LocalSession
 from autograder.grading.material import Material
+from autograder.grading.replies import SharedReplies
 from autograder.lab.calls import Answer, Call, CallFailed, Reply
 from autograder.lab.compare import difference
 from autograder.records import CheckResult, ExerciseGrade, Outcome
@@ -31,13 +32,20 @@ def judge_exercise(
     material: Material,
     *,
     only: Callable[[Check], bool] = lambda check: True,
+    watch: Callable[[CheckResult], None] = lambda result: None,
 ) -> ExerciseGrade:
-    """Run the checks of an exercise in order; those after a failed one are skipped."""
+    """Run the checks of an exercise in order; those after a failed one are skipped.
+
+    `watch` hears of each result before the next check runs.
+    """
     results: dict[str, CheckResult] = {}
+    shared = SharedReplies(session, material.bench)
     for check in filter(only, exercise.checks):
+        place = shared if check.shares_calls else session
         results[check.name] = _unreached(exercise, check, results) or judge(
-            exercise, check, session, material
+            exercise, check, place, material
         )
+        watch(results[check.name])
     return ExerciseGrade(name=exercise.name, checks=tuple(results.values()))
 
 

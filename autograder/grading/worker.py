@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from autograder.authoring.assignment import Assignment
 from autograder.grading.course import load_assignment
 from autograder.grading.judge import judge_exercise
 from autograder.grading.material import Material, bench_seed_of
+from autograder.grading.replies import FigureCalls
 from autograder.grading.tasks import Settings
 from autograder.records import CheckResult, ExerciseGrade, Grade, Outcome
 from autograder.sandbox.levels import Sandbox, acceptable_levels
@@ -56,7 +58,7 @@ class Worker:
             notes = list(source.warnings)
             if source.assignment and source.assignment != assignment:
                 notes.append(f"its metadata names the assignment {source.assignment!r}")
-            exercises = tuple(judge_exercise(e, session, material) for e in lab.exercises)
+            exercises = self._judge(lab, session, material)
         except (SubmissionProblem, UnreadableSubmission) as problem:
             return ungraded(lab, found, digest, Outcome.MISSING, str(problem), readable=False)
         finally:
@@ -67,6 +69,22 @@ class Worker:
             digest=digest,
             exercises=exercises,
             notes=tuple(clean_line(note, 500) for note in (*notes, *session.notes)),
+        )
+
+    def _judge(
+        self, lab: Assignment, session: SandboxSession, material: Material
+    ) -> tuple[ExerciseGrade, ...]:
+        """Judge all exercises; pictures are made when no verdict is open any more."""
+        judged = []
+        for exercise in lab.exercises:
+            watched = FigureCalls(session)
+            grade = judge_exercise(exercise, watched, material, watch=watched.judged)
+            judged.append((grade, watched.best))
+        if not self._settings.pictures:
+            return tuple(grade for grade, _ in judged)
+        return tuple(
+            replace(grade, picture=session.picture(call)) if call is not None else grade
+            for grade, call in judged
         )
 
     def _session(self, material: Material | None = None) -> SandboxSession:

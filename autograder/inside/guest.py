@@ -9,18 +9,20 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from matplotlib.figure import Figure
 
 from autograder.inside.reading import Unreadable, read_submission
 from autograder.inside.selftest import probe
 from autograder.inside.workspace import Workspace, warm_up
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Raised, Reply, as_raised, perform
+from autograder.lab.figures import picture
 from autograder.lab.model_state import KnownStates
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.limits import WireError
 from autograder.wire.messages import FAILED, MISSING, decode_call, encode_reply
-
+from autograder.wire.png import MAX_BYTES
 
 COLLECTED_KIB = 256 << 10  # garbage is collected whenever the process has grown by so much
 
@@ -51,6 +53,7 @@ class Guest:
             "read": self._read,
             "cell": self._cell,
             "call": self._call,
+            "picture": self._picture,
             "probe": lambda request: encode(probe(decode(request))),
         }
         try:
@@ -98,6 +101,14 @@ class Guest:
         except WireError as error:
             raised = Raised("ValueError", ("ValueError", "Exception"), str(error))
             return encode_reply(Reply(raised=raised), call, self._bench)
+
+    def _picture(self, request: bytes) -> bytes:
+        """The figure that a call returns as PNG, None where it returns none."""
+        call = decode_call(request, self._bench)
+        function: Any = self._space.function(call.function)
+        figure = perform(function, call, self._known).value
+        drawn = picture(figure, MAX_BYTES) if isinstance(figure, Figure) else b""
+        return encode(drawn or None)
 
     def _collect_garbage(self) -> None:
         """Spend time on garbage only where it takes up memory, which is limited."""

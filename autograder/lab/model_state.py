@@ -178,7 +178,10 @@ def _values(tensors: dict[str, torch.Tensor]) -> dict[Any, torch.Tensor]:
     for tensor in tensors.values():
         by_kind[tensor.dtype, tensor.device].append(tensor)
     with torch.no_grad():
-        return {kind: _flatten_dense_tensors(same) for kind, same in by_kind.items()}
+        return {
+            kind: _flatten_dense_tensors(same)  # type: ignore[no-untyped-call]
+            for kind, same in by_kind.items()
+        }
 
 
 def _changed_part(before: list[tuple[Any, ...]], now: list[tuple[Any, ...]]) -> str:
