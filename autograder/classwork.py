@@ -36,7 +36,8 @@ class Order:
     """What to grade, and how. An empty `assignment` is taken from the submissions.
 
     `total_memory` in bytes is for all submissions at once, 0 for most of the machine's. `hidden`
-    are further files of the grader (reports, gradebook) that no submission may read.
+    are further files of the grader (reports, gradebook) that no submission may read. With
+    `pictures` the figures that submissions draw are kept with their grades.
     """
 
     paths: tuple[Path, ...]
@@ -49,6 +50,7 @@ class Order:
     total_memory: int = 0
     regrade: bool = False
     hidden: tuple[Path, ...] = ()
+    pictures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ def _settings(order: Order) -> Settings:
         limits=order.limits,
         course=order.course,
         hidden=tuple(map(str, hidden)),
+        pictures=order.pictures,
     )
 
 

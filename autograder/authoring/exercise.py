@@ -16,15 +16,19 @@ from autograder.lab.compare import FLOAT32, Tolerance
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Compare = Callable[[Any, Any], str]
+SHARED_RNG = "shared_rng"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One thing that is asked of a student's function.
 
-    A law looks at answers alone; its function takes `answer` and, by name, the fixtures `rng` and
-    `bench`. An agreement check's function yields the arguments of calls, and the student's results
-    are compared with the reference's; it is always hidden.
+    A law looks at answers alone; its function takes `answer` and, by name, the fixtures `rng`,
+    `shared_rng` and `bench`. An agreement check's function yields the arguments of calls, and the
+    student's results are compared with the reference's; it is always hidden.
+
+    `shared_rng` starts anew in each check of an exercise. Hidden laws that look at different sides
+    of one answer draw the same inputs from it, and the student's function is called once for all.
     """
 
     name: str
@@ -38,6 +42,11 @@ class Check:
     tolerance: Tolerance = FLOAT32
     compare: Compare | None = None
     gradient_of: tuple[int | str, ...] = ()
+
+    @property
+    def shares_calls(self) -> bool:
+        """Whether equal calls of this check and of others like it are made once."""
+        return SHARED_RNG in inspect.signature(self.function).parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,6 +119,9 @@ def _limits(command: Any) -> Any:
     help="Lowest acceptable level.",
 )
 @_limits
+@click.option(
+    "--pictures", is_flag=True, help="Keep the figures that submissions draw; takes longer."
+)
 @click.option("--regrade", is_flag=True, help="Grade again what the gradebook holds already.")
 @course_option
 def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **options: Any) -> int:

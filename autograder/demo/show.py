@@ -75,6 +75,7 @@ def demonstrate(out: Path, jobs: int, watch: Watch, *, course: str = "reference"
             jobs=jobs,
             regrade=True,
             hidden=(out,),
+            pictures=True,
         )
         class_grades = grade_class(order, book, watch)
     write_text(out / "grades.json", grade_file(class_grades))

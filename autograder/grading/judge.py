@@ -17,6 +17,7 @@ from autograder.authoring.exercise import Check, Exercise
 from autograder.grading.local import LocalSession
 from autograder.grading.material import Case, Material
 from autograder.grading.patience import CheckTooSlow, Patience
+from autograder.grading.replies import SharedReplies
 from autograder.grading.trial import Trial
 from autograder.lab.calls import Answer, Call, CallFailed, Reply
 from autograder.lab.compare import difference
@@ -36,18 +37,22 @@ def judge_exercise(
     only: Callable[[Check], bool] = lambda check: True,
     patience: Patience | None = None,
     trial: Trial | None = None,
+    watch: Callable[[CheckResult], None] = lambda result: None,
 ) -> ExerciseGrade:
     """Run the checks of an exercise in order; those after a failed one are skipped.
 
     `patience` is the grader's time for the submission, `trial` given for one that ended the
-    grader's process before.
+    grader's process before. `watch` hears of each result before the next check runs.
     """
     patience = patience or Patience()
     results: dict[str, CheckResult] = {}
+    shared = SharedReplies(session, material.bench)
     for check in filter(only, exercise.checks):
+        place = shared if check.shares_calls else session
         results[check.name] = _unreached(exercise, check, results) or judge(
-            exercise, check, session, material, patience=patience, trial=trial
+            exercise, check, place, material, patience=patience, trial=trial
         )
+        watch(results[check.name])
     return ExerciseGrade(name=exercise.name, checks=tuple(results.values()))
 
 

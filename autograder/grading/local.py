@@ -12,6 +12,7 @@ import torch
 
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call, Reply, perform
+from autograder.lab.model_state import KnownStates
 from autograder.records import Outcome
 from autograder.session import Interrupted
 from autograder.wire.messages import decode_call, decode_reply, encode_call, encode_reply
@@ -27,15 +28,15 @@ class LocalSession:
     def __init__(self, functions: Mapping[str, Any], checks: Bench) -> None:
         self._functions = functions
         self._checks = checks
-        self._own = Bench(checks.seed)
+        self._own, self._known = Bench(checks.seed), KnownStates()
 
     def perform(self, call: Call, time_limit: float | None = None) -> Reply:
         function = callable_of(self._functions.get(call.function), call.function)
         received = decode_call(encode_call(call, self._checks), self._own)
-        reply = perform(function, received)
+        reply = perform(function, received, self._known)
         message = encode_reply(reply, received, self._own)
         if reply.left_behind:
-            self._own = Bench(self._checks.seed)
+            self._own, self._known = Bench(self._checks.seed), KnownStates()
         return decode_reply(message, call, self._checks)
 
 

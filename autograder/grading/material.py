@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.authoring.exercise import Check, Exercise
+from autograder.authoring.exercise import SHARED_RNG, Check, Exercise
 from autograder.authoring.given import Given, as_given
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call, Reply, perform
@@ -42,9 +42,10 @@ class Material:
         self._cases: dict[tuple[str, str], tuple[Case, ...]] = {}
 
     def fixtures(self, exercise: Exercise, check: Check) -> dict[str, Any]:
-        """The fixtures that the check's function names: `rng`, `bench`."""
+        """The fixtures that the check's function names: `rng`, `shared_rng`, `bench`."""
         offered: dict[str, Callable[[], Any]] = {
-            "rng": lambda: self._rng(exercise, check),
+            "rng": lambda: self._rng(exercise.name, check.name),
+            SHARED_RNG: lambda: self._rng(exercise.name),
             "bench": lambda: self.bench,
         }
         names = [name for name in inspect.signature(check.function).parameters if name != "answer"]
@@ -76,8 +77,8 @@ class Material:
             )
         return Case(given, expected)
 
-    def _rng(self, exercise: Exercise, check: Check) -> np.random.Generator:
-        digest = digest_of(self.seed, self.assignment, exercise.name, check.name)
+    def _rng(self, *purpose: str) -> np.random.Generator:
+        digest = digest_of(self.seed, self.assignment, *purpose)
         return np.random.default_rng(int(digest, 16))
 
 

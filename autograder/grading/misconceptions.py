@@ -59,15 +59,14 @@ class Misconceptions:
         exercises: Sequence[Exercise],
         grades: Sequence[ExerciseGrade],
         session: Session,
-        patience: Patience | None = None,
         seconds: float = SECONDS,
     ) -> tuple[ExerciseGrade, ...]:
         """The grades with the misconceptions that can be told, and their hints.
 
         The submission's functions are called again through `session`, for `seconds` in all;
-        `patience` limits the grader's own work on what they reply.
+        the grader's own work on what they reply is limited as in checks.
         """
-        patience = patience or Patience()
+        patience = Patience()
         clock = _Clock(session, seconds, patience)
         try:
             with patience.limited():

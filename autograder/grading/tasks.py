@@ -23,7 +23,7 @@ class Settings:
     """What every worker of a run must know; plain data, so that it can travel to any process.
 
     `hidden` are files of this run (gradebook, submissions) that no submission may read even where
-    they lie inside a library folder.
+    they lie inside a library folder. With `pictures` each figure that is drawn is also kept as PNG.
     """
 
     seed: str
@@ -31,6 +31,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     course: str = "reference"
     hidden: tuple[str, ...] = ()
+    pictures: bool = False
 
 
 @lru_cache(maxsize=1)

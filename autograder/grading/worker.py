@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from autograder.authoring.assignment import Assignment
@@ -11,8 +12,10 @@ from autograder.grading.judge import judge_exercise
 from autograder.grading.material import Material, bench_seed_of
 from autograder.grading.misconceptions import Misconceptions
 from autograder.grading.patience import Patience
+from autograder.grading.replies import FigureCalls
 from autograder.grading.tasks import Settings
 from autograder.grading.trial import Trial
+from autograder.lab.calls import Call
 from autograder.records import CheckResult, ExerciseGrade, Grade, Outcome
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.levels import Sandbox, acceptable_levels
@@ -53,7 +56,7 @@ class Worker:
             loaded = load_assignment(assignment, self._settings.course)
             fresh = Material(assignment, self._settings.seed)
             self._assignments[assignment] = (loaded, fresh, Misconceptions(fresh))
-        lab, material, misconceptions = self._assignments[assignment]
+        lab, material, _ = self._assignments[assignment]
         digest, session = "", self._session(material)
         try:
             data = read_bytes(found)
@@ -62,13 +65,7 @@ class Worker:
             notes = list(source.warnings)
             if source.assignment and source.assignment != assignment:
                 notes.append(f"its metadata names the assignment {source.assignment!r}")
-            patience = Patience()
-            exercises = tuple(
-                judge_exercise(exercise, session, material, patience=patience, trial=trial)
-                for exercise in lab.exercises
-            )
-            if trial is None:
-                exercises = misconceptions.explain(lab.exercises, exercises, session, patience)
+            exercises = self._judge(lab, session, material, trial)
         except (SubmissionProblem, UnreadableSubmission) as problem:
             return ungraded(lab, found, digest, Outcome.MISSING, str(problem), readable=False)
         except SandboxError:
@@ -84,6 +81,59 @@ class Worker:
             digest=digest,
             exercises=exercises,
             notes=tuple(clean_line(note, 500) for note in (*notes, *session.notes)),
+        )
+
+    def _judge(
+        self,
+        lab: Assignment,
+        session: SandboxSession,
+        material: Material,
+        trial: Trial | None,
+    ) -> tuple[ExerciseGrade, ...]:
+        """Judge all exercises; hints and pictures come when no verdict is open any more.
+
+        A submission that ended the grader's process goes without them.
+        """
+        patience = Patience()
+        figures = [FigureCalls(session) for _ in lab.exercises]
+        grades = tuple(
+            judge_exercise(
+                exercise,
+                watched,
+                material,
+                patience=patience,
+                trial=trial,
+                watch=watched.judged,
+            )
+            for exercise, watched in zip(lab.exercises, figures, strict=True)
+        )
+        if trial is not None:
+            return grades
+        try:
+            return self._with_extras(lab, grades, [watched.best for watched in figures], session)
+        except SandboxError:
+            raise
+        except Exception as error:
+            session.notes.append(f"hints and pictures are missing ({type(error).__name__})")
+            return grades  # no verdict may depend on an extra
+
+    def _with_extras(
+        self,
+        lab: Assignment,
+        grades: tuple[ExerciseGrade, ...],
+        figures: list[Call | None],
+        session: SandboxSession,
+    ) -> tuple[ExerciseGrade, ...]:
+        """The grades with the likely misconceptions, and with pictures where these are asked for.
+
+        `figures` has the call to draw for each exercise that drew one.
+        """
+        grades = self._assignments[lab.name][2].explain(lab.exercises, grades, session)
+        if not self._settings.pictures:
+            return grades
+        return tuple(
+            replace(grade, picture=session.picture(call)) if call is not None else grade
+            for grade, call in zip(grades, figures, strict=True)
         )
 
     def _session(self, material: Material | None = None) -> SandboxSession:

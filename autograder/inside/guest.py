@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import copy
+import gc
+import resource
 from collections.abc import Callable
 from typing import Any
+
+import torch
+from matplotlib.figure import Figure
 
 from autograder.inside.reading import Unreadable, read_submission
 from autograder.inside.selftest import probe
 from autograder.inside.workspace import Workspace, warm_up
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Raised, Reply, as_raised, perform
+from autograder.lab.figures import picture
+from autograder.lab.model_state import KnownStates
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.limits import WireError
 from autograder.wire.messages import FAILED, MISSING, decode_call, encode_reply
+from autograder.wire.png import MAX_BYTES
+
+COLLECTED_KIB = 256 << 10  # garbage is collected whenever the process has grown by so much
 
 MAX_REASON = 200  # characters
 
@@ -24,12 +34,16 @@ class Guest:
 
     def __init__(self, bench_seed: str) -> None:
         self._bench = Bench(bench_seed)
+        self._known = KnownStates()
         self._workspace: Workspace | None = None
+        self._largest = _largest_kib()
 
     def warm_up(self) -> None:
         """Build every model and tokenizer of the bench, and the workspace, before the fork."""
         for handle in self._bench.keys():  # noqa: SIM118 - a bench is no dict
-            self._bench.resolve(handle)
+            made = self._bench.resolve(handle)
+            if isinstance(made, torch.nn.Module):
+                self._known.before(made)
         warm_up()
         self._workspace = Workspace(
             {"load_model": self._load_model, "load_tokenizer": self._load_tokenizer}
@@ -41,12 +55,15 @@ class Guest:
             "read": self._read,
             "cell": self._cell,
             "call": self._call,
+            "picture": self._picture,
             "probe": lambda request: encode(probe(decode(request))),
         }
         try:
             return handlers[kind](request)
         except BaseException as error:
             return FAILED + type(error).__name__[:100].encode("utf-8", "replace")
+        finally:
+            self._collect_garbage()
 
     @property
     def _space(self) -> Workspace:
@@ -77,7 +94,7 @@ class Guest:
             reason = self._space.why_missing(call.function)[:MAX_REASON]
             return MISSING + reason.encode("utf-8", "replace")
         try:
-            reply = perform(function, call)
+            reply = perform(function, call, self._known)
         except BaseException as error:
             reply = Reply(raised=as_raised(error))
         try:
@@ -85,6 +102,21 @@ class Guest:
         except WireError as error:
             raised = Raised("ValueError", ("ValueError", "Exception"), str(error))
             return encode_reply(Reply(raised=raised), call, self._bench)
+
+    def _picture(self, request: bytes) -> bytes:
+        """The figure that a call returns as PNG, None where it returns none."""
+        call = decode_call(request, self._bench)
+        function: Any = self._space.function(call.function)
+        figure = perform(function, call, self._known).value
+        drawn = picture(figure, MAX_BYTES) if isinstance(figure, Figure) else b""
+        return encode(drawn or None)
+
+    def _collect_garbage(self) -> None:
+        """Spend time on garbage only where it takes up memory, which is limited."""
+        largest = _largest_kib()
+        if largest > self._largest + COLLECTED_KIB:
+            gc.collect()
+            self._largest = largest
 
     def _load_model(self, name: str = "olmoe", *_: Any, **__: Any) -> Any:
         """The bench's model as the student's own copy, whatever else a notebook asks for."""
@@ -94,3 +126,8 @@ class Guest:
     def _load_tokenizer(self, *_: Any, **__: Any) -> Any:
         """The bench's tokenizer, whatever else a notebook asks for."""
         return self._bench.tokenizer()
+
+
+def _largest_kib() -> int:
+    """The most memory that this process has used, in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -18,10 +18,12 @@ from types import ModuleType
 from typing import Any
 
 from IPython.core.history import HistoryManager
+from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.profiledir import ProfileDir
 from IPython.core.pylabtools import import_pylab
 from IPython.utils.text import LSString, SList
+from traitlets import Instance
 
 from autograder.inside.programs import FAILED, refusal
 from autograder.inside.silence import SilentDisplayHook, SilentFormatter, without_database
@@ -46,6 +48,17 @@ _NOT_THIS_PYTHON = re.compile(
 _TIMEIT_OPTIONS = re.compile(r"\s*((-[tcqo]+|-[nrp]\s*\d+|-v\s*\w+)\s+)*")
 
 
+class PythonFirst(TransformerManager):  # type: ignore[misc]
+    """Looks for IPython's own syntax, which is slow, only in cells that are no Python already."""
+
+    def do_token_transforms(self, lines: list[str]) -> list[str]:
+        """Replace magics, `!` and `?` by calls; code that parses holds none of them."""
+        if is_python("".join(lines)):
+            return lines
+        transformed: list[str] = super().do_token_transforms(lines)
+        return transformed
+
+
 class SubmissionShell(InteractiveShell):  # type: ignore[misc]
     """The shell that `get_ipython()` gives to a submission.
 
@@ -54,6 +67,7 @@ class SubmissionShell(InteractiveShell):  # type: ignore[misc]
     """
 
     displayhook_class = SilentDisplayHook
+    input_transformer_manager = Instance(PythonFirst, ())
 
     def __init__(self, module: ModuleType, given: Mapping[str, Any]) -> None:
         self.given = dict(given)
@@ -212,7 +226,7 @@ class SubmissionShell(InteractiveShell):  # type: ignore[misc]
             return super().run_cell_magic(magic_name, line, cell)
         if magic_name in _DISPLAYED:
             return None
-        if _NOT_THIS_PYTHON.fullmatch(magic_name) or not self._is_python(cell):
+        if _NOT_THIS_PYTHON.fullmatch(magic_name) or not is_python(self.transform_cell(cell)):
             self.note(f"the cell with %%{magic_name} was left out")
             return None
         self.note(f"%%{magic_name} is not known here: the cell was run without it")
@@ -223,12 +237,10 @@ class SubmissionShell(InteractiveShell):  # type: ignore[misc]
         magic = self.find_cell_magic(name)
         return magic is not None and not magic.__module__.startswith("IPython.")
 
-    def _is_python(self, cell: str) -> bool:
-        try:
-            ast.parse(self.input_transformer_manager.transform_cell(cell))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
-        return True
+    def should_run_async(self, raw_cell: str, **transformed: Any) -> bool:
+        """Compile a cell to find out only where it could hold an `await`."""
+        awaits = "await" in raw_cell or "async" in raw_cell
+        return awaits and bool(super().should_run_async(raw_cell, **transformed))
 
     def _run_nested(self, cell: str) -> None:
         self.run_cell(cell).raise_error()
@@ -238,6 +250,15 @@ class SubmissionShell(InteractiveShell):  # type: ignore[misc]
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
         return self._loop.run_until_complete(coroutine)
+
+
+def is_python(source: str) -> bool:
+    """Whether a text parses as Python."""
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _once(line: str) -> str:

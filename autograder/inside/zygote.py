@@ -29,6 +29,7 @@ LIBRARIES = (
     "torch.nn.functional",
     "transformers",
 )
+YOUNG_OBJECTS = 500_000  # before garbage is looked for: each figure leaves 5,000, all in cycles
 KILLED_SECOND, KILLED_FIRST = b"500", b"1000"  # when memory runs out: the child, us, the grader
 
 
@@ -48,6 +49,7 @@ class Zygote:
         self._lock = self._confine(settings)
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS)
 
     def serve(self, control: socket.socket) -> None:
         """Answer requests until the grader closes its end."""

@@ -20,6 +20,7 @@ from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.limits import WireError
 from autograder.wire.messages import Handles, decode_reply, encode_call
+from autograder.wire.png import clean_png
 from autograder.wire.text import clean_line
 
 MEMORY_ERRORS = frozenset({"MemoryError", "OutOfMemoryError", "_ArrayMemoryError"})
@@ -111,6 +112,22 @@ class SandboxSession:
             self.close()
             raise Interrupted(Outcome.MEMORY, "it used more memory than the limit")
         return reply
+
+    def picture(self, call: Call) -> bytes:
+        """What a call draws, as PNG of limited size; b"" where it draws nothing that can be shown.
+
+        For a call that was made before, when everything has been judged: whatever goes wrong here
+        concerns nothing but the picture.
+        """
+        if self._bench is None:
+            raise RuntimeError("functions are called on a bench, and this session has none")
+        try:
+            if not self._ready:
+                self._run_cells()
+            request = encode_call(call, self._bench)
+            return clean_png(decode(self._request("picture", request, self._limits.call)))
+        except (Interrupted, WireError):
+            return b""
 
     def close(self) -> None:
         """End the present child."""

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from autograder.lab.compare import Opaque
-from autograder.lab.state import walk
+from autograder.lab.model_state import walk
 from autograder.wire.limits import (
     DTYPE_SIZES,
     HEADER,
@@ -252,4 +252,5 @@ def set_training(model: torch.nn.Module, names: list[str]) -> None:
     """Put exactly the modules with these qualified names into training mode."""
     wanted = set(names)
     for name, module in walk(model):
-        module.training = name in wanted
+        if module.training is not (name in wanted):
+            module.training = name in wanted

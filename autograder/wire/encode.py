@@ -10,7 +10,7 @@ that starts with a tag: "l" list, "u" tuple, "i" iterator (in requests only), "d
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgpack
@@ -19,7 +19,7 @@ import torch
 
 from autograder.lab.calls import as_raised
 from autograder.lab.compare import Opaque, kind_of
-from autograder.lab.state import walk
+from autograder.lab.model_state import walk
 from autograder.wire.limits import (
     DTYPE_SIZES,
     HEADER,
@@ -35,21 +35,22 @@ from autograder.wire.limits import (
 )
 
 HandleOf = Callable[[Any], str | None]
+NameOf = Callable[[torch.nn.Module], tuple[str, str] | None]
 
 
 def encode(
     value: Any,
     *,
     handle_of: HandleOf | None = None,
-    modules: Mapping[int, tuple[str, str]] | None = None,
+    name_of: NameOf | None = None,
 ) -> bytes:
     """Return `value` as a message.
 
-    `handle_of` names objects of the bench; `modules` maps the id of a module to (handle of its
-    model, qualified name). What cannot cross becomes a description; `WireError` for what is too
-    big.
+    `handle_of` names objects of the bench; `name_of` tells a module's (handle of its model,
+    qualified name), `None` for one that does not cross. What cannot cross becomes a description;
+    `WireError` for what is too big.
     """
-    encoder = _Encoder(handle_of, modules or {})
+    encoder = _Encoder(handle_of, name_of)
     tree: bytes = msgpack.packb(encoder.node(value, 0), use_bin_type=True)
     if len(tree) > MAX_TREE:
         raise WireError("the value is too large to send")
@@ -58,12 +59,12 @@ def encode(
 
 
 class _Encoder:
-    def __init__(self, handle_of: HandleOf | None, modules: Mapping[int, tuple[str, str]]) -> None:
+    def __init__(self, handle_of: HandleOf | None, name_of: NameOf | None) -> None:
         self.chunks: list[bytes] = []
         self._size = 0
         self._nodes = 0
         self._handle_of = handle_of
-        self._modules = modules
+        self._name_of = name_of
 
     def node(self, value: Any, depth: int) -> Any:
         self._nodes += 1
@@ -84,8 +85,8 @@ class _Encoder:
         if self._handle_of is not None and (handle := self._handle_of(value)) is not None:
             return ["h", handle, _training(value)]
         if isinstance(value, torch.nn.Module):
-            handle, name = self._modules.get(id(value), ("", ""))
-            return ["m", handle, name] if handle else ["o", f"a module of type {_name(value)}"]
+            known = self._name_of(value) if self._name_of is not None else None
+            return ["m", *known] if known else ["o", f"a module of type {_name(value)}"]
         return self._container(value, depth)
 
     def _container(self, value: Any, depth: int) -> Any:

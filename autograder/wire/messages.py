@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from functools import cache
 from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 from autograder.lab.calls import Call, Raised, Reply
-from autograder.lab.state import walk
+from autograder.lab.model_state import walk
 from autograder.wire.decode import decode
-from autograder.wire.encode import encode
+from autograder.wire.encode import NameOf, encode
 from autograder.wire.limits import WireError
 
 MISSING = b"missing "  # instead of a reply: there is no such function, as the rest says
@@ -31,7 +33,7 @@ def encode_call(call: Call, bench: Handles) -> bytes:
     Raises `TypeError` for a model that is not of the bench: it could not cross.
     """
     for argument in (*call.args, *call.kwargs.values()):
-        if isinstance(argument, torch.nn.Module) and bench.handle_of(argument) is None:
+        if isinstance(argument, nn.Module) and bench.handle_of(argument) is None:
             raise TypeError(f"{type(argument).__name__} is not a model of the bench")
     request = (call.function, call.args, dict(call.kwargs), call.gradient_of)
     return encode(request, handle_of=bench.handle_of)
@@ -53,7 +55,7 @@ def encode_reply(reply: Reply, call: Call, bench: Handles) -> bytes:
         reply.left_behind,
         reply.shares_memory,
     )
-    return encode(plain, modules=_modules(call, bench))
+    return encode(plain, name_of=_names(call, bench))
 
 
 def decode_reply(message: bytes | bytearray, call: Call, bench: Handles) -> Reply:
@@ -89,17 +91,23 @@ def _gradient(plain: Any) -> torch.Tensor | None:
     raise WireError("a gradient is not a tensor")
 
 
-def _models(call: Call, bench: Handles) -> Iterator[tuple[str, torch.nn.Module]]:
+def _models(call: Call, bench: Handles) -> Iterator[tuple[str, nn.Module]]:
     for argument in (*call.args, *call.kwargs.values()):
-        if isinstance(argument, torch.nn.Module):
+        if isinstance(argument, nn.Module):
             handle = bench.handle_of(argument)
             if handle is not None:
                 yield handle, argument
 
 
-def _modules(call: Call, bench: Handles) -> Mapping[int, tuple[str, str]]:
-    return {
-        id(module): (handle, name)
-        for handle, model in _models(call, bench)
-        for name, module in walk(model)
-    }
+def _names(call: Call, bench: Handles) -> NameOf:
+    """How modules of the call's models are told: (handle of the model, qualified name)."""
+
+    @cache
+    def names() -> dict[int, tuple[str, str]]:
+        return {
+            id(module): (handle, name)
+            for handle, model in _models(call, bench)
+            for name, module in walk(model)
+        }
+
+    return lambda module: names().get(id(module))

@@ -67,7 +67,7 @@ def figure() -> Figure:
 
 
 VALID = tuple(
-    encode(value, modules={id(MODEL[0]): ("model", "0")})
+    encode(value, name_of=lambda module: ("model", "0") if module is MODEL[0] else None)
     for value in (
         ([1, 2.5, "text"], None, (), "", ""),
         ({"a": torch.arange(6.0).reshape(2, 3), 3: (None, True)}, None, (), "", ""),

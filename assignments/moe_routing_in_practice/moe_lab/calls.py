@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from .compare import Opaque
+from .model_state import KnownStates
 from .state import StateBefore, shared_memory
 
 
@@ -128,15 +129,15 @@ def explain(function: str, raised: Raised) -> str:
     return f"{function} raised {raised.type_name}{detail}"
 
 
-def perform(function: Callable[..., Any], call: Call) -> Reply:
-    """Call a function in this process and gather the reply.
+def perform(function: Callable[..., Any], call: Call, known: KnownStates | None = None) -> Reply:
+    """Call a function in this process and gather the reply; `known` as in `StateBefore`.
 
     The result's gradients are taken with respect to fresh leaves, so the caller's tensors never
     get a `.grad`. Figures that the call opened are closed, which leaves them readable: else a
     notebook would show those of a check, and hundreds would pile up.
     """
     args, leaves = _with_leaves(call)
-    before, open_before = StateBefore(args, call.kwargs), _open_figures()
+    before, open_before = StateBefore(args, call.kwargs, known), _open_figures()
     try:
         value = function(*args, **call.kwargs)
         gradients = _gradients(value, leaves) if leaves else ()

@@ -1,0 +1,217 @@
+"""What a call changes in a model: modules, hooks, modes, tensors and gradients, before and after.
+
+Called around each of a submission's calls, so it walks a model once and compares all values of a
+kind in one operation; which part it was is only looked for where something differs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+from torch._utils import _flatten_dense_tensors
+
+COMPARED_BY_VALUE = 4_000_000  # elements; a copy of more would cost more than it shows
+
+_HOOK_TABLES = (
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_state_dict_hooks",
+    "_state_dict_pre_hooks",
+    "_load_state_dict_pre_hooks",
+    "_load_state_dict_post_hooks",
+)
+
+
+class _Held(NamedTuple):
+    """A parameter or buffer that a module holds."""
+
+    key: str
+    identity: int
+    shape: torch.Size
+    requires_grad: bool
+    has_gradient: bool
+
+
+class _Part(NamedTuple):
+    """A module at one moment; its `forward` equals itself also after it was put back."""
+
+    name: str
+    module: nn.Module
+    hooks: int
+    training: bool
+    forward: Any
+    held: tuple[tuple[Any, ...], ...]  # the fields of a `_Held` each
+
+
+class ModelState:
+    """A model at one moment; `difference` tells in words what has changed since.
+
+    Large models are compared by the version counters of their tensors, others by value.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._parts = _parts(model)
+        self._tensors = dict(tensors_of(model))
+        total = sum(tensor.numel() for tensor in self._tensors.values())
+        self._values = _values(self._tensors) if total <= COMPARED_BY_VALUE else None
+        self._versions = self._versions_now()
+
+    def difference(self) -> str:
+        """What has changed, in one clause; "" when all is as it was."""
+        now = _parts(self._model)
+        if now != self._parts:
+            return _changed_part(self._parts, now)
+        if self._values is None:
+            changed = self._versions_now() != self._versions
+        else:
+            values = _values(self._tensors)
+            changed = values.keys() != self._values.keys() or any(
+                not torch.equal(flat, self._values[kind]) for kind, flat in values.items()
+            )
+        return f"the model's {self._changed_tensor()} was changed" if changed else ""
+
+    def _versions_now(self) -> list[int]:
+        return [tensor._version for tensor in self._tensors.values()]
+
+    def _changed_tensor(self) -> str:
+        """The name of the first tensor whose values have changed."""
+        if self._values is None:
+            named = zip(self._tensors, self._versions, self._versions_now(), strict=True)
+            return next(name for name, before, now in named if before != now)
+        ends: dict[Any, int] = defaultdict(int)
+        for name, tensor in self._tensors.items():
+            kind = tensor.dtype, tensor.device
+            start, ends[kind] = ends[kind], ends[kind] + tensor.numel()
+            before = self._values[kind][start : ends[kind]] if kind in self._values else None
+            if before is None or not torch.equal(tensor.detach().reshape(-1), before):
+                return name
+        raise RuntimeError("no tensor of the model differs")
+
+
+class KnownStates:
+    """States of models that are the same before each call, as those of a bench are.
+
+    Taken once for each model, so that only what a call leaves behind has to be looked at. A model
+    with a part in training mode is looked at each time: checks choose the mode call by call.
+    """
+
+    def __init__(self) -> None:
+        self._states: dict[int, ModelState] = {}
+
+    def before(self, model: nn.Module) -> ModelState:
+        """The state of a model that nothing but a call may have changed."""
+        if any(module.training for _, module in walk(model)):
+            return ModelState(model)
+        if id(model) not in self._states:
+            self._states[id(model)] = ModelState(model)
+        return self._states[id(model)]
+
+
+def walk(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """What `named_modules()` gives, in the same order, several times as fast."""
+    found: list[tuple[str, nn.Module]] = []
+    seen: set[int] = set()
+    waiting = [("", model)]
+    while waiting:
+        name, module = entry = waiting.pop()
+        if id(module) in seen:
+            continue
+        seen.add(id(module))
+        found.append(entry)
+        if children := module._modules:
+            prefix = f"{name}." if name else ""
+            named = [(prefix + key, child) for key, child in children.items() if child is not None]
+            named.reverse()
+            waiting += named
+    return found
+
+
+def tensors_of(model: nn.Module) -> list[tuple[str, torch.Tensor]]:
+    """The parameters and buffers of each module of a model, with their qualified names."""
+    return [
+        (f"{name}.{key}" if name else key, tensor)
+        for name, module in walk(model)
+        for table in (module._parameters, module._buffers)
+        for key, tensor in table.items()
+        if tensor is not None
+    ]
+
+
+def _parts(model: nn.Module) -> list[tuple[Any, ...]]:
+    """The fields of a `_Part` for each module: plain tuples, which compare fastest."""
+    return [
+        (name, module, _hooks(module), module.training, module.forward, _held(module))
+        for name, module in walk(model)
+    ]
+
+
+def _held(module: nn.Module) -> tuple[tuple[Any, ...], ...]:
+    return tuple(
+        [
+            (key, id(tensor), tensor.shape, tensor.requires_grad, has_gradient(tensor))
+            for table in (module._parameters, module._buffers)
+            for key, tensor in table.items()
+            if tensor is not None
+        ]
+    )
+
+
+def _hooks(module: nn.Module) -> int:
+    own = module.__dict__
+    return sum([len(own.get(table) or ()) for table in _HOOK_TABLES])
+
+
+def has_gradient(tensor: torch.Tensor) -> bool:
+    """Whether a gradient has been left on a tensor."""
+    return tensor.is_leaf and tensor.grad is not None
+
+
+def _values(tensors: dict[str, torch.Tensor]) -> dict[Any, torch.Tensor]:
+    """Copies of all values, one flat tensor for each dtype and device."""
+    by_kind: dict[Any, list[torch.Tensor]] = defaultdict(list)
+    for tensor in tensors.values():
+        by_kind[tensor.dtype, tensor.device].append(tensor)
+    with torch.no_grad():
+        return {
+            kind: _flatten_dense_tensors(same)  # type: ignore[no-untyped-call]
+            for kind, same in by_kind.items()
+        }
+
+
+def _changed_part(before: list[tuple[Any, ...]], now: list[tuple[Any, ...]]) -> str:
+    """What differs between two unequal states, in one clause."""
+    parts, parts_now = [_Part(*fields) for fields in before], [_Part(*fields) for fields in now]
+    if [part.name for part in parts] != [part.name for part in parts_now]:
+        return "modules of the model were added or removed"
+    pairs = zip(parts, parts_now, strict=True)
+    return next(_change(old, new) for old, new in pairs if old != new)
+
+
+def _change(old: _Part, new: _Part) -> str:
+    where = f"the model's {new.name}" if new.name else "the model"
+    if new.module is not old.module:
+        return f"{where} was replaced"
+    if new.hooks != old.hooks:
+        return f"the number of hooks on {where} changed"
+    if new.training != old.training:
+        return f"{where} was left in {'training' if new.training else 'evaluation'} mode"
+    if new.forward != old.forward:
+        return f"the forward of {where} was replaced"
+    held, held_now = ([_Held(*fields) for fields in part.held] for part in (old, new))
+    if [one.key for one in held] != [one.key for one in held_now]:
+        return f"parameters or buffers of {where} were added or removed"
+    one, other = next(
+        (one, other) for one, other in zip(held, held_now, strict=True) if one != other
+    )
+    tensor = f"the model's {new.name}.{other.key}" if new.name else f"the model's {other.key}"
+    if other.has_gradient != one.has_gradient:
+        return f"a gradient was left on {tensor}"
+    if other.requires_grad != one.requires_grad:
+        return f"requires_grad of {tensor} was changed"
+    return f"{tensor} was changed"
