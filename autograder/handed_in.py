@@ -42,7 +42,7 @@ class HandedIn:
     remarks: tuple[str, ...]
 
 
-def read_handed_in(path: Path) -> HandedIn:
+def read_handed_in(path: Path, course: str) -> HandedIn:
     """Read a zip that `hand_in` packed, without running anything. Raises `NoReceipt`."""
     try:
         data = path.read_bytes()
@@ -55,7 +55,7 @@ def read_handed_in(path: Path) -> HandedIn:
     return HandedIn(
         receipt=found,
         problems=tuple(receipt.problems(found, notebook)),
-        remarks=tuple(_remarks(found, notebook)),
+        remarks=tuple(_remarks(found, notebook, course)),
     )
 
 
@@ -74,7 +74,7 @@ def _receipt_in(data: bytes) -> bytes:
         raise NoReceipt("the archive is damaged") from error
 
 
-def _remarks(found: Mapping[str, Any], notebook: bytes) -> list[str]:
+def _remarks(found: Mapping[str, Any], notebook: bytes, course: str) -> list[str]:
     told = []
     if found["moe_lab"] != receipt.lab_digest():
         told.append(_OTHER_LAB)
@@ -82,18 +82,19 @@ def _remarks(found: Mapping[str, Any], notebook: bytes) -> list[str]:
         checks = receipt.tests_digest(notebook_tests(json.loads(notebook)))
     except (ValueError, RecursionError, AttributeError):
         checks = ""
-    if checks not in ("", _checks_of(found["assignment"])):
+    known = _checks_of(found["assignment"], course)
+    if known and checks != known:
         told.append(_OTHER_CHECKS)
     return told
 
 
-def _checks_of(assignment: str) -> str:
+def _checks_of(assignment: str, course: str) -> str:
     """The digest of the course's own public checks; "" for an assignment that it does not have."""
     from autograder.build.otter_tests import otter_test
     from autograder.grading.course import CourseError, load_assignment
 
     try:
-        known = load_assignment(assignment)
+        known = load_assignment(assignment, course)
     except CourseError:
         return ""
     return receipt.tests_digest({e.name: otter_test(e) for e in known.exercises})
@@ -104,12 +105,15 @@ def summary_lines(handed_in: HandedIn) -> list[str]:
     found = handed_in.receipt
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     rows = found["results"]
-    lines = [
-        f"assignment  {found['assignment']}",
-        f"notebook    {found['notebook']}, {found['digest']}",
-        f"written     {found['time']} (the clock of the student's machine)",
-        f"with        {versions}",
-        f"passed      {sum(row['passed'] for row in rows)} of {len(rows)} public checks",
-        *(f"  {'✓' if row['passed'] else '✗'} {row['exercise']}: {row['title']}" for row in rows),
-    ]
-    return [line[:2] + clean_line(line[2:]) for line in lines]
+    said = {
+        "assignment": found["assignment"],
+        "notebook": f"{found['notebook']}, {found['digest']}",
+        "written": f"{found['time']} (the clock of the student's machine)",
+        "with": versions,
+        "passed": f"{sum(row['passed'] for row in rows)} of {len(rows)} public checks",
+    }
+    checks = (
+        f"  {'✓' if row['passed'] else '✗'} " + clean_line(f"{row['exercise']}: {row['title']}")
+        for row in rows
+    )
+    return [*(f"{word:<12}{clean_line(text)}" for word, text in said.items()), *checks]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import nbformat
@@ -34,13 +35,30 @@ receipt of what passed and when. Hand in that file."""
 _EXPORT = 'hand_in(grader, "{file}")'
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """What differs with the place where a notebook is worked on: its first and its last cells.
+
+    The first cell is `folded` where it is long: Colab and JupyterLab show its title alone.
+    """
+
+    setup: str
+    hand_in: str
+    export: str = ""
+    folded: bool = False
+
+
 def student_notebook(assignment: Assignment) -> str:
     """The notebook that students get, as JSON; the same bytes for the same course.
 
     Raises `BuildError` where the course cannot be turned into a student edition.
     """
-    stubs = {exercise.name: stub_source(exercise) for exercise in assignment.exercises}
-    return _notebook(assignment, stubs)
+    return write_notebook(assignment, stubs_of(assignment), _local(assignment))
+
+
+def stubs_of(assignment: Assignment) -> dict[str, str]:
+    """What students start from, by exercise name."""
+    return {exercise.name: stub_source(exercise) for exercise in assignment.exercises}
 
 
 def solved_notebook(assignment: Assignment, replacements: Mapping[str, str]) -> str:
@@ -58,7 +76,7 @@ def solved_notebook(assignment: Assignment, replacements: Mapping[str, str]) -> 
         else solution_source(exercise, exercise.solution_function)
         for exercise in assignment.exercises
     }
-    return _notebook(assignment, sources)
+    return write_notebook(assignment, sources, _local(assignment))
 
 
 def notebook_file(assignment: Assignment) -> str:
@@ -66,9 +84,10 @@ def notebook_file(assignment: Assignment) -> str:
     return f"{assignment.name}.ipynb"
 
 
-def _notebook(assignment: Assignment, sources: Mapping[str, str]) -> str:
+def write_notebook(assignment: Assignment, sources: Mapping[str, str], edition: Edition) -> str:
+    """A notebook with code by exercise name, as JSON."""
     notebook = new_notebook(
-        cells=list(_cells(assignment, sources)),
+        cells=list(_cells(assignment, sources, edition)),
         metadata={
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
@@ -84,8 +103,20 @@ def _notebook(assignment: Assignment, sources: Mapping[str, str]) -> str:
     return str(nbformat.writes(notebook, version=nbformat.NO_CONVERT)).rstrip("\n") + "\n"
 
 
-def _cells(assignment: Assignment, sources: Mapping[str, str]) -> Iterator[Cell]:
-    yield _code("setup", _SETUP.format(file=notebook_file(assignment)))
+def _local(assignment: Assignment) -> Edition:
+    file, points = notebook_file(assignment), points_of(assignment.possible)
+    return Edition(
+        setup=_SETUP.format(file=file),
+        hand_in=_HAND_IN.format(points=points),
+        export=_EXPORT.format(file=file),
+    )
+
+
+def _cells(assignment: Assignment, sources: Mapping[str, str], edition: Edition) -> Iterator[Cell]:
+    setup = _code("setup", edition.setup)
+    if edition.folded:
+        setup.metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}
+    yield setup
     number = proses = 0
     for part in assignment.parts:
         if isinstance(part, Exercise):
@@ -98,9 +129,10 @@ def _cells(assignment: Assignment, sources: Mapping[str, str]) -> Iterator[Cell]
         for place, piece in enumerate(read_prose(assignment.folder / PROSE / part.file), start=1):
             make = _code_of_prose if piece.kind == "code" else _markdown
             yield make(f"prose-{proses}-{place}", piece.text)
-    yield _markdown("hand-in", _HAND_IN.format(points=points_of(assignment.possible)))
+    yield _markdown("hand-in", edition.hand_in)
     yield _code("check-all", "grader.check_all()")
-    yield _code("export", _EXPORT.format(file=notebook_file(assignment)))
+    if edition.export:
+        yield _code("export", edition.export)
 
 
 def _code(identity: str, source: str) -> Cell:

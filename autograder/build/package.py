@@ -19,13 +19,13 @@ import autograder
 from autograder.authoring.assignment import Assignment
 from autograder.build.archive import archive_of, files_below
 from autograder.build.otter_package_tests import package_tests
-from autograder.build.pins import pins, requirements
+from autograder.build.pins import pins, requirements, sources
 from autograder.build.proof import prove_reference
+from autograder.build.workflow import CPU_TORCH
 from autograder.otter.engine import FOLDER, Order
 from autograder.otter.plugin import NAME
 
 PYTHON = "3.11"  # the version in the grading image, for which constraints.txt is written
-CPU_TORCH = "https://download.pytorch.org/whl/cpu"  # torch's own index of builds without CUDA
 ROOT = "/autograder/source"  # where Gradescope unpacks the package
 
 _RUN_OTTER = '''\
@@ -73,7 +73,7 @@ def build_package(assignment: Assignment, root: Path, order: Order) -> list[str]
 def package(assignment: Assignment, order: Order) -> bytes:
     """The autograder package as bytes; `BuildError` where it would not test the assignment."""
     tests = package_tests(assignment)
-    checkout = _checkout()
+    checkout = sources()
     versions = pins(checkout)
     files = _generated(tests, order, _pip_lines(checkout, versions))
     files["run_otter.py"] = _RUN_OTTER.encode()
@@ -82,12 +82,6 @@ def package(assignment: Assignment, order: Order) -> bytes:
     files["constraints.txt"] = "".join(lines).encode()
     files |= _engine(order.course)
     return archive_of(files)
-
-
-def _checkout() -> Path | None:
-    """The folder of moelab's sources, None where it is installed without them."""
-    folder = Path(autograder.__file__).resolve().parents[1]
-    return folder if (folder / "pyproject.toml").is_file() else None
 
 
 def _generated(tests: Mapping[str, str], order: Order, pip_lines: list[str]) -> dict[str, bytes]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import autograder
 from autograder.build.errors import BuildError
 
 _NAME = "moelab"
@@ -37,6 +38,25 @@ def requirements(checkout: Path | None) -> list[Requirement]:
         if (one.marker is None or one.marker.evaluate(environment))
         and (one is grading or one.name != grading.name)
     ]
+
+
+def sources() -> Path | None:
+    """The folder of moelab's sources, None where it is installed without them."""
+    folder = Path(autograder.__file__).resolve().parents[1]
+    return folder if (folder / "pyproject.toml").is_file() else None
+
+
+def pinned(name: str) -> str:
+    """The exact version of one package; `BuildError` where none is known."""
+    checkout = sources()
+    if checkout is not None:
+        known = _pins_of((checkout / "constraints.txt").read_text(encoding="utf-8").splitlines())
+        if canonicalize_name(name) in known:
+            return known[canonicalize_name(name)]
+    try:
+        return metadata.version(name).partition("+")[0]
+    except metadata.PackageNotFoundError as error:
+        raise BuildError(f"{name} is not installed here, so its version is not known") from error
 
 
 def pins(checkout: Path | None) -> dict[str, str]:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import autograder.lab
 from autograder.authoring.assignment import Assignment
+from autograder.build.colab import colab_file, colab_notebook
 from autograder.build.notebook import notebook_file, student_notebook
 from autograder.build.prose import points_of
 from autograder.build.source import STUDENT_LAB
+from autograder.build.workflow import PATH as WORKFLOW
+from autograder.build.workflow import student_workflow
 
 FOLDER = "assignments"
 
@@ -40,7 +43,13 @@ network while you work.
    `grader.check(…)`, runs the public checks; the grade also depends on checks that you do not see,
    which ask for nothing but what the exercise's text says.
 
-4. Save, run the last cell, and hand in the zip file that it writes.
+4. Save, run the last cell, and hand in the zip file that it writes. It holds the notebook and a
+   receipt: what passed, when, and with which versions.
+
+On Google Colab, open `{colab}` instead: its first cell brings all it needs.
+
+In a repository of your own on GitHub, with this folder as its top, every push runs the public
+checks (`.github/workflows/public-checks.yml`).
 
 Keep the names of the functions and the cells with `grader`. `moe_lab/` holds the tiny models and
 the checks' helpers: use it, but do not change it, for grading brings its own.
@@ -69,12 +78,15 @@ def student_files(assignment: Assignment) -> dict[str, str]:
         exercises=len(assignment.exercises),
         points=points_of(assignment.possible),
         notebook=notebook,
+        colab=colab_file(assignment),
     )
     files = {
         f"{folder}/{notebook}": student_notebook(assignment),
+        f"{folder}/{colab_file(assignment)}": colab_notebook(assignment),
         f"{folder}/README.md": readme,
         f"{folder}/requirements.txt": "".join(f"{line}\n" for line in assignment.requirements),
     }
+    files[f"{folder}/{WORKFLOW}"] = student_workflow(notebook)
     lab = Path(autograder.lab.__file__).parent
     for module in sorted(lab.glob("*.py")):
         files[f"{folder}/{STUDENT_LAB}/{module.name}"] = module.read_text(encoding="utf-8")

@@ -40,7 +40,7 @@ def check(
     """
     find_course()
     if notebook.suffix.lower() == ".zip":
-        return _receipt(notebook)
+        return _receipt(notebook, course)
     from autograder.grading.course import CourseError
     from autograder.lab.public import results_as_json, results_as_markdown
     from autograder.own_checks import CannotCheck, check_own
@@ -64,12 +64,12 @@ def check(
     return 0 if checked.passed == len(checked.results) else 1
 
 
-def _receipt(archive: Path) -> int:
+def _receipt(archive: Path, course: str) -> int:
     """Print the receipt in an archive; 1 where it and the notebook do not belong together."""
     from autograder.handed_in import NoReceipt, read_handed_in, summary_lines
 
     try:
-        handed_in = read_handed_in(archive)
+        handed_in = read_handed_in(archive, course)
     except NoReceipt as problem:
         raise CannotStart(f"{archive}: {problem}.") from problem
     for line in (*summary_lines(handed_in), "", *handed_in.remarks, *handed_in.problems):

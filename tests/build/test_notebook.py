@@ -14,12 +14,14 @@ from autograder.build.errors import BuildError
 from autograder.build.notebook import solved_notebook, student_notebook
 from autograder.build.source import solution_source, stub_source
 from autograder.build.write import build, stale_files, student_files
+from autograder.handed_in import read_handed_in
 
 
 def test_a_rebuild_is_byte_identical(toy_course, tmp_path):
     assignment = toy_course.load()
     build([assignment], tmp_path)
-    before = {path: path.read_bytes() for path in (tmp_path / "assignments").rglob("*.*")}
+    written = (tmp_path / "assignments").rglob("*.*")
+    before = {path: path.read_bytes() for path in written if path.is_file()}
     assert build([assignment], tmp_path) == []
     assert before
     assert {path: path.read_bytes() for path in before} == before
@@ -156,6 +158,11 @@ def test_in_a_real_kernel_checks_tell_and_the_export_holds_the_notebook(toy_cour
         assert "toy.ipynb" in archive.namelist()
         assert ".OTTER_LOG" not in archive.namelist()
         assert archive.read("toy.ipynb").decode() == solved
+    handed_in = read_handed_in(exported, toy_course.name)
+    assert (handed_in.problems, handed_in.remarks) == ((), ())
+    passed = {row["exercise"]: row["passed"] for row in handed_in.receipt["results"]}
+    assert passed == {"expert_load": True, "busiest_expert": False, "load_gap": False}
+    assert "1 of 3 public checks pass; toy.receipt.json says so." in told["export"]
 
 
 def shown(cell: nbformat.NotebookNode) -> str:

@@ -10,6 +10,7 @@ import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,8 @@ CLASS = {
     "wrong.ipynb": ["def double(x):\n    return x + 4\n" + HALVE],
     "raises.py": ["def double(x):\n    raise KeyError('lost')\n" + HALVE],
     "endless.ipynb": ["while True: pass", "def double(x):\n    while True: pass\n" + HALVE],
-    "greedy.ipynb": ["def double(x):\n    return bytearray(8 << 30)\n" + HALVE],
+    "greedy.ipynb": ["def double(x):\n    return bytearray(8 << 30)\n"],  # and no halve
     "ends.ipynb": ["def double(x):\n    import os; os._exit(0)\n" + HALVE, "raise SystemExit"],
-    "missing.ipynb": [HALVE],
     "forges.ipynb": [FORGES],
 }
 
@@ -144,7 +144,7 @@ class Gradescope:
     def results(self) -> dict[str, Any]:
         return json.loads((self.root / "results" / "results.json").read_text())
 
-    @property
+    @cached_property
     def details(self) -> dict[str, Any]:
         left = self.root / "results" / "results.pkl"
         return run(sys.executable, HERE / "otter_api.py", left).results

@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 FORMAT_VERSION = 1
+_HIDDEN = "Further checks, which you do not see, ask for what the text says and no more."
+_ESCAPED = {ord(sign): f"&#{ord(sign)};" for sign in "&<>\\`*_[]#|~$@"} | {
+    ord("\r"): "",
+    ord("\n"): "<br>",
+}
 
 
 @dataclass(frozen=True)
@@ -103,17 +107,9 @@ def results_as_markdown(assignment: str, results: Iterable[PublicResult]) -> str
         f"| {_cell(row.message)} |"
         for row in rows
     ]
-    lines += [
-        "",
-        "Further checks, which you do not see, ask for what the text says and no more.",
-        "",
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", _HIDDEN, ""])
 
 
 def _cell(text: str) -> str:
     """Text as one cell of a table: no HTML, no Markdown, no line breaks of its own."""
-    escaped = html.escape(text, quote=False)
-    for sign in "\\`*_[]#|~$":
-        escaped = escaped.replace(sign, f"&#{ord(sign)};")
-    return escaped.replace("\r", "").replace("\n", "<br>")
+    return text.translate(_ESCAPED)

@@ -1,0 +1,114 @@
+"""The student notebook for Google Colab, which opens a lone notebook and nothing beside it.
+
+Its first cell holds the package `moe_lab` and the public checks, and installs what is missing.
+"""
+
+from __future__ import annotations
+
+import base64
+import bz2
+import json
+import textwrap
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+import autograder.lab
+from autograder.authoring.assignment import Assignment
+from autograder.build.notebook import Edition, stubs_of, write_notebook
+from autograder.build.otter_tests import otter_test
+from autograder.build.pins import pinned
+from autograder.build.prose import points_of
+from autograder.build.source import STUDENT_LAB
+
+NOT_NEEDED = ("ipykernel", "jupyterlab")  # Colab has its own
+OTTER = "otter-grader>=7,<8"
+_WIDTH = 96
+
+_SETUP = """\
+#@title Set up: run this cell first {{ display-mode: "form" }}
+# Installs what is missing, in the versions that this lab was tested with, and puts the package
+# moe_lab and the public checks beside this notebook.
+import base64, bz2, importlib, json, pathlib, subprocess, sys
+from importlib.metadata import PackageNotFoundError, version
+
+from packaging.requirements import Requirement
+
+NEEDED = {needed}
+FILES = '''
+{files}
+'''
+
+
+def fits(requirement):
+    try:
+        return Requirement(requirement).specifier.contains(version(Requirement(requirement).name))
+    except PackageNotFoundError:
+        return False
+
+
+missing = [exact for requirement, exact in NEEDED.items() if not fits(requirement)]
+if missing:
+    print("installing", *missing)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *missing], check=True)
+try:
+    import moe_lab
+except ImportError:
+    for name, text in json.loads(bz2.decompress(base64.b64decode(FILES))).items():
+        path = pathlib.Path(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    importlib.invalidate_caches()
+
+import otter
+from moe_lab import load_model, load_tokenizer
+
+grader = otter.Notebook(tests_dir="tests")"""
+
+_HAND_IN = """\
+## Hand in
+
+This lab is worth {points}. The next cell runs all checks once more. Then choose **File → Download →
+Download .ipynb**, and hand in that file."""
+
+
+def colab_file(assignment: Assignment) -> str:
+    """The file name of the notebook for Colab."""
+    return f"{assignment.name}_colab.ipynb"
+
+
+def colab_notebook(assignment: Assignment) -> str:
+    """The notebook as JSON; the same bytes for the same course and versions."""
+    edition = Edition(
+        setup=_SETUP.format(needed=_needed(assignment), files=_packed(assignment)),
+        hand_in=_HAND_IN.format(points=points_of(assignment.possible)),
+        folded=True,
+    )
+    return write_notebook(assignment, stubs_of(assignment), edition)
+
+
+def _needed(assignment: Assignment) -> str:
+    """What the lab needs, and the exact version of each that is installed where it is missing."""
+    wanted = [Requirement(line) for line in assignment.requirements]
+    if OTTER.partition(">")[0] not in {one.name for one in wanted}:
+        wanted.append(Requirement(OTTER))
+    exact = {
+        str(one): f"{one.name}=={pinned(one.name)}" for one in wanted if one.name not in NOT_NEEDED
+    }
+    rows = (f"    {json.dumps(key)}: {json.dumps(value)}," for key, value in exact.items())
+    return "\n".join(["{", *rows, "}"])
+
+
+def _packed(assignment: Assignment) -> str:
+    """`moe_lab` and the public checks, as text.
+
+    bzip2, because what it writes has been the same in all its versions for decades.
+    """
+    lab = Path(autograder.lab.__file__).parent
+    files = {
+        f"{STUDENT_LAB}/{path.name}": path.read_text(encoding="utf-8")
+        for path in sorted(lab.glob("*.py"))
+    }
+    files |= {f"tests/{e.name}.py": otter_test(e) for e in assignment.exercises}
+    packed = bz2.compress(json.dumps(files, ensure_ascii=True).encode())
+    return "\n".join(textwrap.wrap(base64.b64encode(packed).decode("ascii"), _WIDTH))
