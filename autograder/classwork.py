@@ -13,7 +13,7 @@ from pathlib import Path
 from autograder.gradebook import Gradebook
 from autograder.grading.batch import Grading
 from autograder.grading.tasks import Settings
-from autograder.records import ClassGrades, Grade, Run
+from autograder.records import SUPERSEDED, ClassGrades, Grade, Run
 from autograder.sandbox.limits import Limits
 from autograder.submission.discover import (
     Found,
@@ -24,7 +24,6 @@ from autograder.submission.discover import (
 )
 
 MODELS = ("tiny",)
-_SUPERSEDED = "does not count: the same student's newest submission is "
 
 
 class NothingToGrade(Exception):  # noqa: N818
@@ -115,7 +114,7 @@ def _grade(
     for grade in grading.run(run.assignment, waiting):
         newest = by_name[grade.submission].superseded_by
         if newest:
-            grade = replace(grade, notes=(*grade.notes, _SUPERSEDED + newest))
+            grade = replace(grade, notes=(*grade.notes, SUPERSEDED + newest))
         book.record(run_id, grade)
         watch.graded(grade)
 
@@ -124,8 +123,8 @@ def _is_held(one: Found, grade: Grade | None) -> bool:
     """Whether a grade still says all there is to say, also on which submission counts."""
     if grade is None:
         return False
-    said = [note for note in grade.notes if note.startswith(_SUPERSEDED)]
-    return said == ([_SUPERSEDED + one.superseded_by] if one.superseded_by else [])
+    said = [note for note in grade.notes if note.startswith(SUPERSEDED)]
+    return said == ([SUPERSEDED + one.superseded_by] if one.superseded_by else [])
 
 
 def _digest(found: Found) -> str:

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+SUPERSEDED = "does not count: the same student's newest submission is "  # then comes its name
+
 
 class Outcome(StrEnum):
     """How one check ended for one submission."""
@@ -92,6 +94,11 @@ class Grade:
     @property
     def possible(self) -> float:
         return math.fsum(exercise.possible for exercise in self.exercises)
+
+    @property
+    def counts(self) -> bool:
+        """Whether this is the student's newest submission; an older one says so in its notes."""
+        return not any(note.startswith(SUPERSEDED) for note in self.notes)
 
     @property
     def status(self) -> Status:

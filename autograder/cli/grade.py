@@ -120,7 +120,9 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
     What the gradebook holds already, unchanged and from the same course, is kept, so a run that was
     stopped goes on where it was. Exits 1 when a submission needs a person.
     """
-    outputs = {kind: options.pop(kind) for kind in ("json", "csv", "html", "gradescope")}
+    outputs = {
+        kind: options.pop(kind) for kind in ("json", "csv", "html", "feedback", "gradescope")
+    }
     _check_machine(models, options.pop("device"), options.pop("scheduler"))
     _check_assignment(options["assignment"], options["course"])
     check_outputs(outputs)

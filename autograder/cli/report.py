@@ -25,6 +25,9 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--html", type=_FOLDER, metavar="DIR", help="Write a page for people to DIR/index.html."
         ),
+        click.option(
+            "--feedback", type=_FOLDER, metavar="DIR", help="Write a page for each student to DIR."
+        ),
         click.option("--csv", type=_FILE, help="Write a table, one row per submission."),
         click.option("--json", type=_FILE, help="Write everything that is known, for programs."),
     ):
@@ -34,7 +37,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(
     epilog=example(
-        "moelab demo", "moelab report moelab-demo/gradebook.db --html report --csv grades.csv"
+        "moelab demo", "moelab report moelab-demo/gradebook.db --html report --feedback feedback"
     )
 )
 @click.argument("gradebook", metavar="GRADEBOOK")
@@ -55,13 +58,13 @@ def report(gradebook: str, assignment: str | None, **outputs: Path | None) -> No
 
 
 def check_outputs(outputs: dict[str, Path | None]) -> None:
-    """Make sure, before any work, that everything can be written; makes the page's folder."""
+    """Make sure, before any work, that everything can be written; makes the pages' folders."""
     from autograder.report.files import ReportError, check_writable, make_folder
 
     with told(ReportError):
         for kind, path in outputs.items():
             if path is not None:
-                (make_folder if kind == "html" else check_writable)(path)
+                (make_folder if kind in ("html", "feedback") else check_writable)(path)
 
 
 def write_outputs(class_grades: ClassGrades, outputs: dict[str, Path | None]) -> None:
@@ -80,6 +83,10 @@ def write_outputs(class_grades: ClassGrades, outputs: dict[str, Path | None]) ->
                 from autograder.report.html import write_html
 
                 path = write_html(class_grades, path)
+            elif kind == "feedback":
+                from autograder.report.feedback_files import write_feedback
+
+                path = write_feedback(class_grades, path)
             else:
                 write_text(path, writers[kind](class_grades))
             click.echo(f"wrote {path}", err=True)
