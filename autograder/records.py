@@ -116,6 +116,11 @@ class Grade:
         return math.fsum(exercise.possible for exercise in self.exercises)
 
     @property
+    def counts(self) -> bool:
+        """Whether this is the student's newest submission."""
+        return not self.replaced_by
+
+    @property
     def status(self) -> Status:
         if not self.readable:
             return Status.UNREADABLE
@@ -151,4 +156,4 @@ class ClassGrades:
     @property
     def counting(self) -> tuple[Grade, ...]:
         """The grades that count: all but those of files that a student has replaced."""
-        return tuple(grade for grade in self.grades if not grade.replaced_by)
+        return tuple(grade for grade in self.grades if grade.counts)

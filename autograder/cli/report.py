@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
-OUTPUTS = ("json", "csv", "html", "gradescope", "canvas", "moodle")
+OUTPUTS = ("json", "csv", "html", "feedback", "gradescope", "canvas", "moodle")
 
 
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,6 +39,9 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--html", type=_FOLDER, metavar="DIR", help="Write a page for people to DIR/index.html."
         ),
+        click.option(
+            "--feedback", type=_FOLDER, metavar="DIR", help="Write a page for each student to DIR."
+        ),
         click.option("--csv", type=_FILE, help="Write a table, one row per submission."),
         click.option("--json", type=_FILE, help="Write everything that is known, for programs."),
     ):
@@ -48,7 +51,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(
     epilog=example(
-        "moelab demo", "moelab report moelab-demo/gradebook.db --html report --csv grades.csv"
+        "moelab demo", "moelab report moelab-demo/gradebook.db --html report --feedback feedback"
     )
 )
 @click.argument("gradebook", metavar="GRADEBOOK")
@@ -81,13 +84,13 @@ def report(
 
 
 def check_outputs(outputs: dict[str, Path | None]) -> None:
-    """Make sure, before any work, that everything can be written; makes the page's folder."""
+    """Make sure, before any work, that everything can be written; makes the pages' folders."""
     from autograder.report.files import ReportError, check_writable, make_folder
 
     with told(ReportError):
         for kind, path in outputs.items():
             if path is not None:
-                (make_folder if kind == "html" else check_writable)(path)
+                (make_folder if kind in ("html", "feedback") else check_writable)(path)
 
 
 def people_of(roster: Path | None) -> Roster | None:
@@ -166,6 +169,10 @@ def write_outputs(
                 from autograder.report.html import write_html
 
                 click.echo(f"wrote {write_html(class_grades, path)}", err=True)
+            elif kind == "feedback":
+                from autograder.report.feedback_files import write_feedback
+
+                click.echo(f"wrote {write_feedback(class_grades, path)}", err=True)
             else:
                 _write(path, writers[kind](class_grades))
 

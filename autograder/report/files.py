@@ -36,26 +36,34 @@ def make_folder(folder: Path) -> None:
     check_writable(folder / "index.html")
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text as it stands; a reader finds the old file or the new one, never a part."""
-    data = text.encode("utf-8")
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write UTF-8 text as it stands; see `write_bytes`."""
+    write_bytes(path, text.encode("utf-8"), durable=durable)
+
+
+def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write bytes; a reader finds the old file or the new one, never a part.
+
+    That holds also when the machine loses power, if `durable`; which takes a moment for each file.
+    """
     try:
         if _is_special(path):
             path.write_bytes(data)
         else:
-            _replace(path.resolve(), data)
+            _replace(path.resolve(), data, durable=durable)
     except OSError as error:
         raise ReportError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: bytes, *, durable: bool) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with open(descriptor, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -1,62 +1,85 @@
-"""The report as one page: no scripts, nothing loaded from elsewhere, good on screen and paper."""
+"""The class report: one page that loads nothing but the pictures beside it, on screen and paper."""
 
 from __future__ import annotations
 
-from importlib.resources import files
+from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from autograder.records import ClassGrades
+from autograder.report.details import details_data, fitting
+from autograder.report.entries import Entry, Points, entries
+from autograder.report.files import make_folder, write_bytes, write_text
+from autograder.report.items import Flag, item_statistics
+from autograder.report.overview import overview, times
+from autograder.report.page import render
+from autograder.report.review import to_review
+from autograder.report.slips import slips
+from autograder.report.table import exercise_names
 
-from autograder.records import ClassGrades, Outcome, Status
-from autograder.report.files import make_folder, write_text
-from autograder.report.numbers import count, percent, points
-from autograder.report.overview import by_student, outcomes_in_words, overview
-from autograder.wire.text import clean_text
+PAGE_LIMIT = 2_000_000  # bytes of the page for up to 300 students, pictures apart
+PER_STUDENT = PAGE_LIMIT // 300
+_STYLES = ("vendored/charts.min.css", "report.css", "class.css")
+_SCRIPTS = ("vendored/sortable.min.js", "class.js")
 
-_SIGNS = {
-    Outcome.PASSED: "✓",
-    Outcome.FAILED: "✗",
-    Outcome.GRADER_ERROR: "?",
-    Outcome.SKIPPED: "–",
-    Outcome.MISSING: "–",
-}
+Gallery = dict[str, list[tuple[Entry, Points]]]
 
 
 def write_html(class_grades: ClassGrades, folder: Path) -> Path:
-    """Write the page as `index.html` of a folder, and return its path."""
+    """Write the page as `index.html` of a folder, pictures below it, and return the page's path."""
     make_folder(folder)
+    rows = entries(class_grades)
+    for drawn in _gallery(rows).values():
+        make_folder((folder / drawn[0][1].file).parent)
+        for _, points in drawn:
+            write_bytes(folder / points.file, points.exercise.picture, durable=False)
     path = folder / "index.html"
-    write_text(path, html(class_grades))
+    write_text(path, _page(class_grades, rows))
     return path
 
 
 def html(class_grades: ClassGrades) -> str:
-    """Write the page. Every value is cleaned and escaped where it is printed."""
-    environment = Environment(
-        loader=PackageLoader("autograder.report", "."),
-        autoescape=True,
-        finalize=_finalize,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"points": points, "percent": percent}
-    style = files("autograder.report").joinpath("report.css").read_text(encoding="utf-8")
-    return environment.get_template("report.html.j2").render(
-        style=Markup(style),  # noqa: S704 - our own file, not a submission's text
-        run=class_grades.run,
-        grades=by_student(class_grades),
-        whole=overview(class_grades),
-        words=outcomes_in_words,
-        count=count,
-        sign=lambda outcome: _SIGNS.get(outcome, "!"),
-        Status=Status,
-    )
+    """The page alone."""
+    return _page(class_grades, entries(class_grades))
 
 
-def _finalize(value: object) -> object:
-    """What the template prints: markup as it is, all other text cleaned."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return clean_text(value)
-    return value
+def _page(class_grades: ClassGrades, rows: Sequence[Entry]) -> str:
+    items = item_statistics(class_grades)
+    doubtful = [
+        (exercise.whole.name, check)
+        for exercise in items
+        for check in exercise.checks
+        if check.flag is Flag.NEGATIVE
+    ]
+    values = {
+        "run": class_grades.run,
+        "whole": overview(class_grades),
+        "items": items,
+        "doubtful": doubtful,
+        "slips": slips(rows),
+        "times": times(class_grades),
+        "rows": rows,
+        "names": exercise_names(class_grades),
+        "gallery": _gallery(rows),
+        "review": to_review(rows),
+    }
+    page = _render(values, data=details_data(rows, items), cut=False)
+    pictures = sum(len(drawn) for drawn in _gallery(rows).values())
+    most = max(PAGE_LIMIT, PER_STUDENT * len(rows)) + 1_000 * pictures
+    surplus = len(page.encode("utf-8")) - most
+    if surplus > 0:
+        page = _render(values, data=fitting(rows, items, surplus), cut=True)
+    return page
+
+
+def _render(values: dict[str, object], **more: object) -> str:
+    return render("class.html.j2", styles=_STYLES, scripts=_SCRIPTS, **values, **more)
+
+
+def _gallery(rows: Sequence[Entry]) -> Gallery:
+    """The pictures of each exercise, in the order of the students."""
+    found: Gallery = {}
+    for entry in rows:
+        for name, points in entry.points.items():
+            if points.picture:
+                found.setdefault(name, []).append((entry, points))
+    return found

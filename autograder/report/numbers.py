@@ -24,3 +24,8 @@ def percent(score: float, possible: float) -> str:
 def count(number: int, singular: str, plural: str = "") -> str:
     """A number with its noun: `1 submission`, `2 submissions`."""
     return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
+def signed(value: float) -> str:
+    """A correlation with its sign and two decimals: `+0.42`, `−0.07`."""
+    return f"{value:+.2f}".replace("-", "−")

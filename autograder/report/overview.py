@@ -1,32 +1,17 @@
-"""What a class's grades say as a whole: how they spread, and which exercises are hard."""
+"""What a class's grades say as a whole: how scores and times spread, who needs a person."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from autograder.records import ClassGrades, ExerciseGrade, Grade, Outcome, Status
-from autograder.report.table import exercise_names
+from autograder.records import ClassGrades, Grade, Outcome, Status
 
 BINS = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExerciseOverview:
-    """One exercise over all readable submissions.
-
-    `share` is the mean share of its points that they earned (the item difficulty of test theory);
-    `slips` are misconceptions with the number of submissions that show them, commonest first.
-    """
-
-    name: str
-    possible: float
-    share: float
-    complete: int
-    attempts: int
-    slips: tuple[tuple[str, int], ...]
+SLOWEST = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +19,8 @@ class Overview:
     """The class as a whole.
 
     `mean` and `median` are shares of the points that readable submissions could earn, `None` where
-    there is no such submission; `bins` counts these submissions by tenths of their points.
+    there is no such submission; `bins` counts these submissions by tenths of their points. A
+    student's older submissions are in `by_status` alone.
     """
 
     by_status: dict[Status, int]
@@ -42,12 +28,27 @@ class Overview:
     median: float | None
     complete: int
     bins: tuple[int, ...]
-    exercises: tuple[ExerciseOverview, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """Seconds that the checks of each readable submission took.
+
+    `bins` counts submissions in steps of `step` seconds from `start`; `slowest` are the seconds and
+    the grades of a few, slowest first.
+    """
+
+    median: float
+    total: float
+    start: float
+    step: float
+    bins: tuple[int, ...]
+    slowest: tuple[tuple[float, Grade], ...]
 
 
 def overview(class_grades: ClassGrades) -> Overview:
     """Sum up a class's grades."""
-    readable = [grade for grade in class_grades.grades if grade.readable]
+    readable = [grade for grade in class_grades.counting if grade.readable]
     shares = [grade.score / grade.possible for grade in readable if grade.possible > 0]
     statuses = Counter(grade.status for grade in class_grades.grades)
     return Overview(
@@ -56,8 +57,32 @@ def overview(class_grades: ClassGrades) -> Overview:
         median=median(shares) if shares else None,
         complete=sum(grade.score >= grade.possible > 0 for grade in readable),
         bins=_bins(shares),
-        exercises=tuple(_of_exercise(name, readable) for name in exercise_names(class_grades)),
     )
+
+
+def times(class_grades: ClassGrades) -> Times | None:
+    """How long submissions took; `None` where no time is known."""
+    pairs = [(seconds(grade), grade) for grade in class_grades.grades if grade.readable]
+    taken = [pair[0] for pair in pairs]
+    longest = max(taken, default=0.0)
+    if longest <= 0:
+        return None
+    step = _round_step((longest - min(taken)) / BINS or longest)
+    first = int(min(taken) / step)
+    places = Counter(int(one / step) - first for one in taken)
+    return Times(
+        median=median(taken),
+        total=math.fsum(taken),
+        start=first * step,
+        step=step,
+        bins=tuple(places[place] for place in range(max(places) + 1)),
+        slowest=tuple(sorted(pairs, key=lambda pair: -pair[0])[:SLOWEST]),
+    )
+
+
+def seconds(grade: Grade) -> float:
+    """The seconds that a submission's checks took in all."""
+    return math.fsum(check.seconds for exercise in grade.exercises for check in exercise.checks)
 
 
 def by_student(class_grades: ClassGrades) -> list[Grade]:
@@ -70,7 +95,13 @@ def by_student(class_grades: ClassGrades) -> list[Grade]:
 
 def outcomes_in_words(grade: Grade) -> str:
     """How the checks ended: `all 12 passed`, or `9 passed, 2 failed, 1 timeout`."""
-    found = Counter(check.outcome for exercise in grade.exercises for check in exercise.judged)
+    return counts_in_words(
+        Counter(check.outcome for exercise in grade.exercises for check in exercise.judged)
+    )
+
+
+def counts_in_words(found: Counter[Outcome]) -> str:
+    """Counted outcomes: `all 12 passed`, or `9 passed, 2 failed, 1 timeout`; "" of nothing."""
     if list(found) == [Outcome.PASSED]:
         return f"all {found[Outcome.PASSED]} passed"
     counts = ((outcome, found[outcome]) for outcome in Outcome if found[outcome])
@@ -83,20 +114,7 @@ def _bins(shares: Sequence[float]) -> tuple[int, ...]:
     return tuple(places[place] for place in range(BINS))
 
 
-def _of_exercise(name: str, grades: Sequence[Grade]) -> ExerciseOverview:
-    found = [exercise for grade in grades for exercise in grade.exercises if exercise.name == name]
-    slips = Counter(slip for exercise in found for slip in _slips(exercise))
-    earned = [exercise.score / exercise.possible for exercise in found if exercise.possible > 0]
-    return ExerciseOverview(
-        name=name,
-        possible=max((exercise.possible for exercise in found), default=0.0),
-        share=fmean(earned) if earned else 0.0,
-        complete=sum(exercise.score >= exercise.possible > 0 for exercise in found),
-        attempts=len(found),
-        slips=tuple(slips.most_common(3)),
-    )
-
-
-def _slips(exercise: ExerciseGrade) -> set[str]:
-    """The misconceptions in one submission's exercise, each once."""
-    return {check.misconception for check in exercise.checks if check.misconception}
+def _round_step(least: float) -> float:
+    """The smallest of 1, 2 and 5 times a power of ten that is at least `least`."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least)

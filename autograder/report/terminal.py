@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.records import ClassGrades, Grade, Status
+from autograder.report.items import item_statistics
 from autograder.report.numbers import count, percent, points
 from autograder.report.overview import BINS, Overview, by_student, outcomes_in_words, overview
 from autograder.wire.text import clean_name
@@ -42,7 +43,7 @@ def summary(
     few = len(class_grades.grades) <= MOST_ROWS
     title = f"{class_grades.run.assignment}, isolation {class_grades.run.isolation}"
     parts: list[RenderableType] = [Text(title, style="bold")]
-    parts += [_table(class_grades)] if few else [_spread(whole), _exercises(whole)]
+    parts += [_table(class_grades)] if few else [_spread(whole), _exercises(class_grades)]
     parts.append(Text(_class_line(class_grades, whole)))
     parts += [Text(sentence, style=style) for sentence, style in _attention(class_grades)]
     if gradebook:
@@ -93,15 +94,16 @@ def _spread(whole: Overview) -> Table:
     return table
 
 
-def _exercises(whole: Overview) -> Table:
+def _exercises(class_grades: ClassGrades) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("exercise", no_wrap=True, overflow="ellipsis", max_width=40)
     table.add_column("points", justify="right", no_wrap=True)
     table.add_column("mean", justify="right", no_wrap=True)
     table.add_column("full marks", justify="right", no_wrap=True)
-    for one in whole.exercises:
-        full = f"{one.complete} of {one.attempts}"
-        table.add_row(Text(one.name), points(one.possible), percent(one.share, 1), full)
+    for one in (exercise.whole for exercise in item_statistics(class_grades)):
+        mean = "–" if one.difficulty is None else percent(one.difficulty, 1)
+        full = f"{one.complete} of {one.n}"
+        table.add_row(Text(one.name), points(one.points), mean, full)
     return table
 
 

@@ -1,0 +1,116 @@
+"""Every check of every submission, for the page's script to show: each text is stored once.
+
+The page's markup for it would be several megabytes for a class of 300. The script writes the texts
+into the page as text, never as markup.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from autograder.records import Outcome
+from autograder.report.entries import Entry
+from autograder.report.items import ExerciseItems
+from autograder.report.numbers import points
+from autograder.report.page import words
+from autograder.wire.text import MESSAGE_LIMIT, clean_line, clean_name, clean_text
+
+LIMITS = (MESSAGE_LIMIT, 1_000, 500, 240, 120, 60, 30)  # characters of a message or hint
+_ABSENT = "."
+_CODES = dict(zip(Outcome, "pfetmdxsg", strict=True))
+
+
+class _Texts:
+    """Texts by number, each stored once; number 0 is the empty one."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._numbers = {"": 0}
+
+    def number(self, text: str) -> int:
+        return self._numbers.setdefault(clean_text(text, self._limit), len(self._numbers))
+
+    def all(self) -> list[str]:
+        return list(self._numbers)
+
+
+def details_data(
+    all_entries: Sequence[Entry], items: Iterable[ExerciseItems], limit: int = MESSAGE_LIMIT
+) -> dict[str, Any]:
+    """The details of all submissions as JSON values; class.js says how it reads them.
+
+    `outcomes` names the letters. Of a submission, `f` is its file; `o` has one such letter for each
+    check of the class in order ("." where it has no such check); `t` is a list [check, message,
+    misconception, hint] of numbers for each check that has something to say; `x` its points in each
+    exercise, `n` the numbers of its notes, `p` file, width and height of its pictures.
+    """
+    texts = _Texts(limit)
+    exercises = [
+        (item.whole.name, [(c.name, clean_line(c.title), c.hidden, c.points) for c in item.checks])
+        for item in items
+    ]
+    places = {
+        (exercise, check[0]): place
+        for place, (exercise, check) in enumerate(
+            (exercise, check) for exercise, checks in exercises for check in checks
+        )
+    }
+    names = [name for name, _ in exercises]
+    submissions = [_submission(entry, names, places, texts) for entry in all_entries]
+    return {
+        "outcomes": {code: outcome.replace("_", " ") for outcome, code in _CODES.items()},
+        "exercises": [
+            [name, [[title, int(hidden), points(worth)] for _, title, hidden, worth in checks]]
+            for name, checks in exercises
+        ],
+        "submissions": submissions,
+        "texts": texts.all(),
+    }
+
+
+def fitting(
+    all_entries: Sequence[Entry], items: Sequence[ExerciseItems], surplus: int
+) -> dict[str, Any]:
+    """The details with texts cut so far that they are `surplus` bytes shorter, if that can be."""
+    full = found = details_data(all_entries, items)
+    for limit in LIMITS:
+        found = details_data(all_entries, items, limit)
+        if _size(full) - _size(found) >= surplus:
+            break
+    return found
+
+
+def _submission(
+    entry: Entry, names: Sequence[str], places: dict[tuple[str, str], int], texts: _Texts
+) -> dict[str, Any]:
+    letters = [_ABSENT] * len(places)
+    said = []
+    for name, earned in entry.points.items():
+        for check in earned.exercise.checks:
+            place = places.get((name, check.name))
+            if place is None:
+                continue
+            letters[place] = _CODES[check.outcome]
+            if check.message or check.misconception or check.hint:
+                slip = words(check.misconception or "")
+                numbers = (texts.number(text) for text in (check.message, slip, check.hint))
+                said.append([place, *numbers])
+    earned_in = [entry.points.get(name) for name in names]
+    return {
+        "f": clean_name(entry.grade.submission),
+        "o": "".join(letters),
+        "t": said,
+        "x": [f"{points(e.score)} / {points(e.possible)}" if e else "" for e in earned_in],
+        "n": [texts.number(note) for note in entry.grade.notes],
+        "p": {
+            place: [e.file, e.picture.width, e.picture.height]
+            for place, e in enumerate(earned_in)
+            if e and e.picture
+        },
+    }
+
+
+def _size(data: dict[str, Any]) -> int:
+    return len(json.dumps(data["texts"], ensure_ascii=False).encode("utf-8"))
