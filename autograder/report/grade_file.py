@@ -80,9 +80,8 @@ def _check(check: CheckResult) -> dict[str, Any]:
         "outcome": check.outcome.value,
         "message": clean_text(check.message),
         "misconception": None if misconception is None else clean_text(misconception),
-        "hint": clean_text(check.hint),
         "seconds": float(check.seconds),
-    }
+    } | ({"hint": clean_text(check.hint)} if check.hint else {})
 
 
 def _read_grade(grade: dict[str, Any]) -> Grade:

@@ -37,9 +37,10 @@ class Flag(StrEnum):
 class Item:
     """One exercise or check over the `n` submissions in which it was judged.
 
-    `complete` is the number of those that earned all its points; `difficulty` is a share of 1, `None` of no submission; `discrimination` lies in -1..1 and is
-    `None` where it is not defined, because all submissions score the same; `outcomes` counts its
-    checks' outcomes in all submissions, those that could not be judged included.
+    `complete` is the number of those that earned all its points; `difficulty` is a share of 1,
+    `None` of no submission; `discrimination` lies in -1..1 and is `None` where it is not defined,
+    because all submissions score the same; `outcomes` counts its checks' outcomes in all
+    submissions, those that could not be judged included.
     """
 
     name: str
