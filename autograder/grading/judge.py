@@ -14,7 +14,6 @@ from dataclasses import replace
 import torch
 
 from autograder.authoring.exercise import Check, Exercise
-from autograder.grading.local import LocalSession
 from autograder.grading.material import Case, Material
 from autograder.grading.patience import CheckTooSlow, Patience
 from autograder.grading.replies import SharedReplies
@@ -122,9 +121,8 @@ def _blame(
 
     The reference takes the student's place: where it passes, the student's answer was at fault.
     """
-    reference = LocalSession({exercise.name: exercise.solution_function}, material.bench)
     try:
-        run_check(exercise, check, reference, material, Patience())
+        run_check(exercise, check, material.reference(exercise), material, Patience())
     except (Exception, CheckTooSlow) as again:
         return Outcome.GRADER_ERROR, f"the check itself is broken: {type(again).__name__}: {again}"
     return wrong

@@ -16,8 +16,10 @@ import numpy as np
 
 from autograder.authoring.exercise import SHARED_RNG, Check, Exercise
 from autograder.authoring.given import Given, as_given
+from autograder.grading.local import LocalSession
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call, Reply, perform
+from autograder.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,13 @@ class Material:
         self.seed = seed
         self.bench = Bench(bench_seed_of(seed))
         self._cases: dict[tuple[str, str], tuple[Case, ...]] = {}
+        self._solutions: dict[str, Callable[..., Any]] = {}
+        self._references = LocalSession(self._solutions, self.bench)
+
+    def reference(self, exercise: Exercise) -> Session:
+        """A session in which the reference answers: one for all, as models of its own cost time."""
+        self._solutions[exercise.name] = exercise.solution_function
+        return self._references
 
     def fixtures(self, exercise: Exercise, check: Check) -> dict[str, Any]:
         """The fixtures that the check's function names: `rng`, `shared_rng`, `bench`."""

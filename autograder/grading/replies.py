@@ -10,9 +10,10 @@ from autograder.wire.messages import Handles, encode_call
 
 
 class SharedReplies:
-    """For checks that look at different sides of one call: each call of one submission runs once.
+    """For checks that look at different sides of one figure: each call of a submission draws once.
 
-    Calls are equal when their messages are, byte by byte. A call that gave no reply is made again.
+    Calls are equal when their messages are, byte by byte. A call that gave no figure is made again:
+    what else a submission returns may be large, and is not kept.
     """
 
     def __init__(self, session: Session, bench: Handles) -> None:
@@ -23,9 +24,12 @@ class SharedReplies:
     def perform(self, call: Call, time_limit: float | None = None) -> Reply:
         """The reply to an equal earlier call, or to this one; see `Session.perform`."""
         message = encode_call(call, self._bench)
-        if message not in self._replies:
-            self._replies[message] = self._session.perform(call, time_limit)
-        return self._replies[message]
+        if message in self._replies:
+            return self._replies[message]
+        reply = self._session.perform(call, time_limit)
+        if isinstance(reply.value, Drawing):
+            self._replies[message] = reply
+        return reply
 
 
 class FigureCalls:

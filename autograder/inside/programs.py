@@ -60,6 +60,13 @@ def refusing_popen(note: Callable[[str], None]) -> type[NoProgram]:
     return Popen
 
 
+def refuse_to_start(process: Any) -> None:
+    """A `Process.start` of multiprocessing that says why there is none, and what does without."""
+    raise PermissionError(
+        "no processes are started here; threads work, and so does num_workers=0 in a data loader"
+    )
+
+
 def refusal(command: Any) -> str:
     """The sentence on a command that was left out."""
     shown = command if isinstance(command, str) else " ".join(_words(command))

@@ -27,7 +27,10 @@ MAX_NOT_RUN = 50_000  # characters of a cell that is not run but looked at all t
 _DISGUISED = "the file is a {}, whatever its name says"
 
 # Kernels whose name tells the language where a notebook says no more.
-_KERNELS = re.compile(r"^(ir$|python|julia|bash|octave|ruby|scala|sql)")
+_KERNELS = re.compile(
+    r"^(ir$|python|julia|bash|octave|ruby|scala|sql|deno|javascript|tslab|java|kotlin|xcpp|rust|evcxr|"
+    r"gophernotes|lua|perl|php|matlab|wolfram|stata|sas|haskell|ocaml|clojure|elixir|\.net)"
+)
 
 __all__ = ["Source", "Unreadable", "read_submission"]
 
@@ -149,7 +152,7 @@ def _read_notebook(notebook: Any, warnings: Iterable[str] = ()) -> Source:
             raise Unreadable(f"the notebook has more than {MAX_CELLS:,} cells")
         if not isinstance(cell, dict):
             warnings.append(f"cell {position} is not a cell and was left out")
-        elif cell.get("cell_type") == "code":
+        elif str(cell.get("cell_type")).lower() == "code":
             code = _code_of(cell)
             if code is None:
                 warnings.append(f"cell {position} has no readable text and was left out")

@@ -10,6 +10,7 @@ import contextlib
 import getpass
 import importlib
 import io
+import multiprocessing.process
 import os
 import pkgutil
 import subprocess
@@ -21,13 +22,14 @@ from typing import Any
 import matplotlib
 import matplotlib.figure
 import matplotlib.pyplot as plt
+import torch
 import tqdm  # type: ignore[import-untyped]
 import tqdm.auto  # type: ignore[import-untyped]
 import tqdm.notebook  # type: ignore[import-untyped]
 import tqdm.std  # type: ignore[import-untyped]
 
 import autograder.lab
-from autograder.inside.programs import refusing_popen, refusing_system
+from autograder.inside.programs import refuse_to_start, refusing_popen, refusing_system
 from autograder.inside.stubs import NamelessStub, Stubs
 
 LAB_NAME = "moe_lab"  # what the student edition calls autograder.lab
@@ -45,6 +47,7 @@ def surround(given: Mapping[str, Any], note: Callable[[str], None]) -> contextli
         _give_stubs(stack)
         _give_no_keyboard(stack)
         _give_no_programs(stack, note)
+        _give_no_compiler(stack)
         _give_no_windows(stack)
         _give_plain_progress_bars(stack)
     except BaseException:
@@ -121,6 +124,16 @@ def _give_no_keyboard(stack: contextlib.ExitStack) -> None:
 def _give_no_programs(stack: contextlib.ExitStack, note: Callable[[str], None]) -> None:
     _replace(stack, os, "system", refusing_system(note))
     _replace(stack, subprocess, "Popen", refusing_popen(note))
+    _replace(stack, multiprocessing.process.BaseProcess, "start", refuse_to_start)
+
+
+def _give_no_compiler(stack: contextlib.ExitStack) -> None:
+    """Let what `torch.compile` compiles run as it stands: it would need programs and files."""
+
+    def uncompiled(model: Any = None, **options: Any) -> Any:
+        return model if model is not None else lambda function: function
+
+    _replace(stack, torch, "compile", uncompiled)
 
 
 def _give_no_windows(stack: contextlib.ExitStack) -> None:

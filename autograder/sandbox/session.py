@@ -164,8 +164,8 @@ class SandboxSession:
         match raised:
             case (str(name), str(message), line):
                 where = f", line {line}" if isinstance(line, int) and line else ""
-                self._failed[number] = f"raised {name}: {message}"
-                self._note(f"{source.place(number)}{where} raised {name}: {message}")
+                self._failed[number] = f"raised {name}: {message}" if message else f"raised {name}"
+                self._note(f"{source.place(number)}{where} {self._failed[number]}")
         for note in left_out if isinstance(left_out, tuple) else ():
             self._note(f"{source.place(number)}: {note}")
         return True
@@ -181,10 +181,18 @@ class SandboxSession:
         """Name the cell that should have defined a function and did not come to it."""
         defines = re.compile(rf"\b(?:def|class)\s+{re.escape(function)}\b")
         cells = self._source.cells if self._source is not None else ()
-        for number, why in self._failed.items():
-            if self._source is not None and defines.search(cells[number]):
+        holding = [number for number, cell in enumerate(cells) if defines.search(cell)]
+        for number in holding:
+            if self._source is not None and number in self._failed:
+                why = self._failed[number]
                 text = f"{missing}: {self._source.place(number)}, which should define it, {why}"
                 return Interrupted(missing.outcome, text)
+        if holding and self._source is not None and ":" not in str(missing):
+            place = self._source.place(holding[-1])
+            text = (
+                f"{missing}: {place} has `def {function}`, but under a condition or deleted later"
+            )
+            return Interrupted(missing.outcome, text)
         return missing
 
     def _request(self, kind: str, payload: bytes, seconds: float) -> bytearray:

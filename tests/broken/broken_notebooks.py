@@ -296,3 +296,47 @@ def percent_script(path: Path) -> None:
     """
     first, *rest = ANSWERS[:3]
     path.write_text("\n# %%\n".join([first, *rest, f"undefined_name\n{ANSWERS[3]}"]))
+
+
+def capital_cell_types(path: Path) -> None:
+    """A notebook of a tool that writes `Code` where the format says `code`.
+
+    File: ada.ipynb
+    Status: graded
+    Graded: all passed
+    """
+    cells = [cell(answer, cell_type="Code") for answer in ANSWERS]
+    path.write_bytes(notebook(*cells))
+
+
+def typescript_notebook(path: Path) -> None:
+    """A notebook for TypeScript that tells only its kernel's name.
+
+    File: ada.ipynb
+    Status: unreadable
+    Graded: all missing
+    Says: written in deno, not in Python
+    """
+    path.write_bytes(notebook("let x = 1;", metadata={"kernelspec": {"name": "deno"}}))
+
+
+def odd_separators(path: Path) -> None:
+    """Cells with line and paragraph separators, form feeds and NEL within texts and between lines.
+
+    File: ada.ipynb
+    Status: graded
+    Graded: all passed
+    """
+    odd = "x = 'a\u2028b\u2029c'\n\x0cy = '\x85'\x0c\n# \u202e turned\n"
+    path.write_bytes(notebook(ANSWERS[0], odd + ANSWERS[1], *ANSWERS[2:]))
+
+
+def shortcut_of_a_drive(path: Path) -> None:
+    """The shortcut that a drive saves in the place of a notebook.
+
+    File: ada.ipynb
+    Status: unreadable
+    Graded: all missing
+    Says: not a notebook; no cells
+    """
+    path.write_text('{"url": "https://colab.research.google.com/drive/1", "doc_id": "1"}')

@@ -34,7 +34,14 @@ from autograder.sandbox.limits import Limits
 from autograder.submission.discover import Found, find_submissions
 
 HERE = Path(__file__).parent
-MODULES = ("broken_files", "broken_archives", "broken_notebooks", "broken_code", "broken_places")
+MODULES = (
+    "broken_files",
+    "broken_archives",
+    "broken_notebooks",
+    "broken_code",
+    "broken_programs",
+    "broken_places",
+)
 FUNCTIONS = ("expert_load", "busiest_expert", "load_gap")
 LIMITS = Limits(call=3.0, total=30.0, memory=1 << 30)
 SEED = "broken submissions"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from autograder.grading.tasks import Settings
 from autograder.grading.trial import Trial
 from autograder.records import Grade, Outcome, Status
 from autograder.sandbox.limits import Limits
-from autograder.submission.discover import find_submissions
+from autograder.submission.discover import Found, find_submissions
 
 HERE = Path(__file__).parent
 HONEST = "def step(x): return x\n\ndef stride(x): return x\n"
@@ -36,6 +37,15 @@ def outcomes(grade: Grade) -> list[list[str]]:
     return [[check.outcome.value for check in exercise.checks] for exercise in grade.exercises]
 
 
+def named(folder: Path) -> list[Found]:
+    """Notebooks of which the first names an assignment that is none, and all others `weak`."""
+    folder.mkdir()
+    for name, assignment in (("aaa", "nonsense"), ("bbb", "weak"), ("ccc", "weak")):
+        notebook = {"cells": [], "metadata": {"otter": {"assignment_name": assignment}}}
+        (folder / f"{name}.ipynb").write_text(json.dumps(notebook))
+    return find_submissions([folder])
+
+
 @pytest.mark.sandbox
 def test_answers_that_kill_the_grader_cost_their_own_points_alone(
     course: str, tmp_path: Path
@@ -46,6 +56,7 @@ def test_answers_that_kill_the_grader_cost_their_own_points_alone(
     settings = Settings(seed="fragile", course=course, limits=Limits(call=5.0, total=60.0))
     with Grading(settings, jobs=2) as grading:
         found = find_submissions([tmp_path])
+        assert grading.detect_assignment(named(tmp_path / "named")) == "weak"
         grades = {grade.student: grade for grade in grading.run("weak", found)}
     assert grades.keys() == files.keys()
     for name in ("ada", "cyd"):
