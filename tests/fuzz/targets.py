@@ -35,7 +35,7 @@ from autograder.wire.text import clean_line, clean_text
 
 MAX_BYTES = 1 << 20  # of a file in the reader: less than the real limit, for speed
 NAMES = ("a.ipynb", "a.py", "a.zip", "a")
-FOUND = Path(__file__).with_name("found")  # inputs that once broke something
+FOUND = Path(__file__).with_name("found")  # a folder per target: inputs that once stopped a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +196,3 @@ TARGETS = {
     "wire": Target(decode_anything, wire_seeds),
     "submission": Target(read_anything, submission_seeds),
 }
-
-
-def found(name: str) -> Iterator[Path]:
-    """The inputs that once broke a target."""
-    yield from sorted((FOUND / name).glob("*"))
