@@ -23,7 +23,8 @@ MODELS = ("tiny",)
 LATE = "handed in late, as the learning platform marks it"
 
 _UNBOUNDED = (
-    "each submission's memory is limited, but the kernel does not watch over their sum, because {}"
+    "each submission's memory is limited, but the kernel does not watch over their sum: {} "
+    "(`moelab doctor` says what helps)"
 )
 
 

@@ -35,12 +35,13 @@ from autograder.grading.tasks import (
 )
 from autograder.grading.trial import Place, Trial
 from autograder.records import Grade, Outcome
-from autograder.sandbox.cgroups import why_not
+from autograder.sandbox.cgroups import remove_groups_of, why_not
 from autograder.sandbox.limits import LEVELS
 from autograder.submission.discover import Found
 
 ATTEMPTS = 3  # how often a submission is graded alone after a worker died at its work
 VOTES = 15  # how many submissions are asked which assignment they are
+SECONDS_TO_END = 5.0  # for a worker that was killed
 
 
 class Grading:
@@ -64,6 +65,9 @@ class Grading:
         self._pool.shutdown(wait=exception == (None, None, None), cancel_futures=True)
         for process in processes:
             process.kill()
+            process.join(SECONDS_TO_END)
+        if sys.platform == "linux":
+            remove_groups_of(process.pid for process in processes if process.pid)
 
     @property
     def seed(self) -> str:

@@ -114,12 +114,12 @@ def _no_landlock(facts: Facts) -> Cause:
         return Cause(
             "Landlock is not there, or the filter of system calls around this process hides it",
             "a kernel from 5.13 on with Landlock, and a container whose seccomp profile allows it, "
-            "as Docker's does from version 20.10.10 on",
+            "as Docker's does from version 23 on",
         )
     return Cause(
         "this kernel has no Landlock",
         "a Linux kernel from 5.13 on that was built with CONFIG_SECURITY_LANDLOCK, as those of "
-        "Debian 12, Ubuntu 22.04, Fedora 35 and RHEL 9.6 are",
+        "Debian 12, Ubuntu 22.04 and Fedora 35 are",
     )
 
 

@@ -11,6 +11,7 @@ import errno
 import os
 import secrets
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,16 +68,7 @@ class Group:
 
     def close(self) -> None:
         """Remove the group, as soon as its last process has gone."""
-        deadline = time.monotonic() + _SECONDS_TO_EMPTY
-        while time.monotonic() < deadline:
-            try:
-                self.folder.rmdir()
-            except OSError as error:
-                if error.errno != errno.EBUSY:
-                    return
-                time.sleep(0.01)
-            else:
-                return
+        _remove(self.folder, time.monotonic() + _SECONDS_TO_EMPTY)
 
 
 def why_not() -> str:
@@ -90,6 +82,30 @@ def why_not() -> str:
     except NoGroup as reason:
         return str(reason)
     return ""
+
+
+def remove_groups_of(processes: Iterable[int]) -> None:
+    """Remove what processes that have ended left behind, as soon as their sandboxes have gone."""
+    hierarchy = memory_hierarchy()
+    if hierarchy is None:
+        return
+    deadline = time.monotonic() + _SECONDS_TO_EMPTY
+    for process in processes:
+        for place in {hierarchy.root, hierarchy.own, hierarchy.own.parent}:
+            for folder in place.glob(f"{PREFIX}{process}-*"):
+                _remove(folder, deadline)
+
+
+def _remove(folder: Path, deadline: float) -> None:
+    while time.monotonic() < deadline:
+        try:
+            folder.rmdir()
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                return
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _settings(hierarchy: Hierarchy) -> dict[str, str]:

@@ -100,6 +100,7 @@ MISTAKES = [
     (["grade", ".", "--memory-limit", "much"], "'much' is not a size"),
     (["grade", ".", "--memory-limit", "2"], "256MiB at least"),
     (["grade", ".", "--memory-limit", "5iB"], "'5iB' is not a size"),
+    (["grade", ".", "--total-memory", "1GiB"], "--total-memory 1 GiB is too little"),
     (["grade", ".", "--jobs", "0"], "jobs"),
     (["grade", ".", "--isolation", "some"], "isolation"),
     (["grade", ".", "--model", "large"], "'large'"),

@@ -27,6 +27,7 @@ INSTRUMENTED = [
     "autograder.wire.decode",
     "autograder.wire.limits",
     "autograder.wire.messages",
+    "autograder.wire.png",
     "autograder.wire.text",
     "tokenize",
     "zipfile",

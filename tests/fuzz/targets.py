@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +33,13 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
 from autograder.session import Interrupted
 from autograder.wire.encode import encode
+from autograder.wire.png import MAX_BYTES as MAX_PICTURE
+from autograder.wire.png import clean_png
 from autograder.wire.text import clean_line, clean_text
 
 MAX_BYTES = 1 << 20  # of a file in the reader: less than the real limit, for speed
 NAMES = ("a.ipynb", "a.py", "a.zip", "a")
-FOUND = Path(__file__).with_name("found")  # inputs that once broke something
+FOUND = Path(__file__).with_name("found")  # a folder per target: inputs that once stopped a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Target:
 def decode_anything(data: bytes) -> None:
     """The wire decoder, and what a session makes of replies, on arbitrary bytes."""
     way, rest = data[:1], data[1:]
-    match (way[0] if way else 0) % 8:
+    match (way[0] if way else 0) % 9:
         case 0 | 1:
             wire.survives(rest)
         case 2 | 3:
@@ -64,6 +68,9 @@ def decode_anything(data: bytes) -> None:
             wire.test_arbitrary_trees_are_read_or_refused.hypothesis.fuzz_one_input(rest)
         case 7:
             wire.test_arbitrary_drawings_are_read_or_refused.hypothesis.fuzz_one_input(rest)
+        case 8:
+            _picture_is_clean(rest)
+            _picture_is_clean(_png(rest))
 
 
 def read_anything(data: bytes) -> None:
@@ -107,6 +114,21 @@ def _session_survives(message: bytes) -> None:
             session.perform(wire.CALL)
         for note in session.notes:
             _text_is_clean(note)
+
+
+def _png(data: bytes) -> bytes:
+    """A picture with right lengths, checksums and compression; `data` is its header and pixels."""
+    parts = ((b"IHDR", data[:13]), (b"IDAT", zlib.compress(data[13:])), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in parts
+    )
+
+
+def _picture_is_clean(data: bytes) -> None:
+    kept = clean_png(data)
+    assert len(kept) <= MAX_PICTURE
+    assert kept == b"" or clean_png(kept) == kept
 
 
 def _text_is_clean(text: str) -> None:
@@ -156,6 +178,8 @@ def wire_seeds() -> Iterator[bytes]:
     yield "\5\x1b[31m\u202e text\r\n".encode()
     yield b"\5" + "\x1b]0;title\x07\u202e\ud800".encode("utf-16-le", "surrogatepass")
     yield from (bytes([way]) + bytes(range(40)) for way in (6, 7))
+    pixel = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0) + b"\0\x80"
+    yield from (b"\x08" + picture for picture in (pixel, _png(pixel)))
 
 
 def submission_seeds() -> Iterator[bytes]:
@@ -196,8 +220,3 @@ TARGETS = {
     "wire": Target(decode_anything, wire_seeds),
     "submission": Target(read_anything, submission_seeds),
 }
-
-
-def found(name: str) -> Iterator[Path]:
-    """The inputs that once broke a target."""
-    yield from sorted((FOUND / name).glob("*"))

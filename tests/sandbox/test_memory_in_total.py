@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from autograder.grading.together import at_once
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.records import Outcome
-from autograder.sandbox.cgroups import PREFIX, Group, NoGroup
+from autograder.sandbox.cgroups import PREFIX, Group, NoGroup, remove_groups_of
 from autograder.sandbox.hierarchy import machine_memory, memory_hierarchy
 from autograder.sandbox.levels import Sandbox
 from autograder.sandbox.limits import SANDBOX_BYTES, Limits
@@ -68,6 +70,17 @@ def test_groups_of_killed_graders_are_removed_and_others_stay(group: Group) -> N
     assert group.folder.exists()
     second.close()
     assert not second.folder.exists()
+
+
+@pytest.mark.usefixtures("group")
+def test_groups_of_workers_that_end_without_a_word_are_removed() -> None:
+    program = "from autograder.sandbox.cgroups import Group; print(Group().folder)"
+    worker = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    folder = Path(worker.communicate(timeout=60)[0].strip())
+    assert folder.name.startswith(f"{PREFIX}{worker.pid}-")
+    assert folder.exists()
+    remove_groups_of([worker.pid])
+    assert not folder.exists()
 
 
 @pytest.mark.usefixtures("group")
