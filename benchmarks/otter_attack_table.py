@@ -3,9 +3,9 @@
     python benchmarks/otter_attack_table.py [--write docs/security-otter.md]
 
 Both columns are `otter run` on the same submissions for the same two functions. Each run has three
-minutes. Plain Otter, which isolates nothing, has a place of its own: no network but a loop, no other
-processes, and a file system in which only a temporary folder can be written. Exits with 1 when an
-attack wins with moelab's package.
+minutes. Plain Otter, which isolates nothing, has a place of its own: no network but a loop, no
+other processes, and a file system in which only a temporary folder can be written. Exits with 1
+when an attack wins with moelab's package.
 """
 
 from __future__ import annotations

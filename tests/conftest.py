@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from postgres_server import Server, programs, running_server
-
 from autograder.authoring.assignment import Assignment
 from autograder.grading.course import load_assignment
 from autograder.records import CheckResult, ClassGrades, ExerciseGrade, Grade, Outcome, Run
+
+from .postgres_server import Server, programs, running_server
 
 MakeGrade = Callable[..., Grade]
 

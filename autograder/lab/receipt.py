@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from .public import PublicResult, assignment_of, notebook_tests
+from .public import PublicResult, assignment_of, notebook_tests, rows_of
 
 FORMAT_VERSION = 1
 ENDING = ".receipt.json"
@@ -51,10 +51,7 @@ def receipt_for(
         "versions": _versions(),
         "moe_lab": lab_digest(),
         "checks": tests_digest(notebook_tests(notebook)),
-        "results": [
-            {"exercise": r.exercise, "title": r.title, "passed": r.passed, "message": r.message}
-            for r in results
-        ],
+        "results": rows_of(results),
     }
     return json.dumps({**content, "seal": seal(content)}, indent=1, ensure_ascii=False) + "\n"
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import subprocess
 import sys
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +15,11 @@ from autograder.build.package import package
 from autograder.grading.course import load_assignment
 from autograder.otter.engine import Order
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+from .places import API, ROOT, Gradescope, run
+
 COURSES = ROOT / "tests" / "grading"
 OPTIONS = ("--seed", "otter", "--time-limit", "2", "--total-time", "60", "--memory-limit", "512MiB")
 ORDER = Order(assignment="probe", course="outcomes_course", options=OPTIONS)
-CONTAINER = (sys.executable, str(HERE / "container.py"))
 
 HALVE = "def halve(x):\n    return x / 2\n"
 RIGHT = "def double(x):\n    return 2 * x\n" + HALVE
@@ -67,35 +61,6 @@ def notebook(*cells: str) -> str:
     return json.dumps({"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
 
 
-@dataclass(frozen=True)
-class Ended:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def results(self) -> dict[str, Any]:
-        lines = [line for line in self.out.splitlines() if line.startswith("RESULTS ")]
-        assert lines, self.err
-        return json.loads(lines[-1].removeprefix("RESULTS "))
-
-
-def run(*command: str | Path, **options: Any) -> Ended:
-    """Run a program to its end, in a session of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [*map(str, command)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        env=environment,
-        start_new_session=True,
-        **options,
-    )
-    out, err = process.communicate()
-    return Ended(process.returncode, out, err)
-
-
 @pytest.fixture(scope="session")
 def probe_package(tmp_path_factory) -> Path:
     """The autograder package of a course with every outcome, broken check included."""
@@ -116,38 +81,6 @@ def submissions(tmp_path_factory) -> Path:
         script = name.endswith(".py")
         (folder / name).write_text("\n".join(cells) if script else notebook(*cells), "utf-8")
     return folder
-
-
-class Gradescope:
-    """Gradescope's folders, below a root of our own."""
-
-    def __init__(self, root: Path, package: Path) -> None:
-        self.root = root
-        for name in ("source", "submission", "results"):
-            (root / name).mkdir(parents=True)
-        with zipfile.ZipFile(package) as archive:
-            archive.extractall(root / "source")
-        metadata = {"id": 1, "users": [{"email": "ada@example.edu", "name": "Ada"}]}
-        (root / "submission_metadata.json").write_text(json.dumps(metadata))
-
-    def grade(self, files: dict[str, bytes], *container: str) -> Ended:
-        """Hand in files and grade them in a container; then read what was left, with Otter."""
-        for name, data in files.items():
-            path = self.root / "submission" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        return run(
-            *CONTAINER, *container, sys.executable, self.root / "source" / "run_otter.py", cwd="/"
-        )
-
-    @property
-    def results(self) -> dict[str, Any]:
-        return json.loads((self.root / "results" / "results.json").read_text())
-
-    @cached_property
-    def details(self) -> dict[str, Any]:
-        left = self.root / "results" / "results.pkl"
-        return run(sys.executable, HERE / "otter_api.py", left).results
 
 
 @pytest.fixture
@@ -175,8 +108,7 @@ def graded(tmp_path_factory, probe_package, submissions) -> Graded:
     grades = json.loads((out / "grades.json").read_text())["grades"]
 
     def with_otter(name: str) -> dict[str, Any]:
-        api = HERE / "otter_api.py"
-        return run(sys.executable, api, submissions / name, probe_package, cwd=out).results
+        return run(*API, submissions / name, probe_package, cwd=out).results
 
     def with_gradescope(name: str) -> Gradescope:
         place = Gradescope(out / name / "autograder", probe_package)
@@ -192,11 +124,3 @@ def graded(tmp_path_factory, probe_package, submissions) -> Graded:
             otter=dict(zip(CLASS, otter, strict=True)),
             gradescope=dict(zip(CLASS, scope, strict=True)),
         )
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return packed.getvalue()

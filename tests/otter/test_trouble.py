@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import RIGHT, notebook, run, zipped
+from .conftest import RIGHT, notebook
+from .places import run, zipped
 
 pytestmark = pytest.mark.sandbox
 

@@ -360,3 +360,11 @@ def test_a_workspace_inside_a_running_ipython_gives_it_back() -> None:
         assert InteractiveShell.instance() is shell
     finally:
         InteractiveShell.clear_instance()
+
+
+def test_handing_in_does_nothing_while_a_submission_runs(workspace, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cell = "import otter\nfrom moe_lab import hand_in\n"
+    cell += "hand_in(otter.Notebook('lab.ipynb'), 'lab.ipynb')"
+    assert workspace.run_cell(cell) is None
+    assert not list(tmp_path.iterdir())

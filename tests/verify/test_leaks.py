@@ -150,8 +150,9 @@ def test_a_leak_in_the_courses_own_prose_is_found(toy_course, tmp_path):
     toy_course.edit("prose/introduction.md", "Inputs are never changed.", HIDDEN_CHECK)
     assignment = toy_course.load()
     build([assignment], tmp_path)
-    (told,) = leaks(assignment, tmp_path)
-    assert "'keeps_unused_experts'" in told
+    notebook, for_colab = leaks(assignment, tmp_path)
+    assert "'keeps_unused_experts'" in notebook
+    assert "'keeps_unused_experts'" in for_colab
 
 
 def test_what_is_also_public_is_no_leak(toy_course, tmp_path):

@@ -179,6 +179,14 @@ def test_an_assignment_without_exercises_is_not_proved(toy_course, tmp_path):
     assert "has no exercises" in report.findings[-1].message
 
 
+def test_an_autograder_that_would_overlook_a_check_is_found(toy_course, tmp_path):
+    toy_course.edit("expert_load.py", "def keeps_unused_experts", "def test_case")
+    toy_course.edit("expert_load.py", "caught_by=keeps_unused_experts", "caught_by=test_case")
+    report = verified(toy_course, tmp_path)
+    assert not report.ok
+    assert [f.message for f in report.findings if "Otter" in f.message]
+
+
 def test_a_check_for_zero_points_is_found(toy_course, tmp_path):
     toy_course.edit(
         "load_gap/checks.py", "@exercise.agrees(points=2)", "@exercise.agrees(points=0)"

@@ -37,9 +37,7 @@ def notebook_tests(notebook: Mapping[str, Any]) -> dict[str, str]:
 
     Raises `ValueError` where there are none.
     """
-    metadata = notebook.get("metadata")
-    otter = metadata.get("otter") if isinstance(metadata, dict) else None
-    tests = otter.get("tests") if isinstance(otter, dict) else None
+    tests = _of_otter(notebook, "tests")
     if not isinstance(tests, dict) or not tests:
         raise ValueError("the notebook holds no public checks: start from the one you were given")
     text = json.dumps(notebook.get("cells"), ensure_ascii=False)
@@ -49,9 +47,7 @@ def notebook_tests(notebook: Mapping[str, Any]) -> dict[str, str]:
 
 def assignment_of(notebook: Mapping[str, Any]) -> str:
     """The assignment that a notebook's metadata names, "" for none."""
-    metadata = notebook.get("metadata")
-    otter = metadata.get("otter") if isinstance(metadata, dict) else None
-    name = otter.get("assignment_name") if isinstance(otter, dict) else None
+    name = _of_otter(notebook, "assignment_name")
     return name if isinstance(name, str) else ""
 
 
@@ -71,15 +67,20 @@ def run_public_checks(
             yield PublicResult(exercise, case.name, message)
 
 
+def rows_of(results: Iterable[PublicResult]) -> list[dict[str, Any]]:
+    """The results as plain data."""
+    return [
+        {"exercise": r.exercise, "title": r.title, "passed": r.passed, "message": r.message}
+        for r in results
+    ]
+
+
 def results_as_json(assignment: str, results: Iterable[PublicResult]) -> str:
     """The results for programs."""
     content = {
         "format_version": FORMAT_VERSION,
         "assignment": assignment,
-        "checks": [
-            {"exercise": r.exercise, "title": r.title, "passed": r.passed, "message": r.message}
-            for r in results
-        ],
+        "checks": rows_of(results),
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
@@ -108,6 +109,13 @@ def results_as_markdown(assignment: str, results: Iterable[PublicResult]) -> str
         for row in rows
     ]
     return "\n".join([*lines, "", _HIDDEN, ""])
+
+
+def _of_otter(notebook: Mapping[str, Any], key: str) -> Any:
+    """An entry of Otter's part of a notebook's metadata; None where there is none."""
+    metadata = notebook.get("metadata")
+    otter = metadata.get("otter") if isinstance(metadata, dict) else None
+    return otter.get(key) if isinstance(otter, dict) else None
 
 
 def _cell(text: str) -> str:
