@@ -94,7 +94,6 @@ def test_the_grade_file_is_exactly_as_promised(run, make_grade):
         "outcome": "failed",
         "message": "hidden_check: failed",
         "misconception": "Divides by the tokens.",
-        "hint": "",
         "seconds": 0.25,
     }
 
