@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @root_option
 @course_option
 def build(assignments: tuple[str, ...], *, check: bool, root: Path | None, course: str) -> int:
-    """Write the student edition into assignments/, and autograder packages into dist/.
+    """Write the student edition and the autograder packages.
 
     Without a name, all assignments are built. The packages are for `otter run` and Gradescope. They
     are not committed, so --check does not look for them.

@@ -16,10 +16,10 @@ from autograder.gradebook.schema import (
     attempts,
     check_results,
     exercise_results,
-    pictures,
     replacements,
     runs,
 )
+from autograder.gradebook.schema import pictures as drawings
 from autograder.records import Grade, Run
 
 
@@ -65,13 +65,15 @@ def second_newest(assignment: str) -> Select[tuple[int]]:
     return select(ranked.c.id).where(ranked.c.place == 2)
 
 
-def read(connection: Connection, wanted: Select[tuple[int]]) -> list[Attempt]:
+def read(connection: Connection, wanted: Select[tuple[int]], *, pictures: bool) -> list[Attempt]:
     """Read the attempts of these numbers, in the order of their submissions' names.
+
+    `pictures`: with what students' functions drew, which is most of a gradebook's bytes.
 
     Raises `KeyError`, `TypeError` or `ValueError` for a row that this version cannot read.
     """
     found = connection.execute(_joined(wanted)).mappings().all()
-    drawn = _pictures(connection, wanted)
+    drawn = _pictures(connection, wanted) if pictures else {}
     decided = _adjustments(connection, {row["run_assignment"] for row in found})
     replaced = _replacements(connection, wanted)
     built = []
@@ -116,7 +118,7 @@ def _pictures(connection: Connection, wanted: Select[tuple[int]]) -> dict[int, b
     """The pictures of these attempts, by the number of the exercise's result."""
     numbers = wanted.subquery()
     found = connection.execute(
-        select(pictures)
+        select(drawings)
         .join(exercise_results)
         .join(numbers, numbers.c.id == exercise_results.c.attempt_id)
     )

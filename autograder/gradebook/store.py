@@ -116,12 +116,18 @@ class Gradebook:
 
     def replace(self, assignment: str, by: Mapping[str, str]) -> None:
         """Note for submissions which newer one counts in their place ("" for none)."""
-        known = {one.grade.submission: one for one in self._read(reading.newest(assignment))}
+        counting = {clean_name(submission): clean_name(newer) for submission, newer in by.items()}
+        news = {
+            attempt.number: newer
+            for attempt in self.attempts(assignment)
+            if (newer := counting.get(attempt.grade.submission, "")) != attempt.grade.replaced_by
+            and attempt.grade.submission in counting
+        }
+        if not news:
+            return
         with explained(self._place), self._engine.begin() as connection:
-            for submission, newer in by.items():
-                attempt = known.get(clean_name(submission))
-                if attempt is not None and attempt.grade.replaced_by != clean_name(newer):
-                    writing.insert_replacement(connection, attempt.number, newer)
+            for number, newer in news.items():
+                writing.insert_replacement(connection, number, newer)
 
     def adjust(self, assignment: str, student: str, adjustment: Adjustment) -> tuple[Grade, Grade]:
         """Keep what a person decided about an exercise of a student (or of a submission's name).
@@ -162,7 +168,7 @@ class Gradebook:
             return tuple(connection.scalars(graded.order_by(runs.c.assignment)))
 
     def attempts(self, assignment: str) -> list[Attempt]:
-        """The newest attempt of each submission, in the order of their names."""
+        """The newest attempt of each submission, in the order of their names, without pictures."""
         return self._read(reading.newest(assignment))
 
     def graded_twice(self, assignment: str) -> list[tuple[tuple[Run, Grade], tuple[Run, Grade]]]:
@@ -185,7 +191,7 @@ class Gradebook:
         The run is the newest that counts, with the weakest isolation of all that count. A grade
         that an older revision of the course gave says so in its notes.
         """
-        found = self.attempts(assignment)
+        found = self._read(reading.newest(assignment), pictures=True)
         if submissions is not None:
             wanted = {clean_name(name): place for place, name in enumerate(submissions)}
             found = [attempt for attempt in found if attempt.grade.submission in wanted]
@@ -200,10 +206,10 @@ class Gradebook:
     def _reading(self) -> Connection:
         return self._engine.execution_options(reading=True).connect()
 
-    def _read(self, wanted: Select[tuple[int]]) -> list[Attempt]:
+    def _read(self, wanted: Select[tuple[int]], *, pictures: bool = False) -> list[Attempt]:
         with explained(self._place), self._reading() as connection:
             try:
-                return reading.read(connection, wanted)
+                return reading.read(connection, wanted, pictures=pictures)
             except (KeyError, TypeError, ValueError) as error:
                 raise GradebookError(
                     f"{self._place} holds a row that this version cannot read ({error})"

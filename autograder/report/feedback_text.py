@@ -9,7 +9,7 @@ from typing import Any
 
 from autograder.records import Outcome, Status
 from autograder.report.feedback import FORMAT_VERSION, CheckFeedback, ExerciseFeedback, Feedback
-from autograder.report.numbers import percent, points
+from autograder.report.numbers import out_of, percent
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~&]|(?<![^\W_])_|_(?![^\W_])")  # an inner _ is no markup
 _MARKS = {Outcome.PASSED: "✓", Outcome.GRADER_ERROR: "?"}
@@ -76,7 +76,7 @@ def _exercise(exercise: ExerciseFeedback) -> dict[str, Any]:
 def _lines(one: Feedback) -> Iterator[str]:
     yield f"# {_plain(one.assignment)}: feedback for {_plain(one.student)}"
     share = percent(one.score, one.possible)
-    yield f"\n**{_of(one.score, one.possible)} points** ({share})"
+    yield f"\n**{out_of(one.score, one.possible)} points** ({share})"
     yield f"\nSubmission: {_plain(one.submission)}"
     for sentence in status_sentences(one):
         yield f"\n{sentence}"
@@ -84,9 +84,9 @@ def _lines(one: Feedback) -> Iterator[str]:
         yield f"\n{_fenced(note)}"
     yield "\n| exercise | points |\n| --- | --- |"
     for exercise in one.exercises:
-        yield f"| {_plain(exercise.name)} | {_of(exercise.score, exercise.possible)} |"
+        yield f"| {_plain(exercise.name)} | {out_of(exercise.score, exercise.possible)} |"
     for exercise in one.exercises:
-        yield f"\n## {_plain(exercise.name)}: {_of(exercise.score, exercise.possible)}"
+        yield f"\n## {_plain(exercise.name)}: {out_of(exercise.score, exercise.possible)}"
         yield ""
         for check in exercise.checks:
             yield from _check(check)
@@ -97,16 +97,12 @@ def _lines(one: Feedback) -> Iterator[str]:
 def _check(check: CheckFeedback) -> Iterator[str]:
     kind = check.outcome.value.replace("_", " ") + ", hidden" * check.hidden
     mark = _MARKS.get(check.outcome, "✗")
-    yield f"- {mark} {_prose(check.title)} ({kind}; {_of(check.score, check.points)})"
+    yield f"- {mark} {_prose(check.title)} ({kind}; {out_of(check.score, check.points)})"
     if check.message:
         yield "\n" + _indented(_fenced(check.message))
     if check.slip or check.hint:
         both = " ".join(filter(None, (check.slip and f"{check.slip}.", check.hint)))
         yield f"\n  **Likely slip:** {_prose(both)}\n"
-
-
-def _of(score: float, possible: float) -> str:
-    return f"{points(score)} of {points(possible)}"
 
 
 def _plain(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from autograder.records import CheckResult, ClassGrades, ExerciseGrade, Grade, Outcome, Run, Status
@@ -102,7 +103,7 @@ def _read_grade(grade: dict[str, Any]) -> Grade:
 
 
 def _read_check(check: dict[str, Any]) -> CheckResult:
-    return CheckResult(
+    found = CheckResult(
         name=check["name"],
         title=check["title"],
         hidden=check["hidden"],
@@ -113,3 +114,4 @@ def _read_check(check: dict[str, Any]) -> CheckResult:
         hint=check.get("hint", ""),
         seconds=check["seconds"],
     )
+    return replace(found, by_hand=check["score"] - found.score)

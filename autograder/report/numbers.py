@@ -11,6 +11,13 @@ def points(value: float) -> str:
     return f"{cut.normalize():f}" if cut else "0"
 
 
+def out_of(score: float, possible: float, between: str = " of ") -> str:
+    """Points out of what is possible: `5 of 10`; `+5` and `−5` for points given or taken on top."""
+    if possible == 0 and score != 0:
+        return f"{'+' if score > 0 else '−'}{points(abs(score))}"
+    return f"{points(score)}{between}{points(possible)}"
+
+
 def percent(score: float, possible: float) -> str:
     """A share with up to one decimal: `87.5 %`, `100 %` only where it is exact, `–` of nothing."""
     if possible <= 0:

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from autograder.records import Outcome, Status
-from autograder.report.numbers import count, percent, points, signed
+from autograder.report.numbers import count, out_of, percent, points, signed
 from autograder.report.overview import counts_in_words
 from autograder.wire.text import clean_text
 
@@ -41,6 +41,7 @@ def environment() -> Environment:
     found.filters |= {
         "hundred": hundred,
         "percent": percent,
+        "out_of": out_of,
         "points": points,
         "prose": prose,
         "signed": signed,

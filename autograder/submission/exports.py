@@ -24,7 +24,9 @@ _CANVAS_ANONYMOUS = re.compile(
 _MOODLE = re.compile(r"(?P<who>.+?)_(?P<user>\d+)_assignsubmission_file(?:_.*)?", re.DOTALL)
 _GRADESCOPE = re.compile(r"submission_(?P<user>\d{5,})")
 # lab_2026_11_23T15_31_00_123456.zip: Otter's grader.export(); says nothing about a student.
-_OTTER = re.compile(r".+_\d{4}_\d{2}_\d{2}T\d{2}_\d{2}_\d{2}_\d{6}(?: ?\(\d+\))?\.zip", re.DOTALL)
+_OTTER = re.compile(
+    r"(?P<stem>.+)_\d{4}_\d{2}_\d{2}T\d{2}_\d{2}_\d{2}_\d{6}(?: ?\(\d+\))?\.zip", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,8 @@ def _author(parts: Sequence[str], submitters: Mapping[str, Submitters]) -> Autho
 
 
 def _canvas(name: str) -> Author | None:
-    if _OTTER.fullmatch(name):
-        return None
+    if packed := _OTTER.fullmatch(name):  # whose time stamp looks like Canvas's numbers
+        name = packed["stem"]
     if matched := _CANVAS_ANONYMOUS.fullmatch(name):
         who, attempt, late = matched["who"], int(matched["attempt"]), bool(matched["late"])
         return Author(who, f"canvas {who}", attempt, late)

@@ -75,7 +75,8 @@ def test_a_class_is_graded_reported_and_kept(grade, room):
     (room.submissions / "bob.py").write_text(RIGHT.replace("max()", "min()"))
     (room.submissions / "eve.ipynb").write_text("{not a notebook")
     files = [f"--{kind}={room.folder / f'grades.{kind}'}" for kind in ("json", "csv", "gradescope")]
-    first = grade(*files, f"--html={room.folder / 'report'}")
+    page = f"--html={room.folder / 'report'}"
+    first = grade(*files, page)
     assert first.status == 0, first.err
     assert first.out.startswith("toy, isolation ")
     content = json.loads((room.folder / "grades.json").read_text(encoding="utf-8"))
@@ -87,13 +88,13 @@ def test_a_class_is_graded_reported_and_kept(grade, room):
     assert [len(one["exercises"]) for one in grades.values()] == [3, 3, 3]
     assert (room.folder / "report" / "index.html").is_file()
 
-    second = grade()
+    second = grade(page)
     assert second.status == 0, second.err
     assert "3 of 3 are in the gradebook already; --regrade grades them again" in second.err
     assert second.out == first.out
     assert len(attempts(room.folder)) == 3
 
-    third = grade("--regrade")
+    third = grade("--regrade", page)
     assert "already" not in third.err
     assert third.out == first.out
     assert len(attempts(room.folder)) == 6

@@ -103,7 +103,7 @@ def test_a_person_who_decided_has_looked(book, run, make_grade):
 @pytest.mark.parametrize(
     ("student", "wanted", "said"),
     [
-        ("adda", decision(1), "no grade of a student 'adda' counts. Did you mean 'ada'"),
+        ("adda", decision(1), "nobody called 'adda' has a grade that counts. Did you mean 'ada'"),
         ("ada", decision(1, "rout"), "no exercise 'rout' in this assignment. Did you mean 'route'"),
         ("ada", decision(11), "route is worth 10 points: give 0 to 10"),
         ("ada", decision(-1), "give 0 to 10"),

@@ -13,7 +13,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from autograder.records import ClassGrades, ExerciseGrade, Outcome
+from autograder.records import MANUAL_ADJUSTMENT, ClassGrades, ExerciseGrade, Outcome
 from autograder.report.files import ReportError
 from autograder.report.grade_file import grade_file, read_grade_file
 from autograder.report.gradescope import gradescope_results
@@ -123,6 +123,20 @@ def test_statuses_follow_from_the_grades(small_class, make_grade):
         "bob": "needs_review",
         "eve": "unreadable",
     }
+
+
+def test_points_set_by_hand_are_in_the_grade_file_and_come_back(run, make_grade):
+    grade = make_grade(outcomes=(Outcome.PASSED, Outcome.FAILED))
+    first, route = grade.exercises
+    entry = replace(
+        route.checks[0], name=MANUAL_ADJUSTMENT, points=0.0, outcome=Outcome.PASSED, by_hand=3.0
+    )
+    adjusted = replace(grade, exercises=(first, replace(route, checks=(*route.checks, entry))))
+    text = grade_file(ClassGrades(run=run, grades=(adjusted,)))
+    (found,) = json.loads(text)["grades"]
+    assert (found["score"], found["possible"]) == (13.0, 20.0)
+    assert [check["score"] for check in found["exercises"][1]["checks"]] == [0.0, 0.0, 3.0]
+    assert read_grade_file(text).grades == (adjusted,)
 
 
 def test_the_table_has_one_row_per_submission(small_class):

@@ -10,7 +10,7 @@ import pytest
 from autograder.records import ClassGrades, Outcome
 from autograder.report.files import ReportError, check_writable, make_folder, write_text
 from autograder.report.html import write_html
-from autograder.report.numbers import count, percent, points
+from autograder.report.numbers import count, out_of, percent, points
 from autograder.report.overview import overview
 
 
@@ -123,3 +123,9 @@ def test_the_page_is_written_into_a_new_folder(tmp_path: Path, small_class):
     path = write_html(small_class, tmp_path / "a" / "report")
     assert path == tmp_path / "a" / "report" / "index.html"
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_points_on_top_of_what_is_possible_have_a_sign():
+    assert out_of(2.5, 10) == "2.5 of 10"
+    assert out_of(0, 0) == "0 of 0"
+    assert (out_of(5, 0), out_of(-5, 0, " / ")) == ("+5", "−5")

@@ -213,6 +213,24 @@ def test_canvas_names_tell_the_student_late_or_not(tmp_path: Path) -> None:
     ]
 
 
+def test_what_otter_exports_and_canvas_renames_tells_the_student(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        "lovelaceada_123_456_lab_2026_11_23T15_31_00_123456.zip",
+        "lovelaceada_123_460_lab_2026_11_24T15_31_00_123456-1.zip",
+        "smithbob_LATE_124_457_moe_router_analysis_2026_11_23T15_31_00_123456.zip",
+        "moe_router_analysis_2026_11_23T15_31_00_123457.zip",
+    )
+    found = find_submissions([tmp_path])
+    assert [one.student for one in found] == [
+        "lovelaceada",
+        "lovelaceada",
+        "moe_router_analysis_2026_11_23T15_31_00_123457",
+        "smithbob",
+    ]
+    assert [bool(one.superseded_by) for one in found] == [True, False, False, False]
+
+
 def test_two_canvas_users_of_one_name_stay_two_students(tmp_path: Path) -> None:
     put(tmp_path, "smithjohn_11_456_lab.ipynb", "smithjohn_12_457_lab.ipynb")
     assert list(students(tmp_path).values()) == ["smithjohn_11", "smithjohn_12"]
