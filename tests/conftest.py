@@ -13,6 +13,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from postgres_server import Server, programs, running_server
 
+sys.path.pop(0)  # or `tests/reference` would be found in the place of the course
+
 from autograder.authoring.assignment import Assignment
 from autograder.grading.course import load_assignment
 from autograder.records import CheckResult, ClassGrades, ExerciseGrade, Grade, Outcome, Run
