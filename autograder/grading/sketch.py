@@ -18,6 +18,7 @@ from autograder.lab.drawing import Array, Bar, Drawing, Panel
 
 TOLERANCE = 1e-4  # of the largest value of an aspect; of the reach of a histogram
 SHARE = 0.01  # a share of the values read from bars is off by less
+ROOM = 0.2  # of an axis: what its automatic limits may leave above or below
 LONGEST_TITLE = 200  # characters in which numbers are looked for
 _NUMBER = re.compile(r"\d+\.\d+")
 
@@ -40,7 +41,7 @@ def wrong_alike(drawing: Drawing, known: Drawing, right: Drawing) -> bool:
     if any(map(_is_derived, telling)) and any(name.endswith("lines") for name in found):
         return False
     if all(name.endswith("limits") for name in telling):
-        return telling <= found
+        return telling <= found and all(_near(given[name], wrong[name]) for name in telling)
     return all(_same(given.get(name), wrong.get(name)) for name in telling)
 
 
@@ -107,6 +108,11 @@ def _same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
+def _near(limits: Array, known: Array) -> bool:
+    """Whether limits of an axis are the known ones but for the room above and below."""
+    return bool(np.all(np.abs(limits - known) <= ROOM * abs(np.ptp(known))))
+
+
 def _aspects(drawing: Drawing, histograms: Sequence[bool]) -> Aspects:
     found: dict[str, Any] = {"panels": len(drawing.panels)}
     for place, panel in enumerate(drawing.panels):
@@ -148,7 +154,14 @@ def _of_histograms(panel: Panel) -> Iterator[tuple[str, Any]]:
             below = np.cumsum(heights) / total
             edges = np.append(lefts, rights[-1])
             yield f"histogram {number}", _Histogram(edges, np.append(0.0, below))
-        yield f"histogram {number} amounts", bool(np.allclose(heights, np.rint(heights)))
+        yield f"histogram {number} amounts", _amounts(rights - lefts, heights)
+
+
+def _amounts(widths: Array, heights: Array) -> str:
+    """What the heights of a histogram are."""
+    if np.allclose(heights, np.rint(heights)):
+        return "counts"
+    return "densities" if abs(float((widths * heights).sum()) - 1) <= SHARE else "other amounts"
 
 
 def _is_histogram(panel: Panel) -> bool:
