@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from autograder.authoring.exercise import Check
-from autograder.grading.sketch import plain, wrong_alike
+from autograder.grading.sketch import differs, plain, wrong_alike
 from autograder.lab.calls import Reply
 from autograder.lab.compare import Opaque, difference
 from autograder.lab.drawing import Drawing
@@ -30,6 +30,8 @@ def deviates(reply: Reply | None, right: Reply, check: Check) -> bool:
         return True
     if _ties(reply) != _ties(right):
         return True
+    if isinstance(reply.value, Drawing) and isinstance(right.value, Drawing):
+        return differs(reply.value, right.value)
     return not (_same_value(reply.value, right.value, check) and _same_gradients(reply, right))
 
 
@@ -116,9 +118,15 @@ def _comparable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return _NAN if math.isnan(value) else math.copysign(_INFINITE, value)
     if isinstance(value, Mapping):
-        return {key: _comparable(item) for key, item in value.items()}
+        return {key: _comparable(_plain(item)) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(map(_comparable, value))
+        return type(value)(_comparable(_plain(item)) for item in value)
     if isinstance(value, Drawing):
         return _comparable(plain(value))
     return value.description if isinstance(value, Opaque) else value
+
+
+def _plain(item: Any) -> Any:
+    """A number in a container: a Python number, whatever kind of scalar it is."""
+    is_scalar = isinstance(item, torch.Tensor) and item.dim() == 0
+    return item.item() if is_scalar else item

@@ -77,6 +77,11 @@ class Misconceptions:
         except CheckTooSlow:
             return tuple(grades)  # replies made to be slow get no hint
 
+    @property
+    def remembered_bytes(self) -> int:
+        """Roughly the memory of the replies that are kept."""
+        return self._replies.size
+
     def _explained(
         self, exercise: Exercise, grade: ExerciseGrade, session: _Clock
     ) -> ExerciseGrade:
@@ -101,7 +106,8 @@ class Misconceptions:
         for check in wrong:
             if trial.left:
                 trial.run(check, self._material)
-        return trial.left[0] if wrong and len(trial.left) == 1 and trial.deviated else None
+        shown = [chaff for chaff in trial.left if chaff.name in trial.shown]
+        return shown[0] if len(shown) == 1 and trial.deviated else None
 
     def reply_of(self, name: str, function: Any, call: Asked, draw: int = 0) -> Reply | None:
         """What a trusted function replies to a call; `None` for too much, or after too long.
@@ -174,6 +180,7 @@ class _Trial:
         self, known: Misconceptions, exercise: Exercise, left: list[Chaff], session: _Clock
     ) -> None:
         self.left = left
+        self.shown: set[str] = set()
         self.deviated = False
         self._known = known
         self._exercise = exercise
@@ -213,9 +220,12 @@ class _Trial:
 
     def _agrees(self, chaff: Chaff, asked: Asked, reply: Reply | None, right: Reply) -> bool:
         known = self._known_reply(chaff.name, chaff.function, asked)
+        wrong = deviates(known, right, self._check)
+        if wrong:
+            self.shown.add(chaff.name)
         if alike(reply, known, right, self._check):
             return True
-        if known is None or not deviates(known, right, self._check):
+        if known is None or not wrong:
             return False
         other = self._known_reply(chaff.name, chaff.function, asked, draw=1)
         if alike(other, known, right, self._check):

@@ -17,12 +17,15 @@ _PART = 100  # bytes, roughly, of a number, a text or a container
 
 
 class Remembered:
-    """Replies by key; the ones not asked for the longest are forgotten first."""
+    """Replies by key; the ones not asked for the longest are forgotten first.
+
+    `size` is roughly the bytes that they take.
+    """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most = most_bytes
         self._kept: OrderedDict[Hashable, tuple[Reply | None, int]] = OrderedDict()
-        self._size = 0
+        self.size = 0
 
     def get(self, key: Hashable, make: Callable[[], Reply | None]) -> Reply | None:
         """The reply of this key, made if it is not remembered."""
@@ -32,9 +35,9 @@ class Remembered:
         reply = make()
         size = size_of(reply)
         self._kept[key] = (reply, size)
-        self._size += size
-        while self._size > self._most:
-            self._size -= self._kept.popitem(last=False)[1][1]
+        self.size += size
+        while self.size > self._most:
+            self.size -= self._kept.popitem(last=False)[1][1]
         return reply
 
 

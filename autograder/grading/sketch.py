@@ -16,30 +16,39 @@ import numpy as np
 
 from autograder.lab.drawing import Array, Bar, Drawing, Panel
 
-TOLERANCE = 1e-3  # of the largest value of an aspect; of the reach of a histogram
+TOLERANCE = 1e-4  # of the largest value of an aspect; of the reach of a histogram
 SHARE = 0.01  # a share of the values read from bars is off by less
+ROOM = 0.2  # of an axis: what its automatic limits may leave above or below
 LONGEST_TITLE = 200  # characters in which numbers are looked for
 _NUMBER = re.compile(r"\d+\.\d+")
 
 Aspects = Mapping[str, Any]
 
-# Where a misconception does not show in these, a student may do as they like.
-_FREE = ("lines", "colours", "legend", "numbers", "panels")
-# These follow from others: they count where nothing else differs.
-_DERIVED = ("limits", "amounts")
+# What a student may do differently unless the misconception shows in it.
+_FREE = ("lines", "colours", "numbers", "panels")
+# What often only follows from something else: the first of them counts where nothing else differs.
+_DERIVED = ("amounts", "legend", "limits")
 
 
 def wrong_alike(drawing: Drawing, known: Drawing, right: Drawing) -> bool:
-    """Whether a drawing differs from the right one just as a known-wrong one does."""
+    """Whether a drawing differs from the right one just as a known-wrong one does, or neither."""
     kinds = [_is_histogram(panel) for panel in right.panels]
     given, wrong, correct = (_aspects(one, kinds) for one in (drawing, known, right))
     expected, found = _deviations(wrong, correct), _deviations(given, correct)
-    telling = {name for name in expected if not name.endswith(_DERIVED)}
-    if not telling:
-        return expected <= found and not any(map(_is_strict, found - expected))
-    return all(_same(given.get(name), wrong.get(name)) for name in telling) and not any(
-        map(_is_strict, found - telling)
-    )
+    telling = _telling(expected)
+    if any(map(_is_strict, found - telling)):
+        return False
+    if any(map(_is_derived, telling)) and any(name.endswith("lines") for name in found):
+        return False
+    if all(name.endswith("limits") for name in telling):
+        return telling <= found and all(_near(given[name], wrong[name]) for name in telling)
+    return all(_same(given.get(name), wrong.get(name)) for name in telling)
+
+
+def differs(drawing: Drawing, right: Drawing) -> bool:
+    """Whether a drawing differs from the right one in any aspect."""
+    kinds = [_is_histogram(panel) for panel in right.panels]
+    return bool(_deviations(_aspects(drawing, kinds), _aspects(right, kinds)))
 
 
 def plain(drawing: Drawing) -> Aspects:
@@ -60,16 +69,27 @@ class _Histogram:
 
     def _fits(self, other: _Histogram) -> bool:
         reach = TOLERANCE * max(1e-9, float(np.ptp(self.edges)), float(np.ptp(other.edges)))
-        last = np.searchsorted(other.edges, self.edges + reach, "right")
-        first = np.searchsorted(other.edges, self.edges - reach, "left")
+        before = np.searchsorted(other.edges, self.edges - reach, "left")
+        after = np.searchsorted(other.edges, self.edges + reach, "right")
         below = np.concatenate([[0.0], other.below, [1.0]])
-        fewest, most = below[last], below[first + 1]
+        fewest, most = below[before], below[after + 1]
         return bool(np.all(self.below >= fewest - SHARE) and np.all(self.below <= most + SHARE))
 
 
 def _deviations(drawing: Aspects, right: Aspects) -> frozenset[str]:
     names = drawing.keys() | right.keys()
     return frozenset(n for n in names if not _same(drawing.get(n), right.get(n)))
+
+
+def _telling(deviating: frozenset[str]) -> frozenset[str]:
+    """The deviations that tell a misconception, without those that only follow from others."""
+    own = frozenset(name for name in deviating if not _is_derived(name))
+    by_kind = (frozenset(n for n in deviating if n.endswith(kind)) for kind in _DERIVED)
+    return own or next(filter(None, by_kind), frozenset())
+
+
+def _is_derived(aspect: str) -> bool:
+    return aspect.endswith(_DERIVED)
 
 
 def _is_strict(aspect: str) -> bool:
@@ -86,6 +106,11 @@ def _same(one: Any, other: Any) -> bool:
         reach = TOLERANCE * max(1e-6, float(np.abs(np.nan_to_num(other)).max(initial=0.0)))
         return bool(np.allclose(one, other, rtol=0, atol=reach, equal_nan=True))
     return type(one) is type(other) and bool(one == other)
+
+
+def _near(limits: Array, known: Array) -> bool:
+    """Whether limits of an axis are the known ones but for the room above and below."""
+    return bool(np.all(np.abs(limits - known) <= ROOM * abs(np.ptp(known))))
 
 
 def _aspects(drawing: Drawing, histograms: Sequence[bool]) -> Aspects:
@@ -129,7 +154,14 @@ def _of_histograms(panel: Panel) -> Iterator[tuple[str, Any]]:
             below = np.cumsum(heights) / total
             edges = np.append(lefts, rights[-1])
             yield f"histogram {number}", _Histogram(edges, np.append(0.0, below))
-        yield f"histogram {number} amounts", bool(np.allclose(heights, np.rint(heights)))
+        yield f"histogram {number} amounts", _amounts(rights - lefts, heights)
+
+
+def _amounts(widths: Array, heights: Array) -> str:
+    """What the heights of a histogram are."""
+    if np.allclose(heights, np.rint(heights)):
+        return "counts"
+    return "densities" if abs(float((widths * heights).sum()) - 1) <= SHARE else "other amounts"
 
 
 def _is_histogram(panel: Panel) -> bool:

@@ -55,7 +55,7 @@ def _output(grade: Grade, run: Run) -> str:
 
 
 def _test(number: str, exercise: str, check: CheckResult) -> dict[str, Any]:
-    lines = [clean_text(check.message), clean_text(check.misconception or "")]
+    lines = [clean_text(check.message), clean_text(check.hint or check.misconception or "")]
     return {
         "name": f"{exercise}: {clean_line(check.title)}",
         "name_format": "text",

@@ -186,7 +186,10 @@ def squares_before_the_mean(router_logits: torch.Tensor, top_k: int = 2) -> torc
 )
 def softmax_over_tokens(router_logits: torch.Tensor, top_k: int = 2) -> torch.Tensor:
     """Takes the softmax over the tokens: the probabilities of one token no longer add up to 1."""
-    return compute_load_balancing_loss(router_logits.T, top_k)
+    tokens, experts = router_logits.shape
+    if tokens == 0 or not 1 <= top_k <= experts:
+        raise ValueError
+    return experts * torch.softmax(router_logits.float(), dim=0).mean(dim=0).square().sum()
 
 
 @exercise.chaff(caught_by=gradient)

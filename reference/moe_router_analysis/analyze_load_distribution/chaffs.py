@@ -164,8 +164,8 @@ def _lab(
         k = top_k or indices.shape[1]
         chosen = indices if top_k is None else logits.topk(top_k).indices
         real = batch["attention_mask"].reshape(-1) == 1
-        total += int(real.sum())
         chosen = count(chosen, logits, batch["attention_mask"]) if count else chosen[real]
+        total += len(chosen)
         for expert in chosen.reshape(-1).tolist():
             counts[expert] += 1
     if total == 0:
@@ -299,6 +299,10 @@ def ignores_top_k(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
     """Counts the model's own choice even where `top_k` is given."""
+    routers = find_router_layers(model)
+    experts = routers[0][1].get_parameter("weight").shape[0] if routers else 0
+    if top_k is not None and experts and not 1 <= top_k <= experts:
+        raise ValueError
     return _lab((model, tokenizer, texts, None, layer_idx), _forward)
 
 

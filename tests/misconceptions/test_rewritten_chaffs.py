@@ -1,0 +1,80 @@
+"""The repository's own chaffs in another style: nine in ten are named rightly, none wrongly.
+
+`python benchmarks/misconceptions.py --slips` tries all of them; here are those that are quick to
+try, and some of each other exercise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from types import ModuleType
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+from autograder.grading.course import load_assignment
+from autograder.grading.judge import judge_exercise
+from autograder.grading.limited import LimitedSession
+from autograder.grading.local import LocalSession
+from autograder.grading.material import Material
+from autograder.grading.misconceptions import Misconceptions
+
+ASSIGNMENTS = ("moe_router_analysis", "moe_routing_in_practice")
+SLOW = {
+    "find_router_layers": 1,
+    "extract_router_weights": 1,
+    "plot_router_weights": 1,
+    "analyze_load_distribution": 1,
+    "plot_load_distribution": 1,
+    "plot_loss_scenarios": 1,
+    "simulate_topk_routing": 2,
+    "plot_topk_routing": 1,
+    "loss_with_load_balancing": 1,
+    "monitor_expert_usage": 1,
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Torch in one thread, as in a worker: with more, small calls wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # those of students' code
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_nine_in_ten_are_named_and_none_wrongly(assignment: str, written: ModuleType) -> None:
+    lab = load_assignment(assignment)
+    material = Material(assignment, "a seed for misconceptions")
+    misconceptions = Misconceptions(material)
+    named, unnamed, wrongly = [], [], []
+    for name, group in groupby(written.rewritten(assignment), key=lambda wrong: wrong.exercise):
+        exercise = lab.exercise(name)
+        hints = {chaff.name: " ".join(chaff.hint.split()) for chaff in exercise.chaffs}
+        for wrong in list(group)[: SLOW.get(name)]:
+            session = LimitedSession(LocalSession({name: wrong.function()}, material.bench))
+            grade = judge_exercise(exercise, session, material)
+            (grade,) = misconceptions.explain([exercise], [grade], session)
+            found = {(c.misconception, c.hint) for c in grade.checks if c.misconception}
+            told = named if found == {(wrong.chaff, hints[wrong.chaff])} else unnamed
+            (wrongly if found and told is unnamed else told).append(f"{name}: {wrong.name}")
+            plt.close("all")
+    assert not wrongly
+    assert len(named) >= 9 * len(unnamed), unnamed
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_every_exercise_has_chaffs_in_another_style(assignment: str, written: ModuleType) -> None:
+    lab = load_assignment(assignment)
+    known = {(wrong.exercise, wrong.chaff) for wrong in written.rewritten(assignment)}
+    for exercise in lab.exercises:
+        own = {(exercise.name, chaff.name) for chaff in exercise.chaffs}
+        assert len(own & known) >= len(own) / 2, exercise.name
+        known -= own
+    assert not known, "no such chaff"
