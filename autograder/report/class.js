@@ -31,7 +31,7 @@ if (form) {
     let shown = 0;
     for (const [row, name] of names) {
       const fits = parts.every((part) => name.includes(part)) &&
-        (!status.value || row.dataset.status === status.value);
+        (!status.value || row.dataset.state === status.value);
       row.hidden = !fits;
       shown += fits;
     }

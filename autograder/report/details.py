@@ -92,7 +92,7 @@ def _submission(
     letters = [_ABSENT] * len(places)
     said = []
     for name, earned in entry.points.items():
-        for check in earned.exercise.checks:
+        for check in earned.exercise.judged:
             place = places.get((name, check.name))
             if place is None:
                 continue
@@ -107,13 +107,19 @@ def _submission(
         "o": "".join(letters),
         "t": said,
         "x": [f"{points(e.score)} / {points(e.possible)}" if e else "" for e in earned_in],
-        "n": [texts.number(note) for note in entry.grade.notes],
+        "n": [texts.number(note) for note in (*entry.grade.notes, *_by_hand(entry))],
         "p": {
             place: [e.file, e.picture.width, e.picture.height]
             for place, e in enumerate(earned_in)
             if e and e.picture
         },
     }
+
+
+def _by_hand(entry: Entry) -> list[str]:
+    """What a person decided about a submission's points."""
+    given = ((name, earned.exercise.adjustment) for name, earned in entry.points.items())
+    return [f"{name}: {one.title}: {one.message}" for name, one in given if one]
 
 
 def _size(texts: list[str]) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from autograder.records import Outcome, Status
 from autograder.report.feedback import FORMAT_VERSION, CheckFeedback, ExerciseFeedback, Feedback
-from autograder.report.numbers import percent, points
+from autograder.report.numbers import percent, points, scored
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~&]|(?<![^\W_])_|_(?![^\W_])")  # an inner _ is no markup
 _MARKS = {Outcome.PASSED: "✓", Outcome.GRADER_ERROR: "?"}
@@ -44,6 +44,8 @@ def picture_file(exercise: ExerciseFeedback) -> str:
 
 def status_sentences(one: Feedback) -> list[str]:
     """What a student has to know before the points."""
+    if not one.submission:
+        return ["There is no submission of yours."]
     if one.status is Status.UNREADABLE:
         return ["Your submission could not be read."]
     if one.status is Status.NEEDS_REVIEW:
@@ -77,7 +79,8 @@ def _lines(one: Feedback) -> Iterator[str]:
     yield f"# {_plain(one.assignment)}: feedback for {_plain(one.student)}"
     share = percent(one.score, one.possible)
     yield f"\n**{_of(one.score, one.possible)} points** ({share})"
-    yield f"\nSubmission: {_plain(one.submission)}"
+    if one.submission:
+        yield f"\nSubmission: {_plain(one.submission)}"
     for sentence in status_sentences(one):
         yield f"\n{sentence}"
     for note in one.notes:
@@ -97,7 +100,7 @@ def _lines(one: Feedback) -> Iterator[str]:
 def _check(check: CheckFeedback) -> Iterator[str]:
     kind = check.outcome.value.replace("_", " ") + ", hidden" * check.hidden
     mark = _MARKS.get(check.outcome, "✗")
-    yield f"- {mark} {_prose(check.title)} ({kind}; {_of(check.score, check.points)})"
+    yield f"- {mark} {_prose(check.title)} ({kind}; {scored(check.score, check.points)})"
     if check.message:
         yield "\n" + _indented(_fenced(check.message))
     if check.slip or check.hint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,6 +61,7 @@ def _page(class_grades: ClassGrades, rows: Sequence[Entry]) -> str:
         "slips": slips(rows),
         "times": times(class_grades),
         "rows": rows,
+        "states": Counter(row.state for row in rows),
         "names": exercise_names(class_grades),
         "gallery": gallery,
         "review": to_review(rows),

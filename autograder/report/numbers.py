@@ -21,6 +21,13 @@ def percent(score: float, possible: float) -> str:
     return f"{thousandths / 10:g} %"
 
 
+def scored(score: float, possible: float) -> str:
+    """Points of possible ones, `1.5 / 2`; points that a person gave or took have a sign: `+1.5`."""
+    if possible or not score:
+        return f"{points(score)} / {points(possible)}"
+    return f"{'+' if score > 0 else '−'}{points(abs(score))}"
+
+
 def count(number: int, singular: str, plural: str = "") -> str:
     """A number with its noun: `1 submission`, `2 submissions`."""
     return f"{number} {singular if number == 1 else plural or singular + 's'}"

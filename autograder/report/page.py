@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from autograder.records import Outcome, Status
-from autograder.report.numbers import count, percent, points, signed
+from autograder.report.numbers import count, percent, points, scored, signed
 from autograder.report.overview import counts_in_words
 from autograder.wire.text import clean_text
 
@@ -42,6 +42,7 @@ def environment() -> Environment:
         "percent": percent,
         "points": points,
         "prose": prose,
+        "scored": scored,
         "signed": signed,
         "words": words,
     }

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from autograder.records import SUPERSEDED, ClassGrades, Outcome
+from autograder.records import ClassGrades, Outcome
 from autograder.report.details import details_data
 from autograder.report.entries import entries
 from autograder.report.html import PAGE_LIMIT, html, write_html
@@ -99,7 +99,7 @@ def test_the_details_hold_every_check_of_every_submission(small_class):
 def test_misconceptions_are_counted_by_submission_and_sorted(run, make_grade):
     wrong = (Outcome.FAILED, Outcome.PASSED)
     both = (Outcome.FAILED, Outcome.FAILED)
-    older = make_grade("ada", submission="old.ipynb", outcomes=both, notes=(SUPERSEDED + "x",))
+    older = replace(make_grade(submission="old.ipynb", outcomes=both), replaced_by="x")
     grades = (make_grade("ada", outcomes=wrong), older, make_grade("bob", outcomes=both))
     found = slips(entries(ClassGrades(run=run, grades=grades)))
     assert [(slip.exercise, len(slip.shown_by)) for slip in found] == [
@@ -183,3 +183,12 @@ def test_names_of_slips_become_words_and_code_is_marked():
     assert words("divides_by_tokens") == "Divides by tokens"
     assert words("Divides by the tokens.") == "Divides by the tokens."
     assert prose("use `a < b` & c") == "use <code>a &lt; b</code> &amp; c"
+
+
+def test_who_handed_in_nothing_is_listed_but_not_up_for_review(run, make_grade):
+    missing = make_grade("bob", submission="", readable=False)
+    class_grades = ClassGrades(run=run, grades=(make_grade("ada"), missing))
+    assert to_review(entries(class_grades)) == ()
+    page = html(class_grades)
+    assert "<strong>1</strong><span>submission</span>" in page
+    assert "<strong>1</strong><span>without submission</span>" in page

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
-from autograder.records import SUPERSEDED, ClassGrades, Outcome, Status
+from autograder.records import MANUAL_ADJUSTMENT, CheckResult, ClassGrades, Outcome, Status
 from autograder.report.feedback import feedback
 from autograder.report.feedback_files import feedback_page, handouts_of, write_feedback
 from autograder.report.feedback_text import feedback_json, feedback_markdown
@@ -138,7 +138,7 @@ def test_folders_of_hostile_names_are_safe_and_differ(hostile_class, tmp_path):
 
 
 def test_the_newest_submission_counts_and_others_get_no_feedback(run, make_grade):
-    older = make_grade("ada", submission="old.ipynb", notes=(SUPERSEDED + "ada.ipynb",))
+    older = replace(make_grade(submission="old.ipynb"), replaced_by="ada.ipynb")
     found = handouts_of(ClassGrades(run=run, grades=(older, make_grade("ada"))))
     assert [(one.folder, one.content.submission) for one in found] == [("ada", "ada.ipynb")]
 
@@ -181,3 +181,27 @@ def test_in_markdown_what_a_student_writes_stays_text(run, make_grade, text):
         t.content for t in inline if t.type in ("text", "code_inline", "text_special")
     )
     assert " ".join(text.split())[:20].strip() in spoken.replace("  ", " ")
+
+
+def test_points_that_a_person_gave_are_shown_with_their_reason(run, make_grade):
+    grade = make_grade(outcomes=(Outcome.PASSED, Outcome.FAILED))
+    entry = CheckResult(
+        name=MANUAL_ADJUSTMENT,
+        title="Points set by hand",
+        hidden=False,
+        points=0.0,
+        outcome=Outcome.PASSED,
+        message="a good idea (Grace, 2026-11-26)",
+        by_hand=1.5,
+    )
+    exercise = replace(grade.exercises[1], checks=(*grade.exercises[1].checks, entry))
+    one = feedback(replace(grade, exercises=(grade.exercises[0], exercise)), run)
+    for text in (feedback_page(one), feedback_markdown(one)):
+        assert "a good idea (Grace, 2026-11-26)" in text
+        assert "+1.5" in text
+
+
+def test_who_handed_in_nothing_is_told_so(run, make_grade):
+    one = feedback(make_grade(submission="", readable=False), run)
+    for text in (feedback_page(one), feedback_markdown(one)):
+        assert "There is no submission of yours." in text

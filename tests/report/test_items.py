@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from autograder.records import SUPERSEDED, CheckResult, ClassGrades, ExerciseGrade, Grade, Outcome
+from autograder.records import CheckResult, ClassGrades, ExerciseGrade, Grade, Outcome
 from autograder.report.items import Flag, Item, item_statistics
 from autograder.report.page import hundred
 
@@ -130,7 +130,7 @@ def test_older_submissions_and_unreadable_ones_are_left_out(run, make_grade):
     failed = (Outcome.FAILED, Outcome.FAILED)
     grades = (
         make_grade("ada"),
-        make_grade("ada", submission="old.ipynb", outcomes=failed, notes=(SUPERSEDED + "x",)),
+        replace(make_grade(submission="old.ipynb", outcomes=failed), replaced_by="x"),
         make_grade("bob", outcomes=failed, readable=False),
     )
     for exercise in item_statistics(ClassGrades(run=run, grades=grades)):
