@@ -6,13 +6,16 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from autograder.authoring.assignment import Assignment
 from autograder.grading.course import load_assignment
 from autograder.records import CheckResult, ClassGrades, ExerciseGrade, Grade, Outcome, Run
 
+from .browsing import Visitor
 from .postgres_server import Server, programs, running_server
 
 MakeGrade = Callable[..., Grade]
@@ -120,6 +123,35 @@ def hostile_class(run: Run) -> ClassGrades:
         for name in HOSTILE_NAMES
     )
     return ClassGrades(run=run, grades=tuple(grades))
+
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1280, "height": 900}},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True},
+}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("there is no Chromium here; on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def visitor(chromium: Browser) -> Visitor:
+    return Visitor(chromium)
+
+
+@pytest.fixture(params=LOOKS)
+def look(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """A way to look at a page: options of a Playwright context."""
+    return LOOKS[request.param]
 
 
 class ToyCourse:

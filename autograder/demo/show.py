@@ -11,6 +11,7 @@ from autograder.demo.samples import Sample, samples
 from autograder.gradebook import Gradebook
 from autograder.grading.course import assignment_names, load_assignment
 from autograder.records import ClassGrades
+from autograder.report.feedback_files import write_feedback
 from autograder.report.files import make_folder, write_text
 from autograder.report.grade_file import grade_file
 from autograder.report.html import write_html
@@ -28,8 +29,8 @@ _GUIDE = """\
 | --- | --- | --- |
 {rows}
 
-Graded with `moelab grade`; the results are in `gradebook.db`, `grades.json`, `grades.csv` and
-`report/index.html`. Try:
+Graded with `moelab grade`; the results are in `gradebook.db`, `grades.json`, `grades.csv`, in
+`report/index.html` for the instructor and in `feedback/` for each student. Try:
 
 ```sh
 moelab report {out}/gradebook.db
@@ -82,6 +83,7 @@ def demonstrate(out: Path, jobs: int, watch: Watch, *, course: str = "reference"
     write_text(out / "grades.csv", table(class_grades))
     write_text(out / "README.md", _guide(out, made, class_grades))
     page = write_html(class_grades, out / "report")
+    write_feedback(class_grades, out / "feedback")
     return Shown(class_grades=class_grades, page=page, guide=out / "README.md")
 
 

@@ -35,8 +35,8 @@ class SharedReplies:
 class FigureCalls:
     """Remembers which call's figure shows best what a submission draws for an exercise.
 
-    That is the first one that a passed check looked at, else the first one at all. Public checks
-    come first, so the picture tells a student nothing about hidden ones.
+    That is the first one that a passed check looked at, else the first one at all. Hidden checks
+    are left out: students see their pictures, and a picture shows what it was drawn from.
     """
 
     def __init__(self, session: Session) -> None:
@@ -59,7 +59,8 @@ class FigureCalls:
 
     def judged(self, result: CheckResult) -> None:
         """Hear how the check ended that made the calls since the last one."""
-        self._first = self._first or self._drawn
-        if result.outcome is Outcome.PASSED:
-            self._right = self._right or self._drawn
+        if not result.hidden:
+            self._first = self._first or self._drawn
+            if result.outcome is Outcome.PASSED:
+                self._right = self._right or self._drawn
         self._drawn = None

@@ -31,7 +31,7 @@ if (form) {
     let shown = 0;
     for (const [row, name] of names) {
       const fits = parts.every((part) => name.includes(part)) &&
-        (!status.value || row.dataset.status === status.value);
+        (!status.value || row.dataset.state === status.value);
       row.hidden = !fits;
       shown += fits;
     }
@@ -128,7 +128,14 @@ if (dialog) {
     else if (dialog.open) dialog.close();
   };
 
+  // Following a link to a row takes the focus from the link: it gets it back in the end.
+  let opener = null;
+  document.addEventListener("click", (event) => {
+    opener = event.target.closest('a[href^="#s"]') ?? opener;
+  });
+
   dialog.addEventListener("close", () => {
+    opener?.focus();
     if (location.hash === `#${dialog.dataset.shown}`) history.replaceState(null, "", "#students");
   });
   dialog.addEventListener("click", (event) => {

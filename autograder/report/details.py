@@ -6,18 +6,20 @@ into the page as text, never as markup.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
 
 from autograder.records import Outcome
 from autograder.report.entries import Entry
 from autograder.report.items import ExerciseItems
 from autograder.report.numbers import points
 from autograder.report.page import words
-from autograder.wire.text import MESSAGE_LIMIT, clean_line, clean_name, clean_text
+from autograder.wire.text import clean_line, clean_name, clean_text
 
-LIMITS = (MESSAGE_LIMIT, 1_000, 500, 240, 120, 60, 30)  # characters of a message or hint
+LIMITS = (1_000, 500, 240, 120, 60, 30, 15)  # characters of a message or hint that is cut
 _ABSENT = "."
 _CODES = dict(zip(Outcome, "pfetmdxsg", strict=True))
 
@@ -25,20 +27,17 @@ _CODES = dict(zip(Outcome, "pfetmdxsg", strict=True))
 class _Texts:
     """Texts by number, each stored once; number 0 is the empty one."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._numbers = {"": 0}
 
     def number(self, text: str) -> int:
-        return self._numbers.setdefault(clean_text(text, self._limit), len(self._numbers))
+        return self._numbers.setdefault(clean_text(text), len(self._numbers))
 
     def all(self) -> list[str]:
         return list(self._numbers)
 
 
-def details_data(
-    all_entries: Sequence[Entry], items: Iterable[ExerciseItems], limit: int = MESSAGE_LIMIT
-) -> dict[str, Any]:
+def details_data(all_entries: Sequence[Entry], items: Iterable[ExerciseItems]) -> dict[str, Any]:
     """The details of all submissions as JSON values; class.js says how it reads them.
 
     `outcomes` names the letters. Of a submission, `f` is its file; `o` has one such letter for each
@@ -46,7 +45,7 @@ def details_data(
     misconception, hint] of numbers for each check that has something to say; `x` its points in each
     exercise, `n` the numbers of its notes, `p` file, width and height of its pictures.
     """
-    texts = _Texts(limit)
+    texts = _Texts()
     exercises = [
         (item.whole.name, [(c.name, clean_line(c.title), c.hidden, c.points) for c in item.checks])
         for item in items
@@ -70,16 +69,21 @@ def details_data(
     }
 
 
-def fitting(
-    all_entries: Sequence[Entry], items: Sequence[ExerciseItems], surplus: int
-) -> dict[str, Any]:
+def embedded(data: object) -> Markup:
+    """Data as JSON that can stand in a script element, whatever its texts hold."""
+    return htmlsafe_json_dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def shortened(data: dict[str, Any], surplus: int) -> dict[str, Any]:
     """The details with texts cut so far that they are `surplus` bytes shorter, if that can be."""
-    full = found = details_data(all_entries, items)
+    texts: list[str] = data["texts"]
+    most = _size(texts) - surplus
+    cut = texts
     for limit in LIMITS:
-        found = details_data(all_entries, items, limit)
-        if _size(full) - _size(found) >= surplus:
+        cut = [text if len(text) <= limit else text[: limit - 1] + "…" for text in texts]
+        if _size(cut) <= most:
             break
-    return found
+    return data | {"texts": cut}
 
 
 def _submission(
@@ -88,7 +92,7 @@ def _submission(
     letters = [_ABSENT] * len(places)
     said = []
     for name, earned in entry.points.items():
-        for check in earned.exercise.checks:
+        for check in earned.exercise.judged:
             place = places.get((name, check.name))
             if place is None:
                 continue
@@ -103,7 +107,7 @@ def _submission(
         "o": "".join(letters),
         "t": said,
         "x": [f"{points(e.score)} / {points(e.possible)}" if e else "" for e in earned_in],
-        "n": [texts.number(note) for note in entry.grade.notes],
+        "n": [texts.number(note) for note in (*entry.grade.notes, *_by_hand(entry))],
         "p": {
             place: [e.file, e.picture.width, e.picture.height]
             for place, e in enumerate(earned_in)
@@ -112,5 +116,11 @@ def _submission(
     }
 
 
-def _size(data: dict[str, Any]) -> int:
-    return len(json.dumps(data["texts"], ensure_ascii=False).encode("utf-8"))
+def _by_hand(entry: Entry) -> list[str]:
+    """What a person decided about a submission's points."""
+    given = ((name, earned.exercise.adjustment) for name, earned in entry.points.items())
+    return [f"{name}: {one.title}: {one.message}" for name, one in given if one]
+
+
+def _size(texts: list[str]) -> int:
+    return len(embedded(texts).encode("utf-8"))

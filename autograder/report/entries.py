@@ -10,6 +10,8 @@ from autograder.report.naming import safe_name
 from autograder.report.overview import by_student, seconds
 from autograder.report.pictures import Picture, picture
 
+ABSENT = "no submission"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Points:
@@ -32,6 +34,13 @@ class Entry:
     possible: float
     seconds: float
     points: Mapping[str, Points]
+
+    @property
+    def state(self) -> str:
+        """How the submission stands, in words."""
+        if not self.grade.counts:
+            return "replaced"
+        return self.grade.status.value.replace("_", " ") if self.grade.submission else ABSENT
 
 
 def entries(class_grades: ClassGrades) -> tuple[Entry, ...]:

@@ -44,6 +44,8 @@ def picture_file(exercise: ExerciseFeedback) -> str:
 
 def status_sentences(one: Feedback) -> list[str]:
     """What a student has to know before the points."""
+    if not one.submission:
+        return ["There is no submission of yours."]
     if one.status is Status.UNREADABLE:
         return ["Your submission could not be read."]
     if one.status is Status.NEEDS_REVIEW:
@@ -77,7 +79,8 @@ def _lines(one: Feedback) -> Iterator[str]:
     yield f"# {_plain(one.assignment)}: feedback for {_plain(one.student)}"
     share = percent(one.score, one.possible)
     yield f"\n**{out_of(one.score, one.possible)} points** ({share})"
-    yield f"\nSubmission: {_plain(one.submission)}"
+    if one.submission:
+        yield f"\nSubmission: {_plain(one.submission)}"
     for sentence in status_sentences(one):
         yield f"\n{sentence}"
     for note in one.notes:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.records import ClassGrades
-from autograder.report.details import details_data, fitting
+from autograder.report.details import details_data, embedded, shortened
 from autograder.report.entries import Entry, Points, entries
 from autograder.report.files import make_folder, write_bytes, write_text
 from autograder.report.items import Flag, item_statistics
@@ -18,6 +19,8 @@ from autograder.report.table import exercise_names
 
 PAGE_LIMIT = 2_000_000  # bytes of the page for up to 300 students, pictures apart
 PER_STUDENT = PAGE_LIMIT // 300
+PER_PICTURE = 1_000
+SENTENCE = 1_000  # bytes of what the page says where messages are cut
 _STYLES = ("vendored/charts.min.css", "report.css", "class.css")
 _SCRIPTS = ("vendored/sortable.min.js", "class.js")
 
@@ -43,7 +46,7 @@ def html(class_grades: ClassGrades) -> str:
 
 
 def _page(class_grades: ClassGrades, rows: Sequence[Entry]) -> str:
-    items = item_statistics(class_grades)
+    items, gallery = item_statistics(class_grades), _gallery(rows)
     doubtful = [
         (exercise.whole.name, check)
         for exercise in items
@@ -58,16 +61,18 @@ def _page(class_grades: ClassGrades, rows: Sequence[Entry]) -> str:
         "slips": slips(rows),
         "times": times(class_grades),
         "rows": rows,
+        "states": Counter(row.state for row in rows),
         "names": exercise_names(class_grades),
-        "gallery": _gallery(rows),
+        "gallery": gallery,
         "review": to_review(rows),
     }
-    page = _render(values, data=details_data(rows, items), cut=False)
-    pictures = sum(len(drawn) for drawn in _gallery(rows).values())
-    most = max(PAGE_LIMIT, PER_STUDENT * len(rows)) + 1_000 * pictures
+    data = details_data(rows, items)
+    page = _render(values, data=embedded(data), cut=False)
+    pictures = sum(len(drawn) for drawn in gallery.values())
+    most = max(PAGE_LIMIT, PER_STUDENT * len(rows)) + PER_PICTURE * pictures
     surplus = len(page.encode("utf-8")) - most
     if surplus > 0:
-        page = _render(values, data=fitting(rows, items, surplus), cut=True)
+        page = _render(values, data=embedded(shortened(data, surplus + SENTENCE)), cut=True)
     return page
 
 

@@ -89,3 +89,17 @@ def test_a_slip_costs_some_points(grades):
 def test_what_cannot_be_read_says_why(grades, student):
     assert grades[student]["status"] == "unreadable"
     assert grades[student]["notes"]
+
+
+def test_the_report_of_the_sample_class_is_open_to_everyone(shown, visitor, look):
+    with visitor.open(shown[0] / "report" / "index.html", **look) as page:
+        assert page.get_by_role("row").count() > 27
+        assert visitor.barriers(page) == []
+
+
+def test_each_student_of_the_sample_class_gets_feedback(shown, grades, visitor, look):
+    folders = [path for path in (shown[0] / "feedback").iterdir() if path.is_dir()]
+    assert len(folders) == len(grades)
+    with visitor.open(shown[0] / "feedback" / "slips_everywhere" / "feedback.html", **look) as page:
+        assert page.get_by_text("Feedback for slips_everywhere").is_visible()
+        assert visitor.barriers(page) == []

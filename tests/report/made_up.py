@@ -21,7 +21,7 @@ from autograder.records import CheckResult, ClassGrades, ExerciseGrade, Grade, O
 
 FIRST = ("Ada", "Amina", "Bao", "Chidi", "Dana", "Elif", "Farah", "Hana", "José", "Kofi", "Lena")
 LAST = ("Adeyemi", "Berg", "Chen", "Díaz", "Fischer", "Haddad", "Ito", "Kim", "Lovelace", "Müller")
-VARIANTS = 12  # different plots of one exercise
+VARIANTS = 4  # different plots of one exercise
 OUTLIERS = {0: -1.2, 1: 0.0, 2: 0.1}  # discrimination of odd checks, by place
 
 
@@ -157,7 +157,7 @@ def _outcome(
 def _picture(exercise: str, variant: int) -> bytes:
     """One of the plots that students may have drawn."""
     rng = np.random.default_rng([variant, len(exercise)])
-    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    figure = Figure(figsize=(6, 3.2))
     left, right = figure.subplots(1, 2)
     loads = rng.gamma(2 + variant % 4, 10, size=8)
     colours = np.where(loads > 1.5 * loads.mean(), "tab:red", "tab:blue")

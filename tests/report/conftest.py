@@ -1,0 +1,24 @@
+"""What the tests of reports share: made-up classes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from made_up import made_up_class
+
+from autograder.records import ClassGrades
+
+
+@pytest.fixture(scope="session")
+def class_of_300() -> ClassGrades:
+    return made_up_class(300)
+
+
+@pytest.fixture(scope="session")
+def class_with_pictures() -> ClassGrades:
+    return made_up_class(12, seed=2, pictures=True)
