@@ -176,7 +176,7 @@ def in_the_order_of_slots(indices: torch.Tensor, num_experts: int) -> torch.Tens
 
 @exercise.chaff(caught_by=unused_experts)
 def nan_for_unused_experts(indices: torch.Tensor, num_experts: int) -> torch.Tensor:
-    """Divides by zero tokens in the row of an unused expert."""
+    """Divides by zero tokens in the row of an unused expert: its shares are 0."""
     shares = coactivation(indices, num_experts)
     used = torch.bincount(indices.flatten(), minlength=num_experts)
     return shares / (used > 0).float().unsqueeze(1)
@@ -184,7 +184,7 @@ def nan_for_unused_experts(indices: torch.Tensor, num_experts: int) -> torch.Ten
 
 @exercise.chaff(caught_by=order_of_slots_and_tokens)
 def sorts_in_place(indices: torch.Tensor, num_experts: int) -> torch.Tensor:
-    """Sorts each token's experts in the caller's own tensor."""
+    """Sorts each token's experts in the caller's own tensor: sort a copy."""
     shares = coactivation(indices, num_experts)
     indices.copy_(indices.sort(dim=1).values)
     return shares

@@ -185,7 +185,7 @@ def counts_in_half_precision(
 
 @exercise.chaff(caught_by=(one_step, random_counts, near_the_mean))
 def fixed_rate(bias: torch.Tensor, counts: torch.Tensor, rate: float = 0.001) -> torch.Tensor:
-    """Uses 0.001 whatever the argument says."""
+    """Uses 0.001 whatever the argument says: that is only its default."""
     return update_expert_bias(bias, counts)
 
 

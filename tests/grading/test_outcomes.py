@@ -119,3 +119,28 @@ def test_the_same_seed_gives_the_same_grades(graded) -> None:
 
     wrong = "def double(x): return 2.0001 * x\n" + HALVE
     assert told(graded(wrong)) == told(graded(wrong))
+
+
+def test_a_known_mistake_is_named_and_its_hint_is_the_authors(graded) -> None:
+    grade = graded("def double(number): return sum([4.0, number])\n" + HALVE)
+    wrong, also_wrong, skipped = grade.exercises[0].checks
+    assert wrong.misconception == also_wrong.misconception == "adds_one"
+    assert wrong.hint == "Adds three."
+    assert (skipped.misconception, skipped.hint) == (None, "")
+
+
+def test_an_answer_that_turns_hostile_after_grading_keeps_its_points_and_gets_no_hint(
+    graded,
+) -> None:
+    source = """
+import os
+calls = []
+def double(x):
+    calls.append(x)
+    if len(calls) > 2:
+        os._exit(1)
+    return x + 4
+"""
+    grade = graded(source + HALVE)
+    assert [check.misconception for check in grade.exercises[0].checks] == [None] * 3
+    assert grade.exercises[1].checks[0].outcome is Outcome.PASSED

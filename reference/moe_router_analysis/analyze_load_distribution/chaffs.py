@@ -288,7 +288,7 @@ def chooses_again(
 def looks_at_the_first_router(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
-    """Looks at the first router, whatever `layer_idx` says."""
+    """Looks at the first router, whatever `layer_idx` says: it is the number of the router."""
     if find_router_layers(model) and layer_idx not in range(len(find_router_layers(model))):
         raise IndexError
     return _lab((model, tokenizer, texts, top_k, 0), _forward)
@@ -298,7 +298,7 @@ def looks_at_the_first_router(
 def ignores_top_k(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
-    """Counts the model's own choice even where `top_k` is given."""
+    """Counts the model's own choice even where `top_k` is given: then the largest logits count."""
     routers = find_router_layers(model)
     experts = routers[0][1].get_parameter("weight").shape[0] if routers else 0
     if top_k is not None and experts and not 1 <= top_k <= experts:

@@ -57,7 +57,7 @@ def in_numpy(
 def includes_the_limit(
     load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
-    """Compares with >= and <=, so that a count exactly at a limit becomes an issue."""
+    """Compares with >= and <=, but a count exactly at a limit is no issue: use > and <."""
     return find_load_issues(load_stats, overloaded - 1e-9, underused + 1e-9)
 
 
@@ -120,7 +120,7 @@ def expects_one_slot_per_token(
 def fixed_limits(
     load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
-    """Uses 1.5 and 0.5 whatever the arguments say."""
+    """Uses 1.5 and 0.5 whatever the arguments say: these are only their defaults."""
     return find_load_issues(load_stats)
 
 
@@ -155,7 +155,7 @@ def experts_without_their_counts(
 def takes_the_counts_apart(
     load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
-    """Removes experts from the caller's own `expert_counts` while looking at them."""
+    """Takes experts out of the caller's own `expert_counts` while looking: work on a copy."""
     issues = find_load_issues(load_stats, overloaded, underused)
     for expert, _ in issues["overloaded"]:
         load_stats["expert_counts"].pop(expert)

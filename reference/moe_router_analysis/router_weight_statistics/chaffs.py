@@ -104,7 +104,7 @@ def minus_one_on_the_diagonal(router_weights: torch.Tensor) -> dict[str, torch.T
     )
 )
 def returns_the_masked_similarity(router_weights: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Masks the diagonal in `similarity` itself (`fill_diagonal_` works in place)."""
+    """Masks the diagonal in `similarity` itself (`fill_diagonal_` works in place): mask a copy."""
     statistics = router_weight_statistics(router_weights)
     statistics["similarity"].fill_diagonal_(-1.0)
     return statistics

@@ -256,7 +256,7 @@ def clears_dropped_weights(
     capacity_factor: float,
     policy: str = "position",
 ) -> Kept:
-    """Sets the weights of dropped slots to 0 in the caller's own tensor."""
+    """Sets the weights of dropped slots to 0 in the caller's own tensor: leave it as it is."""
     keep, dropped = apply_capacity(indices, weights, num_experts, capacity_factor, policy)
     weights.masked_fill_(~keep, 0.0)
     return keep, dropped

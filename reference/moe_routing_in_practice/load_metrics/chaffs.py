@@ -195,7 +195,7 @@ def no_entropy_without_tokens(
 def grows_with_the_indices(
     indices: torch.Tensor, num_experts: int, token_mask: Mask = None
 ) -> dict[str, Any]:
-    """Lets bincount add experts for indices that are too large."""
+    """Lets bincount add experts for indices that are too large: they are a ValueError."""
     largest = int(indices.max()) + 1 if indices.numel() else 0
     return load_metrics(indices, max(num_experts, largest), token_mask)
 
@@ -204,7 +204,7 @@ def grows_with_the_indices(
 def negative_indices_from_the_end(
     indices: torch.Tensor, num_experts: int, token_mask: Mask = None
 ) -> dict[str, Any]:
-    """Lets -1 mean the last expert, as indexing in Python does."""
+    """Lets -1 mean the last expert, as indexing in Python does: here it is a ValueError."""
     return load_metrics(
         torch.where(indices < 0, indices + num_experts, indices), num_experts, token_mask
     )

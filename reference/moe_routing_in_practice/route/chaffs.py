@@ -240,7 +240,7 @@ def too_large_an_epsilon(logits: torch.Tensor, top_k: int, *args: Any, **kwargs:
 
 @exercise.chaff(caught_by=(best_groups, negative_biased_scores))
 def ignores_the_groups(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:
-    """Selects among all experts, whatever their groups."""
+    """Selects among all experts, where only those of the best groups may be chosen."""
     settings = _settings(logits, top_k, *args, **kwargs)
     route(**settings)
     return route(**{**settings, "n_group": 1, "topk_group": 1})
@@ -344,7 +344,7 @@ def too_many_groups(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any)
 
 @exercise.chaff(caught_by=wrong_arguments)
 def adds_the_bias_in_place(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:
-    """Centres the bias in place (`-=`): the caller's tensor is changed."""
+    """Centres the bias in place (`-=`): the caller's tensor is changed. Work on a copy."""
     settings = _settings(logits, top_k, *args, **kwargs)
     routed = route(**settings)
     if settings["bias"] is not None:

@@ -94,7 +94,7 @@ def cuts_the_gradient(logits: torch.Tensor, token_mask: Mask = None) -> torch.Te
 
 @exercise.chaff(caught_by=(padding_and_gradient, kinds_of_masks, no_real_token))
 def ignores_the_mask(logits: torch.Tensor, token_mask: Mask = None) -> torch.Tensor:
-    """Treats padding as tokens."""
+    """Treats padding as tokens. Leave out the tokens whose mask is 0 or false."""
     return router_z_loss(logits)
 
 

@@ -38,7 +38,7 @@ def random_numbers(rng: np.random.Generator) -> Iterator[float]:
     yield from (float(x) for x in rng.normal(size=3))
 
 
-@exercise.chaff(caught_by=(doubles_three, random_numbers))
+@exercise.chaff(caught_by=(doubles_three, adds_up, random_numbers))
 def adds_one(x: float) -> float:
     """Adds three."""
     return x + 4
