@@ -64,7 +64,9 @@ def bars_lines_and_limits(answer: Answer, rng: np.random.Generator) -> None:
     """Bars of the mean probabilities, a dashed line at 1/E, and a y axis from 0 to 1."""
     logits = ranked_logits(rng, 9, 7)
     half = ranked_logits(rng, 3, 7, torch.bfloat16)
-    for panel, scores in zip(drawn(answer({"a": logits, "b": half})).first(2), (logits, half)):
+    scenarios = {"a": logits, "b": half, "c": logits[:4]}
+    panels = drawn(answer(scenarios)).first(3)
+    for panel, scores in zip(panels, scenarios.values()):
         assert same_values(panel.bar_values(7), _mean_probabilities(scores)), (
             "the bars do not show the mean probabilities, with the precision of float32"
         )
