@@ -45,9 +45,9 @@ class Planted:
 
 
 _LOAD_PLANTED = """
-import pickle
+import io, pickle
 class Planted:
-    def __reduce__(self): return open, ("MARKER", "w")
+    def __reduce__(self): return io.open, ("MARKER", "w")
 payload = pickle.dumps(Planted())
 """
 

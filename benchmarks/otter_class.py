@@ -1,6 +1,6 @@
 """Grade the demo's whole class with moelab, with Otter and in Gradescope's folders, and compare.
 
-    python benchmarks/otter_class.py [ASSIGNMENT] [--course PACKAGE]
+    python benchmarks/otter_class.py [ASSIGNMENT] [--course PACKAGE] [--jobs N]
 
 Gradescope's runs have no namespaces, as in its containers. Prints a Markdown table, one row per
 submission, and exits with 1 when a check has another verdict or other points somewhere.
@@ -68,6 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("assignment", nargs="?", default="moe_routing_in_practice")
     parser.add_argument("--course", default="reference")
+    parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 2) // 2))
     options = parser.parse_args(arguments)
     order = Order(assignment=options.assignment, course=options.course, options=LIMITS)
     assignment = load_assignment(order.assignment, order.course)
@@ -92,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
             grade = grades[submission]
             return _row(grade, otter, scope, seconds)
 
-        with ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2)) as pool:
+        with ThreadPoolExecutor(options.jobs) as pool:
             rows = list(pool.map(row, sorted(grades)))
     print("| submission | moelab grade | otter run | Gradescope's folders |")
     print("| --- | --- | --- | --- |")

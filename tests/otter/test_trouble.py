@@ -66,7 +66,7 @@ def test_a_torn_notebook_gets_no_points_and_says_why(gradescope):
     assert gradescope.grade({"lab.ipynb": notebook(RIGHT).encode()[:100]}).status == 0
     details = gradescope.details
     assert (details["total"], details["possible"]) == (0, 10)
-    assert "not valid JSON" in details["output"]
+    assert "the notebook ends in the middle" in details["output"]
     assert details["details"]["extra_data"]["status"] == "unreadable"
 
 
