@@ -21,4 +21,4 @@ def class_of_300() -> ClassGrades:
 
 @pytest.fixture(scope="session")
 def class_with_pictures() -> ClassGrades:
-    return made_up_class(12, seed=2, pictures=True)
+    return made_up_class(8, seed=2, pictures=True)
