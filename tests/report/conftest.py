@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from made_up import made_up_class
-
 from autograder.records import ClassGrades
+
+from .made_up import made_up_class
 
 
 @pytest.fixture(scope="session")

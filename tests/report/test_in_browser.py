@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from browsing import until
 
 from autograder.records import ClassGrades, Outcome
 from autograder.report.feedback_files import write_feedback
 from autograder.report.html import write_html
+
+from ..browsing import until
 
 ATTACKS = (
     "<script>window.hurt = 1</script>",
