@@ -57,18 +57,19 @@ if (dialog) {
     const kind = [outcome, hidden ? "hidden" : "public", `worth ${points}`].join(", ");
     item.append(sign, ...prose(title), " ", element("small", kind));
     const [message, slip, hint] = texts.map((number) => data.texts[number]);
-    if (message && message !== said) {
+    if (message && message !== said.message) {
       const box = element("div", message, "said");
       box.dir = "auto";
       item.append(box);
     }
-    if (slip || hint) {
+    if ((slip || hint) && slip !== said.slip) {
       const line = element("div");
       const both = [slip && `${slip}.`, hint].filter(Boolean).join(" ");
       line.append(element("b", "Likely slip: "), ...prose(both));
       item.append(line);
     }
-    return [item, message ?? ""];
+    Object.assign(said, { message, slip: slip || said.slip });
+    return item;
   };
 
   const picture = ([file, width, height], name, who) => {
@@ -85,13 +86,11 @@ if (dialog) {
       const head = element("h3");
       head.append(element("code", name), element("span", one.x[number], "score"));
       const list = element("ul");
-      let said = "";
+      const said = {}; // the last message and slip: they are not repeated
       for (const check of checks) {
         const outcome = data.outcomes[one.o[place]];
         if (outcome) {
-          const [item, message] = checkItem(outcome, check, texts.get(place) ?? [], said);
-          list.append(item);
-          said = message;
+          list.append(checkItem(outcome, check, texts.get(place) ?? [], said));
         }
         place += 1;
       }

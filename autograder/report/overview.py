@@ -39,7 +39,6 @@ class Times:
     """
 
     median: float
-    total: float
     start: float
     step: float
     bins: tuple[int, ...]
@@ -72,7 +71,6 @@ def times(class_grades: ClassGrades) -> Times | None:
     places = Counter(int(one / step) - first for one in taken)
     return Times(
         median=median(taken),
-        total=math.fsum(taken),
         start=first * step,
         step=step,
         bins=tuple(places[place] for place in range(max(places) + 1)),

@@ -87,6 +87,12 @@ def test_a_wrong_figure_is_shown_as_well(graded: GradeText) -> None:
     assert grade.exercises[0].picture.startswith(SIGNATURE)
 
 
+def test_what_a_hidden_check_asked_for_is_never_shown(graded: GradeText) -> None:
+    grade = graded(RIGHT.replace("calls += 1", "calls += 1\n    1 / (len(values) - 2)"))
+    assert outcomes(grade) == [Outcome.ERROR] + [Outcome.PASSED] * 3
+    assert grade.exercises[0].picture == b""
+
+
 def test_checks_that_share_a_call_make_it_once(graded: GradeText) -> None:
     right = graded(
         RIGHT.replace("return figure", "if calls > 3: raise RuntimeError\n    return figure")

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from made_up import made_up_class
-
 from autograder.records import ClassGrades
+
+from .made_up import made_up_class
 
 
 @pytest.fixture(scope="session")
@@ -21,4 +16,4 @@ def class_of_300() -> ClassGrades:
 
 @pytest.fixture(scope="session")
 def class_with_pictures() -> ClassGrades:
-    return made_up_class(12, seed=2, pictures=True)
+    return made_up_class(8, seed=2, pictures=True)

@@ -118,7 +118,7 @@ def _checks(
                 hidden=check.hidden,
                 points=check.points,
                 outcome=outcome,
-                message=message.ljust(messages, "·") if outcome is Outcome.FAILED else message,
+                message=message.ljust(messages, ".") if outcome is Outcome.FAILED else message,
                 misconception=slip.name if wrong else None,
                 hint=slip.hint if wrong else "",
                 seconds=round(float(rng.lognormal(-3.5, 0.8)), 4),
