@@ -10,7 +10,8 @@
 The notebook is the student edition with the reference solutions filled in, its cells between the
 exercises (pictures, a small training run) included; `--functions-only` leaves those out.
 
-Wall time and CPU seconds (this process and all it started). Ratios matter, not milliseconds.
+Wall time and CPU seconds (this process and all it started). Ratios matter, not milliseconds. At
+the end the CPU time of one submission with all checks, part by part; `--cpu-only` gives just that.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
+from submission_cpu import Part, parts_of
 
 from autograder.authoring.assignment import Assignment
 from autograder.build.notebook import solved_notebook
@@ -137,6 +139,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--otter-rounds", type=int, default=2)
     parser.add_argument("--functions-only", action="store_true")
+    parser.add_argument("--cpu-only", action="store_true")
     options = parser.parse_args()
 
     lab = load_assignment(options.assignment)
@@ -180,6 +183,12 @@ def main() -> None:
             cells()
             checks_alone()
 
+        cpu, parts = parts_of(worker.sandbox, lab, material, notebook, cpu_seconds, options.rounds)
+        if options.cpu_only:
+            worker.sandbox.close()
+            print_parts(cpu, parts, options.rounds)
+            return
+
         rows = {
             "grader, public checks": milliseconds(public_checks, options.rounds),
             "grader, all checks": milliseconds(
@@ -201,7 +210,16 @@ def main() -> None:
     print(f"{'otter run, public checks':24} {otter:9.0f}")
     print(f"\ngrader - 1.25 x floor = {grader - 1.25 * base:.0f} ms (aim: below 60)")
     public = rows["grader, public checks"][0]
-    print(f"otter run / grader, public checks of both = {otter / public:.1f} (aim: above 20)")
+    print(f"otter run / grader, public checks of both = {otter / public:.1f} (aim: above 20)\n")
+    print_parts(cpu, parts, options.rounds)
+
+
+def print_parts(cpu: float, parts: list[Part], rounds: int) -> None:
+    print(f"CPU per complete submission: median {cpu:.0f} ms of {rounds} rounds (aim: below 1000)")
+    print(f"{'':34} {'grader':>7} {'child':>7} {'both':>7}")
+    for part in parts:
+        both = part.grader + part.child
+        print(f"{part.name:34} {part.grader:7.1f} {part.child:7.1f} {both:7.1f}")
 
 
 if __name__ == "__main__":

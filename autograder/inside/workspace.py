@@ -175,8 +175,21 @@ class Workspace:
         return line
 
 
+_REHEARSAL = """
+figure, (left, right) = plt.subplots(1, 2, layout="constrained")
+left.bar([0, 1], [2, 3], label="bars")
+left.axhline(1, linestyle="--")
+left.set(title="title", xlabel="x", ylabel="y")
+left.legend()
+right.hist([1, 2, 2])
+figure.colorbar(right.imshow([[1, 2], [3, 4]]))
+plt.close("all")
+"""
+
+
 def warm_up() -> None:
     """Load everything that a first workspace would load, before processes are forked."""
     with Workspace() as workspace:
         workspace.run_cell("import matplotlib.pyplot as plt\n%matplotlib inline\nplt")
         workspace.run_cell("%%time\n1 + 1")
+        workspace.run_cell(_REHEARSAL)

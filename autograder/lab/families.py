@@ -206,7 +206,7 @@ def build(family: Family, dtype: torch.dtype) -> PreTrainedModel:
     }
     if rule.n_group > 1:
         settings |= {"n_group": rule.n_group, "topk_group": rule.topk_group}
-    return _from_settings(family.name, settings, dtype, experts_implementation="eager")
+    return _from_settings(family.name, settings, dtype)
 
 
 def build_dense(dtype: torch.dtype = torch.float32) -> PreTrainedModel:
@@ -215,11 +215,9 @@ def build_dense(dtype: torch.dtype = torch.float32) -> PreTrainedModel:
 
 
 def _from_settings(
-    model_type: str, settings: Mapping[str, Any], dtype: torch.dtype, **options: Any
+    model_type: str, settings: Mapping[str, Any], dtype: torch.dtype
 ) -> PreTrainedModel:
     config = AutoConfig.for_model(model_type, **settings)
     with torch.random.fork_rng(devices=[]):
-        model = AutoModelForCausalLM.from_config(
-            config, dtype=dtype, attn_implementation="eager", **options
-        )
+        model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="eager")
     return model.eval()

@@ -7,6 +7,7 @@ A bar may come from `bar` or `hist`, from a patch added by hand, from a collecti
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,10 +19,11 @@ from matplotlib.path import Path
 from matplotlib.transforms import Transform
 
 from .artists import STRAIGHT, in_data_coordinates, is_drawn, is_visible
-from .drawing import Array, Bar, Colour, Steps
+from .drawing import Array, Bar, Colour, Limits, Steps
 
 Box: TypeAlias = tuple[float, float, float, float]  # centre, bottom, width, height
 
+ROUNDING = 1e-4  # of the largest limit: a bar may end so far beyond it
 _CURVES = (Path.CURVE3, Path.CURVE4)
 
 
@@ -50,7 +52,32 @@ def bars_and_steps(axes: Axes) -> tuple[list[Bar], list[Steps]]:
                 group = number if many else by_colour.setdefault(colour, number)
             bars.append(Bar(*shape, colour, group))
     steps += [found for line in axes.lines if (found := _steps_of(line, axes)) is not None]
-    return bars, steps
+    return _judged_whole(bars, axes), [replace(one, whole=_is_whole(one, axes)) for one in steps]
+
+
+def _judged_whole(bars: list[Bar], axes: Axes) -> list[Bar]:
+    """The same bars, each with whether its centre and its top lie within the axes' limits."""
+    if not bars:
+        return bars
+    centres, heights = (np.array([getattr(bar, name) for bar in bars]) for name in ("x", "height"))
+    whole = (heights <= 0) | (_within(centres, axes.get_xlim()) & _within(heights, axes.get_ylim()))
+    return [
+        bar if inside else replace(bar, whole=False)
+        for bar, inside in zip(bars, whole, strict=True)
+    ]
+
+
+def _is_whole(steps: Steps, axes: Axes) -> bool:
+    middles = (steps.lefts + steps.rights) / 2
+    inside = _within(middles, axes.get_xlim()) & _within(steps.heights, axes.get_ylim())
+    return bool(np.all(inside | ~(steps.heights > 0)))
+
+
+def _within(values: Array, limits: Limits) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which values lie within the limits of an axis, or hardly beyond them."""
+    low, high = sorted(limits)
+    reach = ROUNDING * max(abs(low), abs(high))
+    return np.asarray((values >= low - reach) & (values <= high + reach))
 
 
 def _shapes(artist: Patch | Collection, axes: Axes) -> Iterator[tuple[Box | Steps, Colour]]:

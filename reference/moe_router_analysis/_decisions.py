@@ -98,14 +98,15 @@ def watching(routers: Iterable[Router]) -> Iterator[dict[nn.Module, list[Seen]]]
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a model into evaluation mode, and each of its modules back into its own mode."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
+    """Put a model into evaluation mode, and those of its modules back that were in training."""
+    training = [module for module in model.modules() if module.training]
+    if training:
+        model.eval()
     try:
         yield
     finally:
-        for module, training in modes.items():
-            module.training = training
+        for module in training:
+            module.training = True
 
 
 def run(model: nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:

@@ -59,9 +59,10 @@ def _router_of(
     block: nn.Module,
 ) -> tuple[nn.Module, tuple[nn.Module, ...], nn.Parameter, int] | None:
     """The child of a block that scores the experts beside it, these experts, its matrix and E."""
-    sizes = {
-        child: _numbers_of_experts(name, child, block) for name, child in block.named_children()
-    }
+    children = dict(block.named_children())
+    if len(children) < 2:
+        return None
+    sizes = {child: _numbers_of_experts(name, child, block) for name, child in children.items()}
     experts = tuple(child for child, counts in sizes.items() if counts)
     if not experts:
         return None
@@ -70,7 +71,7 @@ def _router_of(
         rows |= {2 * math.isqrt(count): count for count in list(rows)}
     candidates = [
         (_doubt(name, child), child, weight)
-        for name, child in block.named_children()
+        for name, child in children.items()
         if child not in experts and (weight := _score_matrix(name, child, rows)) is not None
     ]
     if not candidates:

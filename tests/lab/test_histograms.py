@@ -199,6 +199,18 @@ def by_hand_in_two_colours(axes: Axes) -> None:
             axes.bar(left, count, width=right - left, align="edge", color=colour)
 
 
+def taller_on_a_twin(axes: Axes) -> None:
+    axes.hist(VALUES, bins=40, color="C0")
+    axes.twinx().hist(OTHERS, bins=4, color="C1")
+
+
+def cut_on_a_twin(axes: Axes) -> None:
+    axes.hist(VALUES, bins=4, color="C0")
+    twin = axes.twinx()
+    twin.hist(OTHERS, bins=4, color="C1")
+    twin.set_ylim(0, 5)
+
+
 def one_on_a_twin(axes: Axes) -> None:
     axes.hist(VALUES)
     axes.twinx().hist(OTHERS, color="C1", density=True)
@@ -215,6 +227,7 @@ TWO: dict[str, Callable[[Axes], object]] = {
     "stacked steps": lambda axes: axes.hist([VALUES, OTHERS], histtype="stepfilled", stacked=True),
     "by hand": by_hand_in_two_colours,
     "on a twin": one_on_a_twin,
+    "higher on a twin than the first axis goes": taller_on_a_twin,
     "columns of an array": lambda axes: axes.hist(np.stack([VALUES, OTHERS], axis=1)),
 }
 
@@ -232,3 +245,8 @@ def test_one_histogram_does_not_count_twice() -> None:
     assert not shows_histograms(panel, [VALUES, VALUES])
     twice = panel_of(lambda axes: axes.hist([VALUES, VALUES]))
     assert shows_histograms(twice, [VALUES, VALUES])
+
+
+def test_what_a_twin_cuts_away_is_missing() -> None:
+    assert not shows_histograms(panel_of(cut_on_a_twin), [VALUES, OTHERS])
+    assert shows_histogram(panel_of(cut_on_a_twin), VALUES)

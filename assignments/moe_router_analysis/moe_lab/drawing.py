@@ -28,7 +28,8 @@ MOST_MARKS = 16  # dashed lines of one direction in a panel: more mark nothing
 class Bar:
     """One rectangle: centre `x`, the `bottom` it stands on, its RGBA colour.
 
-    Bars of one `bar` or `hist` call, one collection, or else of one colour, share a `group`.
+    Bars of one `bar` or `hist` call, one collection, or else of one colour, share a `group`. A bar
+    whose centre or top lies beyond the limits of the axes that it is drawn in is not `whole`.
     """
 
     x: float
@@ -37,6 +38,7 @@ class Bar:
     height: float
     colour: Colour
     group: int
+    whole: bool = True
 
     @property
     def left(self) -> float:
@@ -76,11 +78,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Steps:
-    """An outline in steps: [n] left and right edges, and the heights between them."""
+    """An outline in steps: [n] left and right edges, and the heights between them.
+
+    `whole` as for a `Bar`, of all steps.
+    """
 
     lefts: Array
     rights: Array
     heights: Array
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

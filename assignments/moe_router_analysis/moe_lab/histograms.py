@@ -13,7 +13,7 @@ from itertools import permutations
 
 import numpy as np
 
-from .drawing import Array, Bar, Limits, Panel, Steps
+from .drawing import Array, Bar, Panel, Steps
 
 MOST_GROUPS = 64  # of bars in one panel; a histogram drawn in more pieces is not looked for
 EDGE = 1e-4  # of the largest value: float32, or a small constant in a quotient, moves edges so far
@@ -28,6 +28,7 @@ class _Shape:
     lefts: Array
     rights: Array
     heights: Array
+    whole: bool
 
 
 def shows_histogram(panel: Panel, values: Array, *, counts_only: bool = False) -> bool:
@@ -65,7 +66,7 @@ def _matches(
         return set()
     found: set[frozenset[int]] = set()
     for shape in _shapes(panel):
-        if shape.parts in found or not _in_view(shape, panel):
+        if shape.parts in found or not shape.whole:
             continue
         widths = shape.rights - shape.lefts
         scales = [np.ones_like(widths)]
@@ -74,19 +75,6 @@ def _matches(
         if any(_agrees(shape, shape.heights * scale, values) for scale in scales):
             found.add(shape.parts)
     return found
-
-
-def _in_view(shape: _Shape, panel: Panel) -> bool:
-    """Whether the middle and the top of every bar lie within the limits of the axes."""
-    standing = shape.heights > 0
-    middles = (shape.lefts + shape.rights)[standing] / 2
-    return _within(middles, panel.xlim) and _within(shape.heights[standing], panel.ylim)
-
-
-def _within(values: Array, limits: Limits) -> bool:
-    low, high = sorted(limits)
-    reach = EDGE * max(abs(low), abs(high))
-    return bool(np.all(values >= low - reach) and np.all(values <= high + reach))
 
 
 def _agrees(shape: _Shape, counts: Array, values: Array) -> bool:
@@ -114,10 +102,11 @@ def _shapes(panel: Panel) -> Iterator[_Shape]:
 
 
 def _of_steps(steps: Steps, parts: frozenset[int]) -> Iterator[_Shape]:
-    yield _Shape(parts, steps.lefts, steps.rights, steps.heights)
-    wide = steps.rights > steps.lefts
+    lefts, rights, heights = steps.lefts, steps.rights, steps.heights
+    yield _Shape(parts, lefts, rights, heights, steps.whole)
+    wide = rights > lefts
     if wide.any() and not wide.all():
-        yield _Shape(parts, steps.lefts[wide], steps.rights[wide], steps.heights[wide])
+        yield _Shape(parts, lefts[wide], rights[wide], heights[wide], steps.whole)
 
 
 def _groups(bars: tuple[Bar, ...]) -> list[frozenset[int]]:
@@ -137,13 +126,13 @@ def _of_bars(bars: list[Bar], parts: frozenset[int]) -> Iterator[_Shape]:
     centres, widths, heights = (
         np.array([getattr(bar, name) for bar in bars]) for name in ("x", "width", "height")
     )
-    lefts = centres - widths / 2
-    yield _Shape(parts, lefts, lefts + widths, heights)
+    lefts, whole = centres - widths / 2, all(bar.whole for bar in bars)
+    yield _Shape(parts, lefts, lefts + widths, heights, whole)
     full = widths / _share(centres, widths)
     if not np.all(np.isfinite(full)):
         return
-    yield _Shape(parts, centres - full / 2, centres + full / 2, heights)
-    yield _Shape(parts, lefts, lefts + full, heights)
+    yield _Shape(parts, centres - full / 2, centres + full / 2, heights, whole)
+    yield _Shape(parts, lefts, lefts + full, heights, whole)
 
 
 def _of_clusters(bars: tuple[Bar, ...], groups: list[frozenset[int]]) -> Iterator[_Shape]:
@@ -158,7 +147,8 @@ def _of_clusters(bars: tuple[Bar, ...], groups: list[frozenset[int]]) -> Iterato
             continue
         heights = np.array([bar.height for bar in rows[one]])
         half = np.full_like(centres, spacing[0] / 2)
-        yield _Shape(groups[one], centres - half, centres + half, heights)
+        whole = all(bar.whole for bar in rows[one])
+        yield _Shape(groups[one], centres - half, centres + half, heights, whole)
 
 
 def _share(centres: Array, widths: Array) -> Array:

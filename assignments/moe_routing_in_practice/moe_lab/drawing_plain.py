@@ -21,7 +21,8 @@ MOST_TEXTS = 200  # in one legend
 LONGEST_TEXT = 1_000  # characters; longer texts are cut
 
 _TEXTS = ("title", "xlabel", "ylabel")
-_BAR_NUMBERS = 9  # x, bottom, width, height, four of the colour, group
+_BAR_NUMBERS = 10  # x, bottom, width, height, four of the colour, group, whole or not
+_STEP_NUMBERS = 4  # left, right, height, whole or not
 _LINE_NUMBERS = 5  # horizontal or not, at, start, end, dashed or not
 
 
@@ -64,7 +65,7 @@ def check_size(drawing: Drawing) -> None:
 
 
 def _plain_panel(panel: Panel) -> dict[str, Any]:
-    bars = [(b.x, b.bottom, b.width, b.height, *b.colour, b.group) for b in panel.bars]
+    bars = [(b.x, b.bottom, b.width, b.height, *b.colour, b.group, b.whole) for b in panel.bars]
     lines = [
         (line.orientation == "horizontal", line.at, line.start, line.end, line.dashed)
         for line in panel.lines
@@ -75,7 +76,9 @@ def _plain_panel(panel: Panel) -> dict[str, Any]:
         "bars": np.array(bars, dtype=np.float64).reshape(len(bars), _BAR_NUMBERS),
         "lines": np.array(lines, dtype=np.float64).reshape(len(lines), _LINE_NUMBERS),
         "steps": [
-            np.stack([steps.lefts, steps.rights, steps.heights]).astype(np.float64)
+            np.stack(
+                [steps.lefts, steps.rights, steps.heights, np.full(len(steps.lefts), steps.whole)]
+            ).astype(np.float64)
             for steps in panel.steps
         ],
         "images": [np.ascontiguousarray(image, dtype=np.float32) for image in panel.images],
@@ -91,7 +94,7 @@ def _panel(plain: Any) -> Panel:
     names = (*_TEXTS, "limits", "bars", "lines", "steps", "images", "legend")
     fields = _fields(plain, names)
     left, right, low, high = _array(fields["limits"], (4,)).tolist()
-    steps = [_array(item, (3, None)) for item in _list(fields["steps"], MOST_BARS)]
+    steps = [_array(item, (_STEP_NUMBERS, None)) for item in _list(fields["steps"], MOST_BARS)]
     return Panel(
         title=_text(fields["title"]),
         xlabel=_text(fields["xlabel"]),
@@ -100,19 +103,28 @@ def _panel(plain: Any) -> Panel:
         ylim=_limits(low, high),
         bars=tuple(_bar(row) for row in _rows(fields["bars"], _BAR_NUMBERS)),
         lines=tuple(_line(row) for row in _rows(fields["lines"], _LINE_NUMBERS)),
-        steps=tuple(Steps(lefts, rights, heights) for lefts, rights, heights in steps),
+        steps=tuple(map(_steps, steps)),
         images=tuple(_image(item) for item in _list(fields["images"], MOST_IMAGES)),
         legend=_texts(fields["legend"]),
     )
 
 
 def _bar(row: list[float]) -> Bar:
-    x, bottom, width, height, red, green, blue, alpha, group = row
+    x, bottom, width, height, red, green, blue, alpha, group, whole = row
     if not all(0 <= part <= 1 for part in (red, green, blue, alpha)):
         raise ValueError("a colour lies outside 0..1")
     if not (0 <= group < 1e9 and group == int(group)):
         raise ValueError("a bar's group is not a count")
-    return Bar(x, bottom, width, height, (red, green, blue, alpha), int(group))
+    if whole not in (0, 1):
+        raise ValueError("whether a bar is whole is not a yes or no")
+    return Bar(x, bottom, width, height, (red, green, blue, alpha), int(group), bool(whole))
+
+
+def _steps(rows: Array) -> Steps:
+    lefts, rights, heights, whole = rows
+    if not (np.all(whole == 0) or np.all(whole == 1)):
+        raise ValueError("whether an outline is whole is not a yes or no")
+    return Steps(lefts, rights, heights, bool(np.all(whole == 1)))
 
 
 def _line(row: list[float]) -> Line:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from reference.moe_router_analysis.analyze_load_distribution import chaffs, checks
+from reference.moe_router_analysis.analyze_load_distribution import (
+    chaffs,
+    chaffs_of_conduct,
+    checks,
+    wheats,
+)
 from reference.moe_router_analysis.analyze_load_distribution.solution import (
     analyze_load_distribution,
     exercise,
 )
 
-__all__ = ["analyze_load_distribution", "chaffs", "checks", "exercise"]
+__all__ = [
+    "analyze_load_distribution",
+    "chaffs",
+    "chaffs_of_conduct",
+    "checks",
+    "exercise",
+    "wheats",
+]

@@ -1,23 +1,21 @@
-"""Other correct solutions of `analyze_load_distribution`, and known-wrong ones."""
+"""Known-wrong solutions of `analyze_load_distribution` that count the wrong things."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 
+from reference.moe_router_analysis.analyze_load_distribution._usual import (
+    forward_of,
+    in_one_batch,
+    one_by_one,
+    usual,
+)
 from reference.moe_router_analysis.analyze_load_distribution.checks import (
-    counts_one_text,
     counts_real_tokens_only,
     counts_the_largest_logits,
     counts_the_models_own_decisions,
-    derives_the_statistics,
-    derives_the_statistics_of_any_load,
-    leaves_the_model_as_it_was,
     refuses_wrong_arguments,
 )
 from reference.moe_router_analysis.analyze_load_distribution.solution import (
@@ -25,184 +23,6 @@ from reference.moe_router_analysis.analyze_load_distribution.solution import (
     exercise,
 )
 from reference.moe_router_analysis.find_router_layers import find_router_layers
-
-Rows = list[list[int]]  # the experts of each real token
-
-
-@exercise.wheat
-def pads_one_batch(
-    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
-) -> dict[str, Any]:
-    """Sends all texts through the model as one padded batch, and counts with NumPy."""
-    routers = find_router_layers(model)
-    if not routers:
-        return {}
-    if layer_idx not in range(len(routers)):
-        raise IndexError("no such router")
-    router: Any = routers[layer_idx][1]
-    experts = router.weight.shape[0]
-    if top_k is not None and top_k not in range(1, experts + 1):
-        raise ValueError("no such k")
-    texts = [text for text in texts if tokenizer(text)["input_ids"]]
-    if not texts:
-        raise ValueError("no tokens")
-    batch = tokenizer(texts, padding=True, return_tensors="pt").to(router.weight.device)
-    caught: list[Any] = []
-    handle = router.register_forward_hook(lambda module, args, output: caught.append(output))
-    was_training = [module for module in model.modules() if module.training]
-    try:
-        model.eval()
-        with torch.inference_mode():
-            model(**batch)
-    finally:
-        handle.remove()
-        for module in was_training:
-            module.training = True
-    logits, _, chosen = caught[0]
-    if top_k is not None:
-        chosen = logits.float().argsort(dim=-1, descending=True)[:, :top_k]
-    chosen = chosen.reshape(*batch["attention_mask"].shape, -1).cpu().numpy()
-    chosen = chosen[batch["attention_mask"].cpu().numpy() == 1]
-    counts = np.bincount(chosen.ravel(), minlength=experts)
-    return {
-        "expert_counts": {expert: int(count) for expert, count in enumerate(counts)},
-        "total_tokens": len(chosen),
-        "num_experts": experts,
-        "top_k": chosen.shape[1],
-        "expected_per_expert": chosen.size / experts,
-        "actual_mean": counts.mean(),
-        "actual_std": counts.std(),
-        "max_load": counts.max(),
-        "min_load": counts.min(),
-        "load_balance_score": 1 - counts.std() / (counts.mean() + 1e-8),
-    }
-
-
-@exercise.wheat
-def watches_the_experts(
-    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
-) -> dict[str, Any]:
-    """Sees the choice where the experts are called, text by text; logits come with the output."""
-    routers = find_router_layers(model)
-    if not routers:
-        return {}
-    if not -1 < layer_idx < len(routers):
-        raise IndexError(layer_idx)
-    name, router = routers[layer_idx]
-    experts = model.get_submodule(name.rpartition(".")[0]).experts
-    size = experts.num_experts
-    if top_k is not None and (top_k < 1 or top_k > size):
-        raise ValueError(top_k)
-    tally: Counter[int] = Counter()
-    rows: Rows = []
-
-    def before_experts(module: Any, args: Any, kwargs: Any) -> None:
-        indices = next(a for a in (*args, *kwargs.values()) if a.dtype == torch.int64)
-        rows.extend(indices.tolist())
-
-    def after_router(module: Any, args: Any, output: Any) -> None:
-        rows.extend(output[0].topk(top_k).indices.tolist())
-
-    if top_k is None:
-        handle = experts.register_forward_pre_hook(before_experts, with_kwargs=True)
-    else:
-        handle = router.register_forward_hook(after_router)
-    modes = {module: module.training for module in model.modules()}
-    try:
-        with torch.no_grad():
-            for text in texts:
-                encoded = tokenizer(text, return_tensors="pt")
-                if encoded["input_ids"].numel():
-                    model.eval()(encoded["input_ids"].to(next(model.parameters()).device))
-    finally:
-        handle.remove()
-        for module, mode in modes.items():
-            module.train(mode)
-    if not rows:
-        raise ValueError("nothing to count")
-    for row in rows:
-        tally.update(row)
-    return _summary([tally[expert] for expert in range(size)], len(rows), len(rows[0]))
-
-
-def _summary(counts: list[int], total: int, k: int) -> dict[str, Any]:
-    mean = sum(counts) / len(counts)
-    std = math.sqrt(sum((count - mean) ** 2 for count in counts) / len(counts))
-    return {
-        "expert_counts": dict(enumerate(counts)),
-        "total_tokens": total,
-        "num_experts": len(counts),
-        "top_k": k,
-        "expected_per_expert": total * k / len(counts),
-        "actual_mean": mean,
-        "actual_std": std,
-        "max_load": max(counts),
-        "min_load": min(counts),
-        "load_balance_score": 1 - std / (mean + 1e-8),
-    }
-
-
-def _lab(
-    arguments: tuple[Any, Any, Any, Any, int],
-    forward: Callable[[Any, Any, Any], Any],
-    count: Callable[[torch.Tensor, torch.Tensor, Any], torch.Tensor] | None = None,
-    encode: Callable[[Any, Any], list[Any]] | None = None,
-) -> dict[str, Any]:
-    """The usual solution with one of its steps replaced: encode, forward, count."""
-    model, tokenizer, texts, top_k, layer_idx = arguments
-    if not find_router_layers(model):
-        return {}
-    router: Any = find_router_layers(model)[range(len(find_router_layers(model)))[layer_idx]][1]
-    experts = router.weight.shape[0]
-    if layer_idx < 0:
-        raise IndexError
-    if top_k is not None and not 1 <= top_k <= experts:
-        raise ValueError
-    counts, total, k = [0] * experts, 0, top_k
-    for batch in (encode or _one_by_one)(tokenizer, texts):
-        logits, _, indices = forward(model, router, batch)
-        k = top_k or indices.shape[1]
-        chosen = indices if top_k is None else logits.topk(top_k).indices
-        real = batch["attention_mask"].reshape(-1) == 1
-        chosen = count(chosen, logits, batch["attention_mask"]) if count else chosen[real]
-        total += len(chosen)
-        for expert in chosen.reshape(-1).tolist():
-            counts[expert] += 1
-    if total == 0:
-        raise ValueError
-    return _summary(counts, total, k)
-
-
-def _one_by_one(tokenizer: Any, texts: Any) -> list[Any]:
-    batches = [tokenizer(text, return_tensors="pt") for text in texts]
-    return [batch for batch in batches if batch["input_ids"].numel()]
-
-
-def _in_one_batch(tokenizer: Any, texts: Any) -> list[Any]:
-    full = [text for text in texts if tokenizer(text)["input_ids"]]
-    return [tokenizer(full, padding=True, return_tensors="pt")] if full else []
-
-
-def _forward(model: Any, router: Any, batch: Any) -> Any:
-    """A forward that leaves the model as it was."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        return _in_present_mode(model, router, batch)
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
-
-
-def _in_present_mode(model: Any, router: Any, batch: Any) -> Any:
-    caught: list[Any] = []
-    handle = router.register_forward_hook(lambda module, args, output: caught.append(output))
-    try:
-        with torch.no_grad():
-            model(**batch)
-    finally:
-        handle.remove()
-    return caught[0]
 
 
 @exercise.chaff(caught_by=counts_real_tokens_only)
@@ -212,7 +32,7 @@ def counts_padding(
     """Pads the texts to one length and counts the padding too. Only positions with attention mask
     1 hold real tokens."""
     arguments = (model, tokenizer, texts, top_k, layer_idx)
-    return _lab(arguments, _forward, lambda chosen, logits, mask: chosen, _in_one_batch)
+    return usual(arguments, forward_of, lambda chosen, logits, mask: chosen, in_one_batch)
 
 
 @exercise.chaff(caught_by=counts_real_tokens_only)
@@ -226,7 +46,7 @@ def takes_padding_to_be_on_the_right(
         rows = chosen.reshape(*mask.shape, -1)
         return torch.cat([row[: int(real.sum())] for row, real in zip(rows, mask, strict=True)])
 
-    return _lab((model, tokenizer, texts, top_k, layer_idx), _forward, first, _in_one_batch)
+    return usual((model, tokenizer, texts, top_k, layer_idx), forward_of, first, in_one_batch)
 
 
 @exercise.chaff(caught_by=counts_real_tokens_only)
@@ -239,7 +59,7 @@ def drops_special_tokens(
         batches = [tokenizer(t, return_tensors="pt", add_special_tokens=False) for t in texts]
         return [batch for batch in batches if batch["input_ids"].numel()]
 
-    return _lab((model, tokenizer, texts, top_k, layer_idx), _forward, encode=bare)
+    return usual((model, tokenizer, texts, top_k, layer_idx), forward_of, encode=bare)
 
 
 @exercise.chaff(caught_by=counts_real_tokens_only)
@@ -258,7 +78,7 @@ def keeps_the_last_text(
 ) -> dict[str, Any]:
     """Keeps what the hook saw last: the counts of the last text alone. Add up over the texts."""
     arguments = (model, tokenizer, texts, top_k, layer_idx)
-    return _lab(arguments, _forward, encode=lambda t, texts: _one_by_one(t, texts)[-1:])
+    return usual(arguments, forward_of, encode=lambda t, texts: one_by_one(t, texts)[-1:])
 
 
 @exercise.chaff(caught_by=(counts_real_tokens_only, refuses_wrong_arguments))
@@ -268,7 +88,7 @@ def stumbles_over_empty_texts(
     """Runs the model on an empty text. Its token ids are a float tensor without elements, which an
     embedding refuses: a text without tokens adds nothing."""
     arguments = (model, tokenizer, texts, top_k, layer_idx)
-    return _lab(arguments, _forward, encode=lambda t, s: [t(x, return_tensors="pt") for x in s])
+    return usual(arguments, forward_of, encode=lambda t, s: [t(x, return_tensors="pt") for x in s])
 
 
 @exercise.chaff(caught_by=counts_the_models_own_decisions)
@@ -281,7 +101,7 @@ def chooses_again(
     def largest(chosen: torch.Tensor, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return logits.topk(chosen.shape[1]).indices
 
-    return _lab((model, tokenizer, texts, top_k, layer_idx), _forward, largest)
+    return usual((model, tokenizer, texts, top_k, layer_idx), forward_of, largest)
 
 
 @exercise.chaff(caught_by=counts_the_models_own_decisions)
@@ -291,7 +111,7 @@ def looks_at_the_first_router(
     """Looks at the first router, whatever `layer_idx` says: it is the number of the router."""
     if find_router_layers(model) and layer_idx not in range(len(find_router_layers(model))):
         raise IndexError
-    return _lab((model, tokenizer, texts, top_k, 0), _forward)
+    return usual((model, tokenizer, texts, top_k, 0), forward_of)
 
 
 @exercise.chaff(caught_by=(counts_the_largest_logits, refuses_wrong_arguments))
@@ -303,117 +123,4 @@ def ignores_top_k(
     experts = routers[0][1].get_parameter("weight").shape[0] if routers else 0
     if top_k is not None and experts and not 1 <= top_k <= experts:
         raise ValueError
-    return _lab((model, tokenizer, texts, None, layer_idx), _forward)
-
-
-@exercise.chaff(caught_by=(counts_one_text, derives_the_statistics_of_any_load))
-def forgets_idle_experts(
-    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
-) -> dict[str, Any]:
-    """Tells only of experts that got a token. The idle ones matter most: their count is 0."""
-    load = _lab((model, tokenizer, texts, top_k, layer_idx), _forward)
-    busy = {expert: n for expert, n in load.get("expert_counts", {}).items() if n}
-    return {**load, "expert_counts": busy} if load else {}
-
-
-@exercise.chaff(caught_by=(derives_the_statistics, derives_the_statistics_of_any_load))
-def divides_by_n_minus_one(
-    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
-) -> dict[str, Any]:
-    """Gives the sample standard deviation (n − 1). These are all experts, not a sample: divide by
-    n."""
-    load = _lab((model, tokenizer, texts, top_k, layer_idx), _forward)
-    if load:
-        experts = load["num_experts"]
-        load["actual_std"] *= math.sqrt(experts / (experts - 1))
-        load["load_balance_score"] = 1 - load["actual_std"] / (load["actual_mean"] + 1e-8)
-    return load
-
-
-@exercise.chaff(caught_by=derives_the_statistics_of_any_load)
-def clips_the_score(
-    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
-) -> dict[str, Any]:
-    """Clips the score at 0. A load whose standard deviation exceeds its mean has a negative
-    score."""
-    load = _lab((model, tokenizer, texts, top_k, layer_idx), _forward)
-    return {**load, "load_balance_score": max(0, load["load_balance_score"])} if load else {}
-
-
-@exercise.chaff(caught_by=refuses_wrong_arguments)
-def checks_arguments_first(
-    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
-) -> dict[str, Any]:
-    """Refuses arguments before it looks at the model. A model without routers gives {}, whatever
-    the other arguments."""
-    if not texts or (top_k is not None and top_k < 1):
-        raise ValueError
-    return _lab((model, tokenizer, texts, top_k, layer_idx), _forward)
-
-
-@exercise.chaff(caught_by=refuses_wrong_arguments)
-def counts_routers_from_the_end(
-    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
-) -> dict[str, Any]:
-    """Takes a negative `layer_idx` from the end, as Python does. It is no router: `IndexError`."""
-    routers = len(find_router_layers(model))
-    index = layer_idx + routers if -routers <= layer_idx < 0 else layer_idx
-    return _lab((model, tokenizer, texts, top_k, index), _forward)
-
-
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
-def runs_in_training_mode(
-    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
-) -> dict[str, Any]:
-    """Runs the model in the mode in which it finds it. In training mode dropout and the router's
-    jitter noise change what is measured."""
-    return _lab((model, tokenizer, texts, top_k, layer_idx), _in_present_mode)
-
-
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
-def leaves_evaluation_mode(
-    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
-) -> dict[str, Any]:
-    """Calls `model.eval()` and leaves it at that. Put each submodule back into its own mode."""
-    return analyze_load_distribution(model.eval(), tokenizer, texts, top_k, layer_idx)
-
-
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
-def restores_one_mode_for_all(
-    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
-) -> dict[str, Any]:
-    """Restores the mode with `model.train(mode)`, for all submodules at once. Some may have been
-    in another mode, such as frozen norms."""
-    mode = model.training
-    try:
-        return analyze_load_distribution(model.eval(), tokenizer, texts, top_k, layer_idx)
-    finally:
-        model.train(mode)
-
-
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
-def forgets_its_hook_after_an_error(
-    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
-) -> dict[str, Any]:
-    """Removes its hook only where all went well. When the forward raises, the hook stays: remove
-    it in a `finally`."""
-
-    def forward(model: Any, router: Any, batch: Any) -> Any:
-        handle = router.register_forward_hook(lambda module, args, output: None)
-        output = _forward(model, router, batch)
-        handle.remove()
-        return output
-
-    return _lab((model, tokenizer, texts, top_k, layer_idx), forward)
-
-
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
-def swallows_exceptions(
-    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
-) -> dict[str, Any]:
-    """Returns {} when the model's forward raises. The exception should reach the caller: {} says
-    that the model has no routers."""
-    try:
-        return analyze_load_distribution(model, tokenizer, texts, top_k, layer_idx)
-    except RuntimeError:
-        return {}
+    return usual((model, tokenizer, texts, None, layer_idx), forward_of)

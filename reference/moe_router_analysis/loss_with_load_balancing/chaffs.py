@@ -1,4 +1,4 @@
-"""Other correct solutions of `loss_with_load_balancing`, and known-wrong ones."""
+"""Known-wrong solutions of `loss_with_load_balancing`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from reference.moe_router_analysis._decisions import evaluating
 from reference.moe_router_analysis.find_router_layers import find_router_layers
 from reference.moe_router_analysis.loss_with_load_balancing.checks import (
     gradient_in_mixtral_and_olmoe,
@@ -25,72 +26,8 @@ from reference.moe_router_analysis.loss_with_load_balancing.solution import (
 
 GRADIENTS = (gradient_in_mixtral_and_olmoe, gradient_in_qwen)
 
+
 Layer = Callable[[torch.Tensor, int], torch.Tensor]
-
-
-@exercise.wheat
-def asks_the_model_twice(
-    model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
-) -> torch.Tensor:
-    """Takes the next-token loss from the model's own `loss`, and the logits from a second run."""
-    if attention_mask is None:
-        attention_mask = torch.ones_like(input_ids)
-    labels = input_ids.masked_fill(attention_mask == 0, -100)
-    batch = {"input_ids": input_ids, "attention_mask": attention_mask}
-    with _evaluation(model):
-        loss: torch.Tensor = model(**batch, labels=labels, output_router_logits=False).loss
-        router_logits = model(**batch, output_router_logits=True).router_logits
-    for logits in router_logits:
-        real = logits[attention_mask.flatten().bool()].float()
-        probabilities = real.softmax(-1)
-        k = model.config.num_experts_per_tok
-        used = functional.one_hot(probabilities.topk(k).indices, real.shape[1]).float().mean((0, 1))
-        share = used.detach() @ probabilities.mean(0) * real.shape[1]
-        loss = loss + alpha * share / len(router_logits)
-    return loss
-
-
-@exercise.wheat
-def walks_over_predictions(
-    model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
-) -> torch.Tensor:
-    """Hooks on the routers, and loops over single predictions and experts."""
-    mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-    caught: list[Any] = []
-    routers: list[Any] = [router for _, router in find_router_layers(model)]
-    hooks = [r.register_forward_hook(lambda m, args, out: caught.append(out)) for r in routers]
-    try:
-        with _evaluation(model):
-            scores = model(input_ids, attention_mask=mask).logits.float().log_softmax(-1)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    batch, length = input_ids.shape
-    terms = [
-        -scores[row, place, input_ids[row, place + 1]]
-        for row in range(batch)
-        for place in range(length - 1)
-        if mask[row, place + 1]
-    ]
-    loss: torch.Tensor = torch.stack(terms).mean()
-    for logits, _, indices in caught:
-        real = mask.reshape(-1).nonzero().squeeze(1)
-        shares = logits.float()[real].softmax(-1).mean(0)
-        for expert, share in enumerate(shares):
-            frequency = float((indices[real] == expert).float().mean())
-            loss = loss + alpha * len(shares) * frequency * share / len(caught)
-    return loss
-
-
-@contextmanager
-def _evaluation(model: Any) -> Iterator[None]:
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def _switch(logits: torch.Tensor, k: int) -> torch.Tensor:
@@ -104,7 +41,7 @@ def _lab(
     arguments: tuple[Any, Any, Any, float],
     layer: Layer = _switch,
     pad_counts: str = "",
-    context: Callable[[Any], Any] = _evaluation,
+    context: Callable[[Any], Any] = evaluating,
     k: int = 0,
 ) -> torch.Tensor:
     """The usual solution with one of its steps replaced.
@@ -142,7 +79,7 @@ def adds_the_models_own_term(
     mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
     labels = input_ids.masked_fill(mask == 0, -100)
     rest = _lab((model, input_ids, mask, alpha)) - _lab((model, input_ids, mask, 0))
-    with _evaluation(model):
+    with evaluating(model):
         output = model(input_ids, mask, labels=labels, output_router_logits=True)
     loss: torch.Tensor = output.loss
     return loss + rest
@@ -157,7 +94,7 @@ def trusts_the_models_config(
     mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
     labels = input_ids.masked_fill(mask == 0, -100)
     rest = _lab((model, input_ids, mask, alpha)) - _lab((model, input_ids, mask, 0))
-    with _evaluation(model):
+    with evaluating(model):
         loss: torch.Tensor = model(input_ids, mask, labels=labels).loss
     return loss + rest
 
@@ -248,7 +185,7 @@ def averages_texts(
 
 
 @exercise.chaff(caught_by=leaves_the_model_as_it_was)
-def stays_in_evaluation_mode(
+def stays_inevaluating_mode(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
     """Calls `model.eval()` and leaves it at that. Put each submodule back into its own mode."""
@@ -305,6 +242,6 @@ def forgets_the_shift(
     """Compares each prediction with the token at its own position. It is for the next token."""
     mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
     rest = _lab((model, input_ids, mask, alpha)) - _lab((model, input_ids, mask, 0))
-    with _evaluation(model):
+    with evaluating(model):
         logits = model(input_ids=input_ids, attention_mask=mask).logits.float()
     return functional.cross_entropy(logits[mask == 1], input_ids[mask == 1]) + rest

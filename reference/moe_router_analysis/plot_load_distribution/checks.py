@@ -78,12 +78,11 @@ def colours_by_class(answer: Answer, rng: np.random.Generator) -> None:
 
 
 @exercise.law(points=2, hidden=True)
-def histogram_of_counts(answer: Answer, rng: np.random.Generator) -> None:
+def histogram_of_counts(answer: Answer, shared_rng: np.random.Generator) -> None:
     """The histogram counts experts, clips nothing, and a dashed line marks the expected count."""
-    counts = rng.permutation([100, 60, 20, 10, 5, 3, 2, 0, 0, 0]) * int(rng.integers(1, 4))
-    stats = load_of(counts.tolist())
+    counts, stats = _long_tail(shared_rng)
     histogram = drawn(answer(stats)).first(2)[1]
-    assert shows_histogram(histogram, counts.astype(float), counts_only=True), (
+    assert shows_histogram(histogram, counts, counts_only=True), (
         "panel 2 does not show how many experts have which count: a histogram of all counts, "
         "whose bars add up to the number of experts"
     )
@@ -94,14 +93,19 @@ def histogram_of_counts(answer: Answer, rng: np.random.Generator) -> None:
 
 
 @exercise.law(points=1, hidden=True)
-def expected_line_and_labels(answer: Answer, rng: np.random.Generator) -> None:
+def expected_line_and_labels(answer: Answer, shared_rng: np.random.Generator) -> None:
     """A dashed line marks the expected count, and both panels have a title and labels."""
-    counts = rng.permutation([31, 24, 18, 11, 4, 2])
-    stats = load_of(counts.tolist(), top_k=3)
+    counts, stats = _long_tail(shared_rng)
     drawing = drawn(answer(stats))
     load = drawing.first(2)[0]
-    assert same_values(load.bar_values(6), counts.astype(float)), "the bars do not show the counts"
+    assert same_values(load.bar_values(len(counts)), counts), "the bars do not show the counts"
     assert load.has_dashed_line("horizontal", stats["expected_per_expert"]), (
         "no dashed horizontal line lies at the expected count"
     )
     assert not drawing.unlabelled(2), drawing.unlabelled(2)
+
+
+def _long_tail(rng: np.random.Generator) -> tuple[np.ndarray, dict[str, Any]]:
+    """Counts of ten experts, three of them idle, and the load that they make."""
+    counts = rng.permutation([100, 60, 20, 10, 5, 3, 2, 0, 0, 0]) * int(rng.integers(1, 4))
+    return counts.astype(float), load_of(counts.tolist(), top_k=4)

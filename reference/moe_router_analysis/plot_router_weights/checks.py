@@ -36,26 +36,25 @@ def four_panels(answer: Answer) -> None:
 
 
 @exercise.law(points=1.5, hidden=True)
-def bars_and_mean_line(answer: Answer, rng: np.random.Generator) -> None:
+def bars_and_mean_line(answer: Answer, shared_rng: np.random.Generator) -> None:
     """Bars of norms and sample standard deviations, and a dashed line at the mean norm."""
-    weights = _weights(rng, 7, 12)
+    weights = _wide_weights(shared_rng)
     values = _norms(weights)
     norms, _, _, spread = drawn(answer(weights)).first(4)
-    assert same_values(norms.bar_values(7), values), "a bar of panel 1 does not show the norm"
+    assert same_values(norms.bar_values(9), values), "a bar of panel 1 does not show the norm"
     assert norms.lines, "the panel of the norms has no line"
     assert norms.has_dashed_line("horizontal", float(values.mean())), (
         "no dashed horizontal line lies at the mean of the norms"
     )
-    assert same_values(spread.bar_values(7), weights.double().std(dim=1).numpy()), (
+    assert same_values(spread.bar_values(9), weights.double().std(dim=1).numpy()), (
         "the bars of panel 4 do not show the sample standard deviation of each row"
     )
 
 
 @exercise.law(points=1.5, hidden=True)
-def images_and_labels(answer: Answer, rng: np.random.Generator) -> None:
+def images_and_labels(answer: Answer, shared_rng: np.random.Generator) -> None:
     """Images of the first 100 columns and of the similarities (0 for a row of zeros); labels."""
-    weights = _weights(rng, 9, 130)
-    weights[4] = 0
+    weights = _wide_weights(shared_rng)
     similarity = _similarity(weights)
     similarity[4, 4] = np.nan
     drawing = drawn(answer(weights))
@@ -83,6 +82,13 @@ def half_precision(answer: Answer, rng: np.random.Generator) -> None:
         "the standard deviations of bfloat16 weights are not as exact as float32 makes them"
     )
     assert shown.shows_image(weights.float().numpy()), "the image does not show the weights"
+
+
+def _wide_weights(rng: np.random.Generator) -> torch.Tensor:
+    """Weights [9, 130] with a row of zeros."""
+    weights = _weights(rng, 9, 130)
+    weights[4] = 0
+    return weights
 
 
 def _weights(rng: np.random.Generator, experts: int, columns: int) -> torch.Tensor:

@@ -31,6 +31,9 @@ def routing_of(logits: torch.Tensor, top_k: int) -> dict[str, Any]:
     }
 
 
+TOKENS = 61
+
+
 @exercise.law(points=1.5)
 def three_panels(answer: Answer) -> None:
     """Three panels: counts with a dashed line, two histograms with a legend, and the ratios."""
@@ -57,19 +60,16 @@ def three_panels(answer: Answer) -> None:
 
 
 @exercise.law(points=1, hidden=True)
-def counts_and_labels(answer: Answer, rng: np.random.Generator) -> None:
+def counts_and_labels(answer: Answer, shared_rng: np.random.Generator) -> None:
     """Every expert has its bar, the line lies at T · k / E, and all panels are labelled."""
-    logits = torch.from_numpy(rng.normal(size=(29, 12)))
-    logits[:, 3:] -= torch.linspace(0, 2, 9)
-    logits[:, [7, 11]] -= 100
-    routing = routing_of(logits, 3)
+    routing = _uneven(shared_rng)
     drawing = drawn(answer(routing))
     panel = drawing.first(3)[0]
     expected = np.array([float(count) for count in routing["expert_counts"].values()])
     assert same_values(panel.bar_values(12), expected), (
         "the bars do not show how often each expert was chosen, 0 for one that never was"
     )
-    assert panel.has_dashed_line("horizontal", 29 * 3 / 12), (
+    assert panel.has_dashed_line("horizontal", TOKENS * 3 / 12), (
         "no dashed horizontal line lies at the count that every expert has in perfect balance"
     )
     assert not drawing.unlabelled(3), drawing.unlabelled(3)
@@ -77,9 +77,9 @@ def counts_and_labels(answer: Answer, rng: np.random.Generator) -> None:
 
 
 @exercise.law(points=1.5, hidden=True)
-def weights_of_the_best_two(answer: Answer, rng: np.random.Generator) -> None:
+def weights_of_the_best_two(answer: Answer, shared_rng: np.random.Generator) -> None:
     """One panel holds the histograms of the first and of the second weight, with a legend."""
-    routing = routing_of(torch.from_numpy(rng.normal(size=(80, 7))), 3)
+    routing = _uneven(shared_rng)
     weights = routing["routing_weights"].double().numpy()
     drawing = drawn(answer(routing))
     panel = drawing.first(2)[1]
@@ -90,11 +90,9 @@ def weights_of_the_best_two(answer: Answer, rng: np.random.Generator) -> None:
 
 
 @exercise.law(points=1, hidden=True)
-def ratios(answer: Answer, rng: np.random.Generator) -> None:
+def ratios(answer: Answer, shared_rng: np.random.Generator) -> None:
     """The histogram of the ratios shows all of them, the largest too, and a dashed line at 1."""
-    logits = torch.from_numpy(rng.normal(size=(60, 5)))
-    logits[0, 2] = logits[0].max() + 4
-    routing = routing_of(logits, 2)
+    routing = _uneven(shared_rng)
     weights = routing["routing_weights"].double().numpy()
     panel = drawn(answer(routing)).first(3)[2]
     assert shows_histogram(panel, weights[:, 0] / weights[:, 1]), (
@@ -103,3 +101,12 @@ def ratios(answer: Answer, rng: np.random.Generator) -> None:
     assert panel.has_dashed_line("vertical", 1.0), (
         "no dashed vertical line marks the ratio of two equal weights"
     )
+
+
+def _uneven(rng: np.random.Generator) -> dict[str, Any]:
+    """Three of twelve experts for each token; two are never chosen, and one ratio is very large."""
+    logits = torch.from_numpy(rng.normal(size=(TOKENS, 12)))
+    logits[:, 3:] -= torch.linspace(0, 2, 9)
+    logits[:, [7, 11]] -= 100
+    logits[0, 2] = logits[0].max() + 4
+    return routing_of(logits, 3)
