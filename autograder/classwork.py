@@ -5,6 +5,7 @@ The one path for `moelab grade`, the demo and whoever else grades files.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,14 +13,16 @@ from pathlib import Path
 
 from autograder.gradebook import Gradebook, Interrupted
 from autograder.grading.batch import Grading
+from autograder.grading.place import Place
 from autograder.grading.tasks import Settings
 from autograder.grading.together import at_once
+from autograder.models.choice import ModelChoice
 from autograder.records import ClassGrades, Grade, Run
 from autograder.sandbox.limits import Limits
 from autograder.submission.discover import Found, digest_of_bytes, find_submissions, read_bytes
 from autograder.submission.files import SubmissionProblem
 
-MODELS = ("tiny",)
+TINY_ALONE = ("tiny",)
 LATE = "handed in late, as the learning platform marks it"
 
 _UNBOUNDED = (
@@ -38,7 +41,8 @@ class Order:
 
     `total_memory` in bytes is for all submissions at once, 0 for most of the machine's. `hidden`
     are further files of the grader (reports, gradebook) that no submission may read. With
-    `pictures` the figures that submissions draw are kept with their grades.
+    `pictures` the figures that submissions draw are kept with their grades. `models` are the names
+    for the reports, `full_scale` those that are not tiny, `places` where.
     """
 
     paths: tuple[Path, ...]
@@ -52,6 +56,9 @@ class Order:
     regrade: bool = False
     hidden: tuple[Path, ...] = ()
     pictures: bool = False
+    models: tuple[str, ...] = TINY_ALONE
+    full_scale: tuple[ModelChoice, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
     """Grade the submissions of an order, and return all their grades in order.
 
     Each grade is in the gradebook as soon as `watch.graded` hears of it. Raises `NothingToGrade`,
-    `CourseError`, `SandboxError` or `GradebookError`.
+    `CourseError`, `SandboxError`, `ModelError` or `GradebookError`.
     """
     try:
         found = find_submissions(order.paths)
@@ -85,13 +92,13 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
     if fewer:
         watch.tell(fewer)
     watch.say("loading the course" if order.assignment else "starting the sandbox")
-    with Grading(settings, jobs) as grading:
+    with Grading(settings, jobs, order.full_scale) as grading:
         assignment = order.assignment or grading.detect_assignment(found)
         if not assignment:
             raise NothingToGrade(
                 "no submission names its assignment in its metadata: give --assignment NAME"
             )
-        revision = grading.revision(assignment)
+        revision = grading.revision(assignment) + _mark(order.models)
         rest = book.interrupted(assignment, revision)
         if rest is not None and not rest.goes_on(seed=order.seed, regrade=order.regrade):
             rest = None
@@ -107,7 +114,7 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
                 course_revision=revision,
                 seed=grading.seed,
                 isolation=grading.isolation,
-                models=MODELS,
+                models=order.models,
             )
             if grading.unbounded:
                 watch.tell(_UNBOUNDED.format(grading.unbounded))
@@ -129,6 +136,13 @@ def _held(
     return {} if rest is None else book.held(assignment, revision, in_run=rest.first)
 
 
+def _mark(models: tuple[str, ...]) -> str:
+    """What tells a revision with other models apart: its grades are not those of the tiny ones."""
+    if models == TINY_ALONE:
+        return ""
+    return "+" + hashlib.sha256("\0".join(models).encode()).hexdigest()[:6]
+
+
 def _settings(order: Order) -> Settings:
     folders = {path if path.is_dir() else path.parent for path in order.paths}
     hidden = sorted(path.resolve() for path in (*folders, *order.hidden))
@@ -139,6 +153,7 @@ def _settings(order: Order) -> Settings:
         course=order.course,
         hidden=tuple(map(str, hidden)),
         pictures=order.pictures,
+        places=order.places,
     )
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from torch import nn
+
 from autograder.authoring.exercise import Exercise
+
+Routing = list[tuple[str, torch.Tensor, torch.Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +23,19 @@ class Prose:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """One lab. `folder` holds its modules and prose; `requirements` are the student's packages."""
+    """One lab. `folder` holds its modules and prose; `requirements` are the student's packages.
+
+    `routing` is for models with real weights, whose routing no closed form tells: given a model,
+    `input_ids` and `attention_mask` (int64 [B, S]) it returns, for each router in order, its
+    qualified name, its logits [T, E] and its choice [T, E] as bool.
+    """
 
     name: str
     title: str
     folder: Path
     parts: tuple[Prose | Exercise, ...]
     requirements: tuple[str, ...]
+    routing: Callable[[nn.Module, torch.Tensor, torch.Tensor], Routing] | None = None
 
     @property
     def exercises(self) -> tuple[Exercise, ...]:

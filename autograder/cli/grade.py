@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,9 @@ from autograder.cli.common import (
     size,
     told,
 )
+from autograder.cli.models import find_models, model_options
 from autograder.cli.report import OUTPUTS, check_outputs, output_options, people_of, show
 from autograder.doctor import cores
-
-_DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 
 LEAST_MEMORY = 256 << 20  # Python with torch alone needs about as much
 _ELSEWHERE = (
@@ -93,15 +91,7 @@ def _limits(command: Any) -> Any:
     help="Where results are kept: SQLite or PostgreSQL.",
 )
 @output_options
-@click.option(
-    "--model",
-    "models",
-    metavar="NAME",
-    multiple=True,
-    default=("tiny",),
-    help="Models for the model checks.  [default: tiny]",
-)
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, …")
+@model_options
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -131,16 +121,21 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
     stopped goes on where it was. Exits 1 when a submission needs a person.
     """
     outputs = {kind: options.pop(kind) for kind in OUTPUTS}
-    _check_machine(models, options.pop("device"), options.pop("scheduler"))
+    check_platform()
+    _check_scheduler(options.pop("scheduler"))
     _check_assignment(options["assignment"], options["course"])
     _check_memory(options["memory_limit"], options["total_memory"])
     check_outputs(outputs)
     people = people_of(options.pop("roster"))
+    wanted = find_models(
+        models, options.pop("device"), trust_remote_code=options.pop("trust_remote_code")
+    )
 
     from autograder.classwork import NothingToGrade, Order, grade_class
     from autograder.cli.progress import grading_progress
     from autograder.gradebook import Gradebook, GradebookError
     from autograder.grading.course import CourseError
+    from autograder.models.errors import ModelError
     from autograder.records import Status
     from autograder.sandbox.errors import SandboxError
     from autograder.sandbox.limits import Limits
@@ -150,9 +145,14 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
         total=options.pop("total_time"),
         memory=options.pop("memory_limit"),
     )
+    options |= {
+        "models": wanted.names,
+        "full_scale": wanted.choices,
+        "places": wanted.places,
+    }
     options |= {"assignment": options["assignment"] or "", "seed": options["seed"] or ""}
     with (
-        told(NothingToGrade, CourseError, SandboxError, GradebookError),
+        told(NothingToGrade, CourseError, SandboxError, ModelError, GradebookError),
         Gradebook.open(gradebook) as book,
     ):
         hidden = tuple(path for path in (book.file, *outputs.values()) if path is not None)
@@ -170,35 +170,12 @@ def check_platform() -> None:
         raise CannotStart(_ELSEWHERE)
 
 
-def _check_machine(models: tuple[str, ...], device: str, scheduler: str | None) -> None:
-    """Refuse, before anything heavy is imported, what this machine or release cannot do."""
-    check_platform()
+def _check_scheduler(scheduler: str | None) -> None:
+    """Refuse, before anything heavy is imported, what this release cannot do."""
     if scheduler is not None:
         raise CannotStart(
             "This release grades on one machine and cannot use a cluster: leave --scheduler out."
         )
-    other = [name for name in models if name != "tiny"]
-    if other:
-        raise CannotStart(
-            f"This release grades with the model bench `tiny` alone, not with {other[0]!r}: "
-            "leave --model out."
-        )
-    if not _DEVICE.fullmatch(device):
-        raise CannotStart(f"{device!r} is not a device: give auto, cpu, cuda or cuda:1.")
-    if device.startswith("cuda"):
-        _check_cuda(device)
-
-
-def _check_cuda(device: str) -> None:
-    import torch
-
-    number = int(device.partition(":")[2] or 0)
-    if number >= torch.cuda.device_count():
-        raise CannotStart(
-            f"There is no {device} here: torch finds {torch.cuda.device_count()} CUDA devices. "
-            "Use --device cpu, or see `moelab doctor`."
-        )
-    click.echo("The model bench `tiny` runs on the CPU, whatever --device says.", err=True)
 
 
 def _check_memory(limit: int, total: int) -> None:

@@ -1,7 +1,8 @@
 """Grading many submissions at once, on this machine's processes.
 
-The calling process imports neither torch nor an assignment: workers do, once each. Results come as
-soon as they are known; a worker that dies is replaced, and what was at work is tried again, alone.
+The calling process imports neither torch nor an assignment. A server imports torch once, and
+workers are forked from it. Results come as soon as they are known; a worker that dies is replaced,
+and what was at work is tried again, alone.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from concurrent.futures import (
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 from autograder.grading.course import assignment_names
+from autograder.grading.hosting import Hosts
+from autograder.grading.processes import server_context
+from autograder.grading.seeds import bench_seed_of
 from autograder.grading.tasks import (
     Settings,
     assignment_task,
@@ -34,6 +36,7 @@ from autograder.grading.tasks import (
     ungraded_task,
 )
 from autograder.grading.trial import Place, Trial
+from autograder.models.choice import ModelChoice
 from autograder.records import Grade, Outcome
 from autograder.sandbox.cgroups import remove_groups_of, why_not
 from autograder.sandbox.limits import LEVELS
@@ -47,12 +50,16 @@ SECONDS_TO_END = 5.0  # for a worker that was killed
 class Grading:
     """A pool of workers for one run; use it as a context manager.
 
-    `unbounded` says why the kernel does not bound the memory of all sandboxes; empty if it does.
-    Raises `SandboxError` at the first task where submissions cannot be isolated.
+    `models` are full-scale models that each place of the settings gets a copy of. `unbounded` says
+    why the kernel does not bound the memory of all sandboxes; empty if it does. Raises
+    `SandboxError` at the first task where submissions cannot be isolated, `ModelError` where a
+    model cannot be had.
     """
 
-    def __init__(self, settings: Settings, jobs: int) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, jobs: int, models: tuple[ModelChoice, ...] = ()) -> None:
+        self._models = models
+        self._hosts: Hosts | None = None
+        self._settings = self._hosted(settings)
         self._jobs = max(1, jobs)
         self.unbounded = why_not() if sys.platform == "linux" else ""
         self._pool = self._new_pool()
@@ -66,6 +73,8 @@ class Grading:
         for process in processes:
             process.kill()
             process.join(SECONDS_TO_END)
+        if self._hosts is not None:
+            self._hosts.close()
         if sys.platform == "linux":
             remove_groups_of(process.pid for process in processes if process.pid)
 
@@ -76,7 +85,17 @@ class Grading:
 
     def use_seed(self, seed: str) -> None:
         """Grade with this seed from now on; a worker that has a sandbox makes a new one."""
-        self._settings = replace(self._settings, seed=seed)
+        if self._hosts is not None and seed != self.seed:
+            self._hosts.close()
+        self._settings = self._hosted(replace(self._settings, seed=seed))
+
+    def _hosted(self, settings: Settings) -> Settings:
+        """The settings with owners of the models at each place, planted from this seed."""
+        if not settings.places or (self._hosts is not None and settings.seed == self.seed):
+            return settings
+        seed = bench_seed_of(settings.seed)
+        self._hosts = Hosts(settings.places, self._models, seed, settings.course)
+        return replace(settings, places=self._hosts.places)
 
     @property
     def isolation(self) -> str:
@@ -153,8 +172,9 @@ class Grading:
         self._pool = self._new_pool()
 
     def _new_pool(self) -> ProcessPoolExecutor:
-        context: Any = get_context("spawn")
-        return ProcessPoolExecutor(self._jobs, mp_context=context, initializer=_start_worker)
+        return ProcessPoolExecutor(
+            self._jobs, mp_context=server_context(), initializer=_start_worker
+        )
 
 
 def given_up(deaths: tuple[Place, ...]) -> tuple[Outcome, str]:

@@ -6,7 +6,6 @@ reference, not once per submission.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 from autograder.authoring.exercise import SHARED_RNG, Check, Exercise
 from autograder.authoring.given import Given, as_given
 from autograder.grading.local import LocalSession
+from autograder.grading.seeds import bench_seed_of, digest_of
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call, Reply, perform
 from autograder.session import Session
@@ -34,19 +34,29 @@ class Material:
     """The inputs of one run, for one process.
 
     The bench's seed is derived from the run's seed by a hash, so that the sandbox, which must hold
-    the bench, learns nothing about the inputs of the checks.
+    the bench, learns nothing about the inputs of the checks. `reference` gives an exercise's
+    reference in the place of a student's function: in this process, unless it is told otherwise.
     """
 
-    def __init__(self, assignment: str, seed: str) -> None:
+    def __init__(
+        self,
+        assignment: str,
+        seed: str,
+        bench: Bench | None = None,
+        reference: Callable[[Exercise], Session] | None = None,
+    ) -> None:
         self.assignment = assignment
         self.seed = seed
-        self.bench = Bench(bench_seed_of(seed))
+        self.bench = bench or Bench(bench_seed_of(seed))
+        self._elsewhere = reference
         self._cases: dict[tuple[str, str], tuple[Case, ...]] = {}
         self._solutions: dict[str, Callable[..., Any]] = {}
         self._references = LocalSession(self._solutions, self.bench)
 
     def reference(self, exercise: Exercise) -> Session:
         """A session in which the reference answers: one for all, as models of its own cost time."""
+        if self._elsewhere is not None:
+            return self._elsewhere(exercise)
         self._solutions[exercise.name] = exercise.solution_function
         return self._references
 
@@ -78,7 +88,14 @@ class Material:
 
     def _case(self, exercise: Exercise, check: Check, given: Given) -> Case:
         call = Call(exercise.name, given.args, given.kwargs, check.gradient_of)
-        expected = perform(exercise.solution_function, call)
+        if any(
+            argument is self.bench.model(name)
+            for name in self.bench.full_scale
+            for argument in call.args
+        ):
+            expected = self.reference(exercise).perform(call)
+        else:
+            expected = perform(exercise.solution_function, call)
         if expected.raised is not None:
             raise RuntimeError(
                 f"{exercise.name}: the reference raised {expected.raised.type_name} "
@@ -89,13 +106,3 @@ class Material:
     def _rng(self, *purpose: str) -> np.random.Generator:
         digest = digest_of(self.seed, self.assignment, *purpose)
         return np.random.default_rng(int(digest, 16))
-
-
-def bench_seed_of(seed: str) -> str:
-    """The models' seed, which a submission may know, from the run's seed, which it may not."""
-    return digest_of(seed, "bench")[:32]
-
-
-def digest_of(*parts: str) -> str:
-    """SHA-256 of the parts, in hexadecimal; how every derived seed is made."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from autograder.grading.place import Place
 from autograder.grading.trial import Trial
 from autograder.records import Grade, Outcome
 from autograder.sandbox.limits import Limits
@@ -24,6 +25,7 @@ class Settings:
 
     `hidden` are files of this run (gradebook, submissions) that no submission may read even where
     they lie inside a library folder. With `pictures` each figure that is drawn is also kept as PNG.
+    `places` are the devices that workers share evenly; none is the CPU with the tiny models alone.
     """
 
     seed: str
@@ -32,6 +34,7 @@ class Settings:
     course: str = "reference"
     hidden: tuple[str, ...] = ()
     pictures: bool = False
+    places: tuple[Place, ...] = ()
 
 
 @lru_cache(maxsize=1)

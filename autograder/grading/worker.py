@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from autograder.authoring.assignment import Assignment
 from autograder.grading.course import load_assignment
+from autograder.grading.full_scale import FullScaleGrading
 from autograder.grading.judge import judge_exercise
-from autograder.grading.material import Material, bench_seed_of
+from autograder.grading.material import Material
 from autograder.grading.misconceptions import Misconceptions
 from autograder.grading.patience import Patience
+from autograder.grading.place import Place, next_place
 from autograder.grading.replies import FigureCalls
+from autograder.grading.seeds import bench_seed_of
 from autograder.grading.tasks import Settings
 from autograder.grading.trial import Trial
+from autograder.inside.settings import WORKERS
 from autograder.lab.calls import Call
 from autograder.records import CheckResult, ExerciseGrade, Grade, Outcome
+from autograder.sandbox.equipment import Equipment
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.levels import Sandbox, acceptable_levels
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
@@ -33,13 +39,18 @@ class Worker:
 
         torch.set_num_threads(1)
         self._settings = settings
+        place = next_place(settings.places)
+        self._full_scale: FullScaleGrading | None = None
+        if place is not None and place.hosts:
+            self._full_scale = FullScaleGrading(place, bench_seed_of(settings.seed))
         self.sandbox = Sandbox(
             acceptable_levels(settings.isolation),
             bench_seed_of(settings.seed),
             settings.limits,
             course=settings.course,
             hidden=tuple(map(Path, settings.hidden)),
-            worker=os.getpid() % 4000,
+            worker=os.getpid() % WORKERS,
+            equipment=self._equipment(place),
         )
         self._assignments: dict[str, tuple[Assignment, Material, Misconceptions]] = {}
 
@@ -54,16 +65,23 @@ class Worker:
         """Grade one submission; whatever it does becomes part of its grade."""
         if assignment not in self._assignments:
             loaded = load_assignment(assignment, self._settings.course)
-            fresh = Material(assignment, self._settings.seed)
+            fresh = self._material(assignment)
             self._assignments[assignment] = (loaded, fresh, Misconceptions(fresh))
         lab, material, _ = self._assignments[assignment]
+        if self._full_scale is None:
+            return self._grade(lab, material, found, trial)
+        return self._full_scale.judged(lambda: self._grade(lab, material, found, trial))
+
+    def _grade(
+        self, lab: Assignment, material: Material, found: Found, trial: Trial | None
+    ) -> Grade:
         digest, session = "", self._session(material)
         try:
             data = read_bytes(found)
             digest = digest_of_bytes(data)
             source = session.read(data, found.file_name)
             notes = list(source.warnings)
-            if source.assignment and source.assignment != assignment:
+            if source.assignment and source.assignment != lab.name:
                 notes.append(f"its metadata names the assignment {source.assignment!r}")
             exercises = self._judge(lab, session, material, trial)
         except (SubmissionProblem, UnreadableSubmission) as problem:
@@ -103,7 +121,7 @@ class Worker:
                 material,
                 patience=patience,
                 trial=trial,
-                watch=watched.judged,
+                watch=self._watch(watched, session, material),
             )
             for exercise, watched in zip(lab.exercises, figures, strict=True)
         )
@@ -128,13 +146,42 @@ class Worker:
 
         `figures` has the call to draw for each exercise that drew one.
         """
-        grades = self._assignments[lab.name][2].explain(lab.exercises, grades, session)
+        if self._full_scale is None:  # known-wrong solutions have no full-scale models to run on
+            grades = self._assignments[lab.name][2].explain(lab.exercises, grades, session)
         if not self._settings.pictures:
             return grades
         return tuple(
             replace(grade, picture=session.picture(call)) if call is not None else grade
             for grade, call in zip(grades, figures, strict=True)
         )
+
+    def _material(self, assignment: str) -> Material:
+        if self._full_scale is None:
+            return Material(assignment, self._settings.seed)
+        shared, bench = self._full_scale, self._full_scale.bench(assignment)
+        return Material(
+            assignment,
+            self._settings.seed,
+            bench,
+            lambda exercise: shared.reference(assignment, exercise.name, bench),
+        )
+
+    def _watch(
+        self, figures: FigureCalls, session: SandboxSession, material: Material
+    ) -> Callable[[CheckResult], None]:
+        def watch(result: CheckResult) -> None:
+            figures.judged(result)
+            if self._full_scale is not None:
+                self._full_scale.heard(result, session.last_call, material.bench)
+
+        return watch
+
+    def _equipment(self, place: Place | None) -> Equipment:
+        if self._full_scale is not None:
+            return self._full_scale.equipment()
+        if place is None:
+            return Equipment()
+        return Equipment(gpu=place.gpu, tiny_on_gpu=place.tiny_too)
 
     def _session(self, material: Material | None = None) -> SandboxSession:
         bench = None if material is None else material.bench

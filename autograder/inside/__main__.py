@@ -22,7 +22,7 @@ def start(descriptor: int) -> None:
             view.enter_namespaces()  # before a library can start a thread
         from autograder.inside.zygote import Zygote
 
-        zygote = Zygote(settings)
+        zygote = Zygote(settings, control)
     except Exception as error:
         control.send(f"failed {type(error).__name__}: {error}"[:4000].encode("utf-8", "replace"))
         return

@@ -8,9 +8,10 @@ import socket
 import tempfile
 from dataclasses import dataclass
 
-from autograder.inside import confine, kernel, view
+from autograder.inside import confine, gpu, kernel, view
 from autograder.inside.guest import Guest
 from autograder.inside.memory_files import MemoryFiles
+from autograder.inside.settings import GpuAccess
 
 FOLDER_VARIABLES = (
     "HF_HOME",
@@ -27,8 +28,9 @@ CONTROL = 3  # the one descriptor, besides the standard three, that a child keep
 class Lock:
     """How children lock themselves down, worked out once by the zygote.
 
-    `rules` is the system-call filter; `memory` in bytes beyond what the zygote uses at the fork;
-    `reads_everywhere`: see `confine.lock_user`.
+    `rules` is the system-call filter; `memory` in bytes beyond what the zygote uses at the fork
+    (with a `gpu`: beyond what the child uses once CUDA has started); `reads_everywhere`: see
+    `confine.lock_user`.
     """
 
     isolation: str
@@ -38,6 +40,7 @@ class Lock:
     memory: int
     seconds: int
     threads: int
+    gpu: GpuAccess | None = None
 
 
 def run_child(channel: int, lock: Lock, guest: Guest, used: int) -> None:
@@ -49,7 +52,7 @@ def run_child(channel: int, lock: Lock, guest: Guest, used: int) -> None:
     _detach(channel)
     control = socket.socket(fileno=CONTROL)
     try:
-        _lock_down(lock, used)
+        _lock_down(lock, used, guest)
     except BaseException as error:
         control.send(f"{type(error).__name__}: {error}"[:1000].encode("utf-8", "replace"))
         return
@@ -78,17 +81,34 @@ def _detach(channel: int) -> None:
     os.closerange(CONTROL + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def _lock_down(lock: Lock, used: int) -> None:
+def _lock_down(lock: Lock, used: int, guest: Guest) -> None:
     if lock.isolation == "namespaces":
         view.enter_private_folder()
+    if lock.gpu is not None:
+        used = _start_gpu(lock, lock.gpu, guest)
     confine.set_limits(used + lock.memory, lock.seconds, lock.threads)
     if lock.isolation == "none":
         kernel.die_with_parent()
         return
     confine.lock_user(lock.user, reads_everywhere=lock.reads_everywhere)
     if lock.isolation == "namespaces":
-        confine.restrict_files(["/"], [view.WRITABLE, "/dev/null"])
-    kernel.load_filter(lock.rules)
+        devices = lock.gpu.devices if lock.gpu else ()
+        confine.restrict_files(["/"], [view.WRITABLE, "/dev/null", *devices])
+    kernel.load_filter(lock.rules, every_thread=lock.gpu is not None)
+
+
+def _start_gpu(lock: Lock, access: GpuAccess, guest: Guest) -> int:
+    """Start CUDA and take the weights, still as the user who owns them; the address space used.
+
+    CUDA starts threads. Limits and the user hold for all of a process, the system-call filter is
+    given to all threads; only Landlock, which comes later, holds for the others alone.
+    """
+    if lock.isolation == "namespaces":
+        with gpu.start_up(access):
+            guest.start_device()
+            return gpu.address_space()
+    guest.start_device()
+    return gpu.address_space()
 
 
 def _all_of(channel: socket.socket) -> bytes:

@@ -27,6 +27,9 @@ _AF_UNIX = 1
 _ENOSYS = 38
 _EPERM = 1
 _HARMLESS_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS … FIOCLEX
+# NVIDIA's driver: requests of type F, and below 256 for its unified memory (which never were
+# given a type); docs/gpu.md. The device files are the only ones that a child can open for writing.
+_NVIDIA_IOCTLS = ((0xFF00, 0x4600), (0xFFFFFF00, 0))
 _HARMLESS_FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032)  # F_DUPFD … F_GETPIPE_SZ
 _HARMLESS_PRCTLS = (3, 15, 16, 0x53564D41)  # get dumpable; set, get the thread's name; name memory
 
@@ -88,12 +91,15 @@ def restrict_files(readable: list[str], writable: list[str]) -> None:
     )
 
 
-def system_call_filter(*, own_namespaces: bool, architecture: int | None = None) -> bytes:
+def system_call_filter(
+    *, own_namespaces: bool, architecture: int | None = None, gpu: bool = False
+) -> bytes:
     """The allow-list as a program for the kernel, made once for all children.
 
     In namespaces of its own a child may also change files (there are none but its own) and signal
     itself (it is process 1 there); elsewhere it may do neither. Calls through the entry of another
     architecture than `architecture` (`pyseccomp.Arch`, this machine's if None) end the process.
+    With a `gpu` it may talk to NVIDIA's driver.
     """
     rules = pyseccomp.SyscallFilter(pyseccomp.ERRNO(_EPERM))
     if architecture not in (None, pyseccomp.system_arch()):
@@ -107,6 +113,8 @@ def system_call_filter(*, own_namespaces: bool, architecture: int | None = None)
     _allow(rules, "sendto", Arg(4, EQ, 0))
     for request in _HARMLESS_IOCTLS:
         _allow(rules, "ioctl", Arg(1, EQ, request))
+    for mask, value in _NVIDIA_IOCTLS if gpu else ():
+        _allow(rules, "ioctl", Arg(1, MASKED, mask, value))
     for command in _HARMLESS_FCNTLS:
         _allow(rules, "fcntl", Arg(1, EQ, command))
     for option in _HARMLESS_PRCTLS:

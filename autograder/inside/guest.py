@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 
+from autograder.inside.full_scale import FullScaleModels, OnGpu, beside_the_model, warm_forward
+from autograder.inside.gpu import sleep_while_waiting
 from autograder.inside.reading import Unreadable, read_submission
 from autograder.inside.selftest import probe
 from autograder.inside.workspace import Workspace, warm_up
@@ -21,7 +23,7 @@ from autograder.lab.model_state import KnownStates
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.limits import WireError
-from autograder.wire.messages import FAILED, MISSING, decode_call, encode_reply
+from autograder.wire.messages import FAILED, MISSING, Handles, decode_call, encode_reply
 from autograder.wire.png import MAX_BYTES
 
 COLLECTED_KIB = 256 << 10  # garbage is collected whenever the process has grown by so much
@@ -32,8 +34,17 @@ MAX_REASON = 200  # characters
 class Guest:
     """One submission's workspace on the bench of a run: built in the zygote, used in a child."""
 
-    def __init__(self, bench_seed: str) -> None:
-        self._bench = Bench(bench_seed)
+    def __init__(
+        self,
+        bench_seed: str,
+        full_scale: FullScaleModels | None = None,
+        *,
+        tiny_on_gpu: bool = False,
+    ) -> None:
+        self._full_scale = full_scale
+        self._bench = full_scale.bench(bench_seed) if full_scale else Bench(bench_seed)
+        self._handles: Handles = OnGpu(self._bench) if tiny_on_gpu else self._bench
+        self._tiny_on_gpu = tiny_on_gpu
         self._known = KnownStates()
         self._workspace: Workspace | None = None
         self._largest = _largest_kib()
@@ -42,12 +53,24 @@ class Guest:
         """Build every model and tokenizer of the bench, and the workspace, before the fork."""
         for handle in self._bench.keys():  # noqa: SIM118 - a bench is no dict
             made = self._bench.resolve(handle)
-            if isinstance(made, torch.nn.Module):
+            if isinstance(made, torch.nn.Module) and self._stays(made):
                 self._known.before(made)
         warm_up()
         self._workspace = Workspace(
             {"load_model": self._load_model, "load_tokenizer": self._load_tokenizer}
         )
+
+    def start_device(self) -> None:
+        """In a child with a GPU, before it is locked down: start CUDA and take the weights.
+
+        Models run once, so that the kernels they use are loaded before the clock runs.
+        """
+        sleep_while_waiting()
+        torch.zeros(1, device="cuda").item()
+        if self._full_scale is not None:
+            self._full_scale.attach()
+        if self._tiny_on_gpu:
+            warm_forward(self._handles.resolve("model:olmoe:float32"))
 
     def answer(self, kind: str, request: bytes) -> bytes:
         """The reply to one request; whatever the student's code raises becomes part of it."""
@@ -64,6 +87,11 @@ class Guest:
             return FAILED + type(error).__name__[:100].encode("utf-8", "replace")
         finally:
             self._collect_garbage()
+
+    def _stays(self, model: torch.nn.Module) -> bool:
+        """Whether a model's tensors are the same before and after the fork."""
+        moves = self._tiny_on_gpu or any(parameter.is_meta for parameter in model.parameters())
+        return not moves
 
     @property
     def _space(self) -> Workspace:
@@ -88,7 +116,7 @@ class Guest:
         return encode((raised, self._space.notes[already:]))
 
     def _call(self, request: bytes) -> bytes:
-        call = decode_call(request, self._bench)
+        call = beside_the_model(decode_call(request, self._handles))
         function = self._space.function(call.function)
         if not callable(function):
             reason = self._space.why_missing(call.function)[:MAX_REASON]
@@ -105,7 +133,7 @@ class Guest:
 
     def _picture(self, request: bytes) -> bytes:
         """The figure that a call returns as PNG, None where it returns none."""
-        call = decode_call(request, self._bench)
+        call = beside_the_model(decode_call(request, self._handles))
         function: Any = self._space.function(call.function)
         figure = perform(function, call, self._known).value
         drawn = picture(figure, MAX_BYTES) if isinstance(figure, Figure) else b""
@@ -121,7 +149,7 @@ class Guest:
     def _load_model(self, name: str = "olmoe", *_: Any, **__: Any) -> Any:
         """The bench's model as the student's own copy, whatever else a notebook asks for."""
         family = name if isinstance(name, str) and name in self._bench.families else "olmoe"
-        return copy.deepcopy(self._bench.random(family))
+        return copy.deepcopy(self._bench.random(family)).cpu()
 
     def _load_tokenizer(self, *_: Any, **__: Any) -> Any:
         """The bench's tokenizer, whatever else a notebook asks for."""

@@ -4,6 +4,28 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
+
+WORKERS = 4_000  # zygotes of a machine that their uids tell apart
+USERS = 4  # uids that the children of one zygote take in turn where two are there at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuAccess:
+    """What a child needs for its GPU: device files, and the owner's files of shared handles."""
+
+    devices: tuple[str, ...]
+    handles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedModel:
+    """A full-scale model: what it is (`ModelChoice` as plain data), and the file that will describe
+    its shared weights when the grader says that it is there.
+    """
+
+    choice: dict[str, Any]
+    place: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,7 +34,9 @@ class ZygoteSettings:
 
     `libraries` are the folders and files that stay readable; `secrets` lie inside them and are
     hidden all the same. `memory` (bytes) is what a child may allocate beyond its start, `seconds`
-    the processor time of a child. `user` is the uid that children of root take.
+    the processor time of a child. `user` is the first of the uids that children of root take.
+    `models` are full-scale models besides the tiny ones; with a `gpu` these are there, and with
+    `tiny_on_gpu` the tiny ones as well.
     """
 
     isolation: str
@@ -23,6 +47,9 @@ class ZygoteSettings:
     memory: int
     seconds: int
     user: int
+    models: tuple[SharedModel, ...] = ()
+    gpu: GpuAccess | None = None
+    tiny_on_gpu: bool = False
 
     def to_message(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -32,4 +59,7 @@ class ZygoteSettings:
         plain = json.loads(message)
         for name in ("libraries", "secrets"):
             plain[name] = tuple(plain[name])
+        plain["models"] = tuple(SharedModel(**one) for one in plain["models"])
+        if plain["gpu"] is not None:
+            plain["gpu"] = GpuAccess(devices=tuple(plain["gpu"]["devices"]))
         return cls(**plain)

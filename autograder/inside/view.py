@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from autograder.inside import kernel
+from autograder.inside.settings import GpuAccess
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 WRITABLE = "/scratch"  # the sandbox's own, empty at the start of each child
@@ -43,7 +44,12 @@ def enter_namespaces() -> None:
     kernel.die_with_parent()
 
 
-def enter_view(root: str, libraries: tuple[str, ...], secrets: tuple[str, ...]) -> None:
+def enter_view(
+    root: str,
+    libraries: tuple[str, ...],
+    secrets: tuple[str, ...],
+    gpu: GpuAccess | None = None,
+) -> None:
     """Replace the root directory by one with `libraries` alone, and `secrets` covered in it."""
     flags = kernel.MS_NOSUID | kernel.MS_NODEV
     kernel.mount("tmpfs", root, "tmpfs", flags, "size=1m,mode=755")
@@ -51,18 +57,25 @@ def enter_view(root: str, libraries: tuple[str, ...], secrets: tuple[str, ...]) 
         _show(library, root)
     for secret in secrets:
         _cover(secret, root)
-    for folder in (WRITABLE, "/dev"):
+    for folder in (WRITABLE, "/dev", "/proc"):
         os.makedirs(root + folder, exist_ok=True)
     if not os.path.lexists(root + COMMON):  # it is there where a library lies below it
         os.symlink(WRITABLE, root + COMMON)
     kernel.make_read_only(root)
     kernel.mount("tmpfs", root + "/dev", "tmpfs", kernel.MS_NOSUID, "size=64k,mode=755")
-    for device in DEVICES:
+    for device in (*DEVICES, *(gpu.devices if gpu else ())):
         _bind(device, root + device)
+    for handle in gpu.handles if gpu else ():
+        _bind(handle, root + kept_handle(handle))
     os.symlink(WRITABLE, root + "/dev/shm")  # where locks between threads are made # noqa: S108
     flags = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | kernel.MS_NOSUID
     kernel.mount("", root + "/dev", flags=flags)
     kernel.enter_root(root)
+
+
+def kept_handle(handle: str) -> str:
+    """Where the view keeps an owner's file of shared handles, which children need for a moment."""
+    return f"/dev/{os.path.basename(handle)}"
 
 
 def enter_private_folder() -> None:

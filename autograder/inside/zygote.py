@@ -13,12 +13,14 @@ import os
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from autograder.inside import confine, kernel, view
 from autograder.inside.child import Lock, run_child
+from autograder.inside.full_scale import FullScaleModels
 from autograder.inside.guest import Guest
-from autograder.inside.settings import ZygoteSettings
+from autograder.inside.settings import USERS, WORKERS, GpuAccess, ZygoteSettings
 
 LIBRARIES = (
     "accelerate",
@@ -36,17 +38,18 @@ KILLED_SECOND, KILLED_FIRST = b"500", b"1000"  # when memory runs out: the child
 class Zygote:
     """Answers the grader's requests on one socket: `fork` with a descriptor, `reap PID`."""
 
-    def __init__(self, settings: ZygoteSettings) -> None:
+    def __init__(self, settings: ZygoteSettings, control: socket.socket) -> None:
         self._namespaces = settings.isolation == "namespaces"
+        self._forks = 0
         started = time.monotonic()
-        self._guest = _prepare(settings)
+        self._guest, gpu = _prepare(settings, control)
         self.startup_seconds = time.monotonic() - started
         _require_one_thread()
         self._pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         self._killing = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
         self._be_killed(KILLED_SECOND)
-        self._lock = self._confine(settings)
+        self._lock = self._confine(settings, gpu)
         gc.collect()
         gc.freeze()
         gc.set_threshold(YOUNG_OBJECTS)
@@ -64,15 +67,15 @@ class Zygote:
                 _, status = os.waitpid(int(words[1]), 0)
                 control.send(str(os.waitstatus_to_exitcode(status)).encode())
 
-    def _confine(self, settings: ZygoteSettings) -> Lock:
+    def _confine(self, settings: ZygoteSettings, gpu: GpuAccess | None) -> Lock:
         """What can be done once for all children; returns what is left for each of them.
 
         The settings are forgotten afterwards: the paths in them are no submission's business.
         """
         threads = confine.most_threads()
-        rules = confine.system_call_filter(own_namespaces=self._namespaces)
+        rules = confine.system_call_filter(own_namespaces=self._namespaces, gpu=gpu is not None)
         if self._namespaces:
-            view.enter_view(settings.scratch, settings.libraries, settings.secrets)
+            view.enter_view(settings.scratch, settings.libraries, settings.secrets, gpu)
         isolated = settings.isolation != "none"
         reads_everywhere = isolated and confine.must_read_everywhere(settings.libraries)
         if settings.isolation == "landlock":
@@ -86,6 +89,7 @@ class Zygote:
             memory=settings.memory,
             seconds=settings.seconds,
             threads=threads,
+            gpu=gpu,
         )
 
     def _fork(self, control: socket.socket, channel: int) -> None:
@@ -93,10 +97,13 @@ class Zygote:
         if self._namespaces:
             kernel.unshare(kernel.CLONE_NEWPID)
         self._be_killed(KILLED_FIRST)  # inherited
+        self._forks += 1
+        turn = self._forks % USERS if self._lock.gpu is not None else 0
+        user = self._lock.user + WORKERS * turn
         pid = os.fork()
         if pid == 0:
             try:
-                run_child(channel, self._lock, self._guest, used)
+                run_child(channel, replace(self._lock, user=user), self._guest, used)
             finally:
                 os._exit(97)
         self._be_killed(KILLED_SECOND)
@@ -113,17 +120,24 @@ class Zygote:
             os.pwrite(self._killing, score, 0)
 
 
-def _prepare(settings: ZygoteSettings) -> Guest:
+def _prepare(settings: ZygoteSettings, control: socket.socket) -> tuple[Guest, GpuAccess | None]:
     """Import what submissions use and build the bench, single-threaded."""
     import torch
 
     torch.set_num_threads(1)
     for name in LIBRARIES:
         importlib.import_module(name)
-    guest = Guest(settings.bench_seed)
+    full_scale = None
+    if settings.models:
+        _, files, _, _ = socket.recv_fds(control, 16, len(settings.models))  # the weights are there
+        full_scale = FullScaleModels(settings.models, files, on_gpu=settings.gpu is not None)
+    guest = Guest(settings.bench_seed, full_scale, tiny_on_gpu=settings.tiny_on_gpu)
     guest.warm_up()
     _forget_paths(settings.secrets)
-    return guest
+    gpu = settings.gpu
+    if gpu is not None and full_scale is not None:
+        gpu = replace(gpu, handles=full_scale.handles)
+    return guest, gpu
 
 
 def _forget_paths(secrets: tuple[str, ...]) -> None:

@@ -70,6 +70,21 @@ class Bench:
         """The families that choose the top-k of a softmax of their logits."""
         return tuple(family.name for family in FAMILIES if family.softmax)
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names for `model`: the eight families, then the full-scale models of a grading run."""
+        return (*self.families, *self.full_scale)
+
+    @property
+    def full_scale(self) -> tuple[str, ...]:
+        """The full-scale models of a grading run; none in a notebook."""
+        return ()
+
+    @property
+    def softmax_models(self) -> tuple[str, ...]:
+        """Those of `models` that choose the top-k of a softmax of their logits."""
+        return self.softmax_families
+
     def model(self, family: str, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
         """A causal language model with planted routing."""
         return self.resolve(f"model:{family}:{_NAMES[dtype]}")

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 
 from autograder.records import Outcome
-from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.errors import ChildNotReadyError, SandboxError
 from autograder.session import Interrupted
 from autograder.wire.limits import HEADER, WireError, lengths
 from autograder.wire.messages import FAILED, MISSING
@@ -25,6 +25,7 @@ CHUNK = 1 << 20
 MAX_SENTENCE = 1000  # bytes of a reply that is a sentence instead of a frame
 HANG_UP_SECONDS = 2.0  # how long a process may take to end after its last descriptor was closed
 KILL_SECONDS = 20.0
+READY_SECONDS = 120.0  # with a GPU, many children start CUDA one after the other
 
 
 class Child:
@@ -42,6 +43,17 @@ class Child:
         self._control = control
         self._reap = reap
         self.alive = True
+
+    def await_ready(self) -> None:
+        """Wait until it has locked itself down; `SandboxError`, and its end, where it could not."""
+        self._control.settimeout(READY_SECONDS)
+        try:
+            words = self._control.recv(2000).decode("utf-8", "replace")
+        except OSError as error:
+            words = f"no word from it ({error})"
+        if words != "ready":
+            self.end()
+            raise ChildNotReadyError(f"a child could not lock itself down: {words or 'it ended'}")
 
     def request(self, kind: str, payload: bytes, seconds: float) -> bytearray:
         """Send one request and return the reply's frame, within `seconds` of wall time.

@@ -31,7 +31,7 @@ SYSTEM_LIBRARIES = (
 OWN_PACKAGES = ("autograder", "reference", "tests")
 
 
-def library_paths() -> tuple[str, ...]:
+def library_paths(more: Iterable[str] = ()) -> tuple[str, ...]:
     """The folders and files that submissions need to import libraries, outermost first."""
     folders = {
         sysconfig.get_path("stdlib"),
@@ -40,6 +40,7 @@ def library_paths() -> tuple[str, ...]:
         str(Path(sys.base_prefix) / "lib"),
         *_site_folders(),
         *SYSTEM_LIBRARIES,
+        *more,
     }
     existing = {path for path in folders if path and os.path.exists(path)}
     real = {os.path.realpath(path) for path in existing}

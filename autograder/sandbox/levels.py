@@ -10,6 +10,7 @@ import os
 import secrets
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from autograder.records import Outcome
 from autograder.sandbox.causes import cause_of, look
 from autograder.sandbox.cgroups import Group, NoGroup
 from autograder.sandbox.child import Child
-from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.equipment import Equipment
+from autograder.sandbox.errors import ChildNotReadyError, SandboxError
 from autograder.sandbox.layout import library_paths, secret_paths
 from autograder.sandbox.limits import BUFFER_BYTES, LEVELS, Limits
 from autograder.sandbox.users import free_user
@@ -30,6 +32,8 @@ from autograder.session import Interrupted
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 
+ATTEMPTS_ON_GPU = 10  # in 45 seconds, when a child cannot be set up there
+NO_EQUIPMENT = Equipment()
 SELF_TEST_SECONDS = 60.0
 _CANARY = "MOELAB_CANARY"  # a variable of the grader's environment that nobody inside may see
 
@@ -57,6 +61,7 @@ def acceptable_levels(lowest: str) -> tuple[str, ...]:
 class Sandbox:
     """A zygote at the first of `levels` that passes its self-test, replaced when it stops.
 
+    With a GPU, one child is always prepared ahead of the submission that it will hold.
     `hidden` are the caller's own files (submissions, gradebook), `worker` tells the processes of
     one run apart. Raises `SandboxError` with the reason of every level that was tried.
     """
@@ -70,12 +75,15 @@ class Sandbox:
         course: str = "reference",
         hidden: tuple[Path, ...] = (),
         worker: int = 0,
+        equipment: Equipment = NO_EQUIPMENT,
     ) -> None:
         if sys.platform != "linux":
             raise SandboxError(
                 "isolating submissions needs Linux: use a Linux machine, WSL 2 or a container"
             )
-        self._open = partial(_open, bench_seed, limits, course, hidden, worker)
+        self._open = partial(_open, bench_seed, limits, course, hidden, worker, equipment)
+        self._ahead = equipment.gpu is not None  # CUDA takes a second to start
+        self._next: Child | None = None
         self._zygote = self._best(levels)
 
     @property
@@ -89,13 +97,31 @@ class Sandbox:
         When the new one passes its self-test and stops again, the submission is at fault:
         `Interrupted` as died. `SandboxError` where no sandbox can be had any more.
         """
-        for _ in range(2):
+        for attempt in range(ATTEMPTS_ON_GPU if self._ahead else 2):
             try:
-                return self._zygote.fork()
+                return self._ready_child()
+            except ChildNotReadyError:
+                if not self._ahead:
+                    self._replace()
+                elif attempt + 1 == ATTEMPTS_ON_GPU:
+                    raise
+                time.sleep(attempt)  # its neighbours may have taken the GPU's memory for a while
             except SandboxError:
-                self._zygote.close()
-                self._zygote = self._best((self.level,))
+                self._replace()
         raise Interrupted(Outcome.DIED, "it stopped the sandbox again and again")
+
+    def _ready_child(self) -> Child:
+        """The child that was prepared ahead, or a new one; the next one starts to prepare."""
+        child, self._next = self._next or self._zygote.begin(), None
+        child.await_ready()
+        if self._ahead:
+            self._next = self._zygote.begin()
+        return child
+
+    def _replace(self) -> None:
+        self._next = None  # it ends with its zygote
+        self._zygote.close()
+        self._zygote = self._best((self.level,))
 
     def close(self) -> None:
         """End the zygote and its children."""
@@ -121,7 +147,8 @@ def probe(limits: Limits | None = None) -> list[LevelReport]:
     reports = []
     for level in ("namespaces", "landlock"):
         try:
-            _open("doctor", limits or Limits(), "reference", (), 0, level).close()
+            settings = ("doctor", limits or Limits(), "reference", (), 0, NO_EQUIPMENT)
+            _open(*settings, level).close()
             reports.append(LevelReport(level, works=True))
         except SandboxError as error:
             reports.append(LevelReport(level, works=False, reason=str(error)))
@@ -134,24 +161,33 @@ def _open(
     course: str,
     hidden: tuple[Path, ...],
     worker: int,
+    equipment: Equipment,
     level: str,
 ) -> Zygote:
+    if level == "landlock" and equipment.gpu is not None:
+        raise SandboxError("it leaves CUDA without the files of /proc that it needs")
     with tempfile.TemporaryDirectory(prefix="moelab-") as scratch, _canary_in_environment():
         settings = ZygoteSettings(
             isolation=level,
             bench_seed=bench_seed,
-            libraries=library_paths(),
+            libraries=library_paths(equipment.libraries),
             secrets=secret_paths(course, hidden),
             scratch=scratch,
             memory=limits.memory,
             seconds=(int(limits.total) + 60) * (os.cpu_count() or 1),
             user=free_user(worker) if os.geteuid() == 0 else os.geteuid(),
+            models=equipment.announced(scratch),
+            gpu=equipment.access,
+            tiny_on_gpu=equipment.tiny_on_gpu,
         )
         group = _group()
-        zygote = Zygote(settings, group)
+        zygote = Zygote(
+            settings, group, environment=equipment.environment, describe=equipment.describe
+        )
+        children = 1 if equipment.gpu is None else 2
         try:
             if group is not None:
-                group.limit(limits.memory + BUFFER_BYTES)
+                group.limit(children * limits.memory + BUFFER_BYTES)
             if level != "none":
                 self_test(zygote, course, Path(scratch), limits)
         except (SandboxError, OSError) as error:

@@ -25,6 +25,7 @@ from autograder.wire.text import clean_line
 
 MEMORY_ERRORS = frozenset({"MemoryError", "OutOfMemoryError", "_ArrayMemoryError"})
 MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+CUDA_ERROR = "CUDA error"
 MAX_NOTES = 20
 
 
@@ -59,6 +60,7 @@ class SandboxSession:
 
     def __init__(self, sandbox: Forks, bench: Handles | None, limits: Limits) -> None:
         self.notes: list[str] = []
+        self.last_call: Call | None = None
         self._sandbox = sandbox
         self._bench = bench
         self._limits = limits
@@ -92,6 +94,7 @@ class SandboxSession:
         """Call a function of the submission; see `Session.perform`."""
         if self._bench is None:
             raise RuntimeError("functions are called on a bench, and this session has none")
+        self.last_call = call
         if not self._ready:
             self._run_cells()
         seconds = time_limit or self._limits.call
@@ -111,6 +114,8 @@ class SandboxSession:
         if reply.raised is not None and _is_memory(reply.raised.type_name, reply.raised.message):
             self.close()
             raise Interrupted(Outcome.MEMORY, "it used more memory than the limit")
+        if reply.raised is not None and CUDA_ERROR in reply.raised.message:
+            self.close()  # after an error of a kernel, CUDA works no more in that process
         return reply
 
     def picture(self, call: Call) -> bytes:

@@ -8,9 +8,11 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-from autograder.inside.settings import ZygoteSettings
+from autograder.inside.settings import SharedModel, ZygoteSettings
 from autograder.sandbox.cgroups import Group
 from autograder.sandbox.child import Child
 from autograder.sandbox.errors import SandboxError
@@ -31,32 +33,49 @@ ENVIRONMENT = {
     "TRANSFORMERS_VERBOSITY": "error",
     "USER": "student",
 }
+NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 CACHE_VARIABLES = ("HOME", "HF_HOME", "MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR", "XDG_CACHE_HOME")
 
 
 class Zygote:
     """A warm process, ready to be forked. One child at a time; `close` ends it and its children.
 
-    It lives in `group`, which is its own, where there is one.
+    It lives in `group`, which is its own, where there is one. `describe` is asked where the weights
+    of the settings' models are, while it imports its libraries.
     """
 
-    def __init__(self, settings: ZygoteSettings, group: Group | None = None) -> None:
+    def __init__(
+        self,
+        settings: ZygoteSettings,
+        group: Group | None = None,
+        *,
+        environment: Mapping[str, str] = NOTHING_MORE,
+        describe: Callable[[tuple[SharedModel, ...]], list[int]] = lambda models: [],
+    ) -> None:
         self.settings = settings
         self._group = group
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
         with theirs:
-            self._process = _start(theirs, self._log.fileno(), settings.scratch)
+            variables = {**ENVIRONMENT, **environment}
+            variables |= dict.fromkeys(CACHE_VARIABLES, settings.scratch)
+            self._process = _start(theirs, self._log.fileno(), variables)
         self._control.settimeout(STARTUP_SECONDS)
         try:
             if group is not None:
                 group.add(self._process.pid)
             self._control.send(settings.to_message())
+            if settings.models:
+                files = describe(settings.models)  # meanwhile it imports its libraries
+                socket.send_fds(self._control, [b"weights"], files)
             answer = self._control.recv(1 << 16).decode("utf-8", "replace")
         except OSError as error:
             self.close()
             raise SandboxError(f"the sandbox did not start: {error}") from error
+        except BaseException:
+            self.close()
+            raise
         if not answer.startswith("ready"):
             reason = answer.removeprefix("failed ") or self._last_words()
             self.close()
@@ -65,6 +84,12 @@ class Zygote:
 
     def fork(self) -> Child:
         """A new child, locked down and ready; `SandboxError` where it could not lock down."""
+        child = self.begin()
+        child.await_ready()
+        return child
+
+    def begin(self) -> Child:
+        """A new child that locks itself down meanwhile; `await_ready` before its first request."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with theirs:
@@ -76,16 +101,7 @@ class Zygote:
         if not descriptors:
             ours.close()
             raise SandboxError(f"the sandbox has stopped: {self._last_words()}")
-        child = Child(int(message), descriptors[0], ours, self._reap)
-        ours.settimeout(REPLY_SECONDS)
-        try:
-            words = ours.recv(2000).decode("utf-8", "replace")
-        except OSError as error:
-            words = f"no word from it ({error})"
-        if words != "ready":
-            child.end()
-            raise SandboxError(f"a child could not lock itself down: {words or 'it ended'}")
-        return child
+        return Child(int(message), descriptors[0], ours, self._reap)
 
     def close(self) -> None:
         """End the zygote; the kernel ends its children with it."""
@@ -117,14 +133,16 @@ class Zygote:
         return (errors or lines or ["it gave no reason"])[-1]
 
 
-def _start(control: socket.socket, log: int, scratch: str) -> subprocess.Popen[bytes]:
-    """Start the program; what libraries want to cache goes to `scratch`, which does not last."""
+def _start(
+    control: socket.socket, log: int, variables: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start the program; what libraries want to cache goes to a folder that does not last."""
     program = Path(__file__).resolve().parents[1] / "inside"
     descriptor = control.fileno()
     command = [sys.executable, "-I", "-B", str(program), str(descriptor)]
     return subprocess.Popen(  # noqa: S603 - our own program, fixed arguments
         command,
-        env=ENVIRONMENT | dict.fromkeys(CACHE_VARIABLES, scratch),
+        env=variables,
         cwd="/",
         stdin=subprocess.DEVNULL,
         stdout=log,

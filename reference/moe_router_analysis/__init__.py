@@ -22,6 +22,7 @@ from reference.moe_router_analysis import (
     router_weight_statistics,
     simulate_topk_routing,
 )
+from reference.moe_router_analysis._decisions import measured_routing
 
 assignment = Assignment(
     name="moe_router_analysis",
@@ -64,4 +65,5 @@ assignment = Assignment(
         "ipykernel>=6.29",
         "jupyterlab>=4",
     ),
+    routing=measured_routing,
 )

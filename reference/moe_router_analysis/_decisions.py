@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from reference.moe_router_analysis._routing import Router
+from reference.moe_router_analysis._routing import Router, find_routers
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,22 @@ def run(model: nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor)
     if getattr(getattr(model, "config", None), "is_encoder_decoder", False):
         inputs |= {f"decoder_{name}": value for name, value in inputs.items()}
     return model(**inputs, use_cache=False)
+
+
+def measured_routing(
+    model: nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor
+) -> list[tuple[str, torch.Tensor, torch.Tensor]]:
+    """Name, logits [T, E] and choice [T, E] (bool) of every router in one forward."""
+    routers = find_routers(model)
+    with watching(routers) as seen, evaluating(model), torch.no_grad():
+        run(model, input_ids, attention_mask)
+    found = []
+    for router in routers:
+        for decision in (call.decision() for call in seen[router.module]):
+            chosen = torch.zeros_like(decision.logits, dtype=torch.bool)
+            chosen[decision.tokens, decision.experts] = True
+            found.append((router.name, decision.logits, chosen))
+    return found
 
 
 def _output_hook(router: Router, calls: list[Seen]) -> Any:

@@ -87,7 +87,7 @@ def copies_the_weights_of_olmoe(answer: Answer, bench: Bench) -> None:
 @exercise.law(points=1.5, hidden=True)
 def counts_routers_instead_of_layers(answer: Answer, bench: Bench) -> None:
     """Counts routers, not layers, in every family"""
-    for family in bench.families:
+    for family in bench.models:
         model, names = bench.model(family), bench.router_names(family)
         last = len(names) - 1
         _compare(answer(model, last), model.get_submodule(names[last]).weight)

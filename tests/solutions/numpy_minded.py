@@ -211,8 +211,8 @@ def compute_switch_loss(router_logits, top_k=2, token_mask=None):
     best = np.argsort(-as_array(logits), axis=1, kind="stable")[:, :top_k]
     counts = np.zeros(E)
     np.add.at(counts, best, real[:, None])
-    f = torch.as_tensor(counts / (real.sum() * top_k), dtype=torch.float32)
-    weights = torch.as_tensor(real / real.sum(), dtype=torch.float32)
+    f = torch.as_tensor(counts / (real.sum() * top_k), dtype=torch.float32, device=logits.device)
+    weights = torch.as_tensor(real / real.sum(), dtype=torch.float32, device=logits.device)
     p = weights @ torch.softmax(logits, dim=1)
     return E * (f * p).sum()
 

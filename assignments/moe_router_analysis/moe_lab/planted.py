@@ -20,6 +20,8 @@ from transformers import PreTrainedModel
 
 CLASSES = 16
 STRENGTH = 64.0  # of embeddings: the epsilon of RMSNorm vanishes in float32 beside its square
+WIDEST = 64  # steps between the largest and the smallest logit: a softmax in float32 tells them
+SATURATED = 6  # a sigmoid of this tells no more
 MARGIN = 0.02  # between biased sigmoid scores at every decision; float32 errors are below 1e-6
 CHANGED_BY_RULE = 0.4  # of the classes: groups and bias must show in short texts too
 _ATTEMPTS = 1000
@@ -69,8 +71,9 @@ def _largest(values: np.ndarray, count: int, margin: np.ndarray) -> tuple[np.nda
 class RoutingPlan:
     """The ground truth of a planted model: L routers, C classes of tokens, E experts.
 
-    `classes` [V] is the class of each token id, `scores` [L, C, E] the integer logits of a class,
-    `bias` [L, E] the correction bias (zero where the family has none).
+    `classes` [V] is the class of each token id, `scores` [L, C, E] the logits of a class (integers,
+    or with more than 64 experts halves, quarters, …), `bias` [L, E] the correction bias (zero where
+    the family has none).
     """
 
     rule: ChoiceRule
@@ -148,7 +151,7 @@ def _draw_router(
     for _ in range(_ATTEMPTS):
         popularity = rng.normal(0, 1, experts)
         taste = popularity + rng.normal(0, 1, (8 * classes, experts))
-        scores = taste.argsort(axis=1).argsort(axis=1) - experts // 2
+        scores = _spread(taste.argsort(axis=1).argsort(axis=1), rule)
         bias = np.zeros(experts)
         if rule.biased_sigmoid:
             bias = rng.integers(-14, 15, experts) / 32
@@ -159,6 +162,21 @@ def _draw_router(
         if _rule_matters(rule, scores[clear], bias, chosen[clear]):
             return scores[clear], bias
     raise RuntimeError(f"no table of {experts} experts found for {rule}")
+
+
+def _spread(ranks: np.ndarray, rule: ChoiceRule) -> np.ndarray:
+    """Logits from ranks 0..E-1, in a range in which bfloat16 and the router's function tell them.
+
+    With many experts a softmax underflows and a sigmoid saturates: steps get smaller, or all that
+    is far from being chosen gets the same logit.
+    """
+    experts = ranks.shape[1]
+    scores: np.ndarray = ranks - experts // 2
+    if rule.biased_sigmoid and experts > 2 * SATURATED:
+        scores = np.clip(ranks - (experts - rule.top_k), -SATURATED, SATURATED)
+    elif experts > WIDEST:
+        scores = scores / 2 ** ((experts - 1).bit_length() - (WIDEST - 1).bit_length())
+    return scores
 
 
 def _uneven(chosen: np.ndarray) -> bool:
@@ -220,7 +238,9 @@ def plant(model: PreTrainedModel, plan: RoutingPlan, rng: np.random.Generator) -
         elif parameter.dim() == 1 and "norm" in name:
             parameter.fill_(1)
     strength = STRENGTH / getattr(model.config, "embedding_multiplier", 1.0)
-    model.get_input_embeddings().weight.copy_(strength * directions[plan.classes])
+    embeddings = model.get_input_embeddings().weight
+    classes = torch.from_numpy(plan.classes).to(embeddings.device)
+    embeddings.copy_((strength * directions).to(embeddings.device)[classes])
     for index, router in enumerate(routers_of(model)):
         scores = torch.from_numpy(plan.scores[index]).float()
         if isinstance(getattr(router, "bias", None), nn.Parameter):

@@ -74,7 +74,7 @@ def derives_the_statistics(answer: Answer, bench: Bench) -> None:
 def counts_the_models_own_decisions(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Counts what the model itself decides, in every family and at each router"""
     tokenizer = bench.tokenizer()
-    for family in bench.families:
+    for family in bench.models:
         texts = [SENTENCE[:20] + random_texts(rng, 1, most_words=4)[0]]
         last = len(bench.router_names(family)) - 1
         load = answer(bench.model(family), tokenizer, texts, layer_idx=last)
@@ -98,7 +98,7 @@ def counts_real_tokens_only(answer: Answer, rng: np.random.Generator, bench: Ben
 def counts_the_largest_logits(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """With an explicit top_k, counts the experts with the largest router logits"""
     tokenizer = bench.tokenizer()
-    for family in bench.softmax_families:
+    for family in bench.softmax_models:
         experts = bench.plan(family).num_experts
         top_k = int(rng.choice([k for k in range(1, experts) if k != bench.plan(family).top_k]))
         texts = random_texts(rng, 1, most_words=6)

@@ -46,7 +46,7 @@ def finds_the_routers_of_mixtral(answer: Answer, bench: Bench) -> None:
 @exercise.law(points=4, hidden=True)
 def finds_every_family(answer: Answer, bench: Bench) -> None:
     """Finds all routers, and nothing else, in each of the eight families"""
-    for family in bench.families:
+    for family in bench.models:
         _compare(answer, bench.model(family), bench.router_names(family))
         assert not answer.left_behind, (
             f"looking for routers must leave a model as it is: {answer.left_behind}"

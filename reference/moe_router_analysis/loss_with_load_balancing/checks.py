@@ -119,3 +119,5 @@ def low_precision(rng: np.random.Generator, bench: Bench) -> Iterator[Given]:
     """Computes the loss of a model in bfloat16 in float32"""
     yield given(bench.model("olmoe", torch.bfloat16), *token_batch(rng, [7, 7]), 0.5)
     yield given(bench.model("qwen2_moe", torch.bfloat16), *token_batch(rng, [7, 7]), 0.5)
+    for name in bench.softmax_models[len(bench.softmax_families) :]:
+        yield given(bench.model(name), *token_batch(rng, [7, 7]), 0.5)

@@ -45,7 +45,7 @@ def counts_with_numpy(model: Any, batches: Any) -> list[Numbers]:
             numbers = {}
             for index, router in enumerate(routers):
                 _, _, indices = outputs[router]
-                kept = indices.numpy()[mask.numpy().ravel().astype(bool)]
+                kept = indices.cpu().numpy()[mask.numpy().ravel().astype(bool)]
                 counts = np.bincount(kept.ravel(), minlength=len(router.get_parameter("weight")))
                 share = counts / counts.sum()
                 logs = np.log(np.where(share > 0, share, 1))

@@ -48,7 +48,7 @@ def logs_three_numbers_per_router(answer: Answer, rng: np.random.Generator, benc
 @exercise.law(points=1.5, hidden=True)
 def watches_every_family(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Watches the model's own decisions in every family, and gives {} for a dense model"""
-    for family in bench.families:
+    for family in bench.models:
         batch = _batch(rng, [12, 12])
         numbers = answer(bench.model(family), [batch])
         _compare(numbers, bench, family, [batch])

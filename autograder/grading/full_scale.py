@@ -1,0 +1,140 @@
+"""A worker's part in a run with full-scale models: what checks compare with, and fair verdicts.
+
+All submissions on a device share one copy of the weights, which any of them could write to. So a
+verdict counts only if the weights were found untouched while it was made, and if a failure at a
+shared model was not the work of a neighbour: otherwise the submission is graded again, alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from autograder.grading.place import Hosted, Place
+from autograder.lab.bench import Bench
+from autograder.lab.calls import Call, Reply
+from autograder.models.bench import FullScale, ScaledBench, planted_for_checks
+from autograder.models.client import Owner
+from autograder.models.measured import MeasuredRouting
+from autograder.models.sharing import Shared
+from autograder.models.structure import structure
+from autograder.models.turns import Turns
+from autograder.records import CheckResult, Grade, Outcome
+from autograder.sandbox.equipment import Equipment
+from autograder.wire.messages import decode_reply, encode_call
+
+TAMPERED = "it changed the weights of a model that all submissions share; they were made again"
+_BLAMED = (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT, Outcome.MEMORY, Outcome.DIED)
+
+
+class FullScaleGrading:
+    """Connects one worker to the owners of the models of its place."""
+
+    def __init__(self, place: Place, seed: str) -> None:
+        self._place = place
+        self._seed = seed
+        self._turns = Turns(place.folder)
+        self._owners = {host.choice.name: Owner(host.address) for host in place.hosts}
+        self._planted: ScaledBench | None = None
+        self._doubtful = False
+
+    def equipment(self) -> Equipment:
+        """What the sandbox gets. Its `shared` raises `ModelError` where a model cannot be had."""
+        return Equipment(
+            models=tuple(host.choice for host in self._place.hosts),
+            shared=self._shared,
+            gpu=self._place.gpu,
+            tiny_on_gpu=self._place.tiny_too,
+        )
+
+    def bench(self, assignment: str) -> ScaledBench:
+        """The checks' side of the bench, with the ground truth of every model."""
+        if self._planted is not None:
+            return self._planted
+        scaled = {host.choice.name: self._side(host, assignment) for host in self._place.hosts}
+        return ScaledBench(self._seed, scaled)
+
+    def reference(self, assignment: str, exercise: str, bench: ScaledBench) -> Reference:
+        """The reference solution, run where the weights are."""
+        return Reference(self._owners, assignment, exercise, bench)
+
+    def judged(self, run: Callable[[], Grade]) -> Grade:
+        """The grade that `run` gives, beyond doubt; `run` calls `heard` after each check."""
+        with self._turns.together():
+            before = self._changes()
+            grade = self._undoubted(run)
+            if self._verify() == before and not self._doubtful:
+                return grade
+        with self._turns.alone():
+            before = self._verify()
+            grade = self._undoubted(run)
+            if self._verify() == before:
+                return grade
+        return replace(grade, notes=(*grade.notes, TAMPERED))
+
+    def heard(self, result: CheckResult, last_call: Call | None, bench: Bench) -> None:
+        """Doubt a failure at a full-scale model: that, others could have brought about."""
+        if result.outcome in _BLAMED and last_call is not None:
+            self._doubtful |= isinstance(bench, ScaledBench) and any(
+                bench.is_full_scale(one) for one in (*last_call.args, *last_call.kwargs.values())
+            )
+
+    def close(self) -> None:
+        for owner in self._owners.values():
+            with suppress(OSError):
+                owner.close()
+
+    def _shared(self) -> tuple[Shared, ...]:
+        """Where the weights are; what is the same for all assignments is made meanwhile."""
+        if self._planted is None and all(host.choice.planted for host in self._place.hosts):
+            self._planted = self.bench("")
+            for handle in self._planted.keys():  # noqa: SIM118 - a bench is no dict
+                self._planted.resolve(handle)
+        return tuple(owner.shared() for owner in self._owners.values())
+
+    def _undoubted(self, run: Callable[[], Grade]) -> Grade:
+        self._doubtful = False
+        return run()
+
+    def _changes(self) -> tuple[int, ...]:
+        return tuple(owner.changes() for owner in self._owners.values())
+
+    def _verify(self) -> tuple[int, ...]:
+        return tuple(owner.verify() for owner in self._owners.values())
+
+    def _side(self, host: Hosted, assignment: str) -> FullScale:
+        device = "cuda" if self._place.gpu is not None else "cpu"
+        if host.choice.planted:
+            return planted_for_checks(host.choice, device, self._seed)
+        owner = self._owners[host.choice.name]
+        model: Any = structure(host.choice, device)
+        routers = owner.routers(assignment)
+        for name, weight in routers.items():
+            router = model.get_submodule(name)
+            router.weight = type(router.weight)(weight, requires_grad=router.weight.requires_grad)
+        routing = MeasuredRouting(lambda ids, mask: owner.measure(assignment, ids, mask))
+        return FullScale(model, tuple(routers), routing)
+
+
+class Reference:
+    """A reference solution in the place of a student's: calls go to the owner of their model."""
+
+    def __init__(
+        self, owners: dict[str, Owner], assignment: str, exercise: str, bench: ScaledBench
+    ) -> None:
+        self._owners = owners
+        self._where = (assignment, exercise)
+        self._bench = bench
+
+    def perform(self, call: Call, time_limit: float | None = None) -> Reply:
+        """The reference's reply; see `Session.perform`."""
+        arguments = (*call.args, *call.kwargs.values())
+        wanted = (name for name in self._owners if any(self._is(name, one) for one in arguments))
+        owner = self._owners[next(wanted, next(iter(self._owners)))]
+        message = owner.perform(*self._where, encode_call(call, self._bench))
+        return decode_reply(message, call, self._bench)
+
+    def _is(self, name: str, value: object) -> bool:
+        return self._bench.handle_of(value) == f"model:{name}"

@@ -1,0 +1,47 @@
+"""What CUDA needs while it starts in a child, and what of that is gone when a submission runs."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from autograder.inside import kernel, view
+from autograder.inside.settings import GpuAccess
+
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - where CUDA looks for the handles of other processes
+_BLOCKING_SYNC = 4  # CU_CTX_SCHED_BLOCKING_SYNC
+
+
+@contextmanager
+def start_up(access: GpuAccess) -> Iterator[None]:
+    """In namespaces: /proc of this child alone and the owner's handles, for the start of CUDA."""
+    kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV)
+    placed = []
+    for handle in access.handles:
+        place = os.path.join(_SHARED_MEMORY, os.path.basename(handle))
+        with open(place, "x", encoding="ascii"):
+            placed.append(place)
+        kernel.mount(view.kept_handle(handle), place, flags=kernel.MS_BIND)
+    yield
+    for place in placed:
+        kernel.unmount(place)
+        os.unlink(place)
+    kernel.unmount("/proc")
+
+
+def sleep_while_waiting() -> None:
+    """Before CUDA starts: let this process sleep while it waits for the GPU, not spin.
+
+    Many processes share the GPU in turns, and the cores with those that compute.
+    """
+    driver = ctypes.CDLL("libcuda.so.1")
+    if driver.cuInit(0) or driver.cuDevicePrimaryCtxSetFlags_v2(0, _BLOCKING_SYNC):
+        raise RuntimeError("NVIDIA's driver could not be started")
+
+
+def address_space() -> int:
+    """The bytes of address space that this process uses, most of them reserved by CUDA."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[0]) * os.sysconf("SC_PAGESIZE")

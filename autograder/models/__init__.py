@@ -1,0 +1,1 @@
+"""Full-scale models: which there are, how they are made or loaded, and how one copy is shared."""

@@ -1,0 +1,81 @@
+"""The structure of a full-scale model: its config, and its modules without weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
+
+from autograder.models.choice import ModelChoice
+from autograder.models.errors import ModelError
+from autograder.models.shapes import SHAPES
+
+
+def config_of(choice: ModelChoice) -> PretrainedConfig:
+    """The model's config; `ModelError` where it needs code that is not trusted."""
+    if not choice.folder:
+        settings = dict(SHAPES[choice.name])
+        return AutoConfig.for_model(settings.pop("model_type"), **settings)
+    try:
+        return AutoConfig.from_pretrained(
+            choice.folder, trust_remote_code=choice.trust_remote_code, local_files_only=True
+        )
+    except (ValueError, KeyError, OSError, ImportError) as error:
+        if "trust_remote_code" in str(error):
+            raise needs_trust(choice) from error
+        reason = str(error).partition("\n")[0][:300]
+        raise ModelError(f"--model {choice.name}: its config cannot be used ({reason}).") from error
+
+
+def needs_trust(choice: ModelChoice) -> ModelError:
+    """What to say of a model that brings code of its own."""
+    return ModelError(
+        f"--model {choice.name}: this model brings its own Python code, which would run as the "
+        "grader. Add --trust-remote-code if you trust its authors."
+    )
+
+
+def options(device: str) -> dict[str, Any]:
+    """How models compute on a device.
+
+    Plain attention: the kernels of the others take longer to load than lab-sized inputs to run.
+    Experts in one grouped product on GPUs, where a loop over experts is many times slower.
+    """
+    grouped = device.startswith("cuda") and hasattr(torch, "_grouped_mm")
+    return {
+        "attn_implementation": "eager",
+        "experts_implementation": "grouped_mm" if grouped else "eager",
+    }
+
+
+def structure(choice: ModelChoice, device: str) -> PreTrainedModel:
+    """The causal language model on the meta device: every module, no weights.
+
+    Raises `ModelError` where transformers cannot build it.
+    """
+    config = config_of(choice)
+    dtype = config.dtype if isinstance(config.dtype, torch.dtype) else torch.bfloat16
+    try:
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(
+                config,
+                dtype=dtype,
+                trust_remote_code=choice.trust_remote_code,
+                **options(device),
+            )
+    except ValueError as error:
+        if "trust_remote_code" in str(error):
+            raise needs_trust(choice) from error
+        raise ModelError(
+            f"--model {choice.name}: transformers knows no causal language model of type "
+            f"{config.model_type!r}."
+        ) from error
+    model.tie_weights()
+    return model.eval()
+
+
+def weight_bytes(model: PreTrainedModel) -> int:
+    """Bytes of a model's parameters and buffers."""
+    tensors = (*model.parameters(), *model.buffers())
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -1,0 +1,66 @@
+"""What a sandbox holds besides libraries and the tiny bench: full-scale models, a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.inside.settings import GpuAccess, SharedModel
+from autograder.models.choice import ModelChoice
+from autograder.models.sharing import Shared
+from autograder.sandbox.gpus import Gpu, driver_folders
+from autograder.wire.encode import encode
+
+
+def _nothing_shared() -> tuple[Shared, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equipment:
+    """Full-scale models, the GPU, and whether tiny models use it too.
+
+    `shared` tells where the models' weights are; it may wait until they are loaded, while the
+    sandbox starts.
+    """
+
+    models: tuple[ModelChoice, ...] = ()
+    shared: Callable[[], tuple[Shared, ...]] = _nothing_shared
+    gpu: Gpu | None = None
+    tiny_on_gpu: bool = False
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Folders that submissions must be able to read besides Python's."""
+        return driver_folders() if self.gpu is not None else ()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables for the zygote: the one GPU is its only one, and so its first.
+
+        With one hardware queue instead of eight, CUDA starts and ends in 40 % of the time.
+        """
+        if self.gpu is None:
+            return {"CUDA_VISIBLE_DEVICES": ""}
+        return {"CUDA_VISIBLE_DEVICES": self.gpu.uuid, "CUDA_DEVICE_MAX_CONNECTIONS": "1"}
+
+    @property
+    def access(self) -> GpuAccess | None:
+        """What children need to use the GPU."""
+        return None if self.gpu is None else GpuAccess(devices=self.gpu.device_files)
+
+    def announced(self, scratch: str) -> tuple[SharedModel, ...]:
+        """The models for a zygote's settings: their weights will be described in `scratch`."""
+        return tuple(
+            SharedModel(choice=choice.to_plain(), place=str(Path(scratch) / f"weights-{number}"))
+            for number, choice in enumerate(self.models)
+        )
+
+    def describe(self, announced: tuple[SharedModel, ...]) -> list[int]:
+        """Write down where the weights are; the descriptors of their memory, none on a GPU."""
+        files = []
+        for one, shared in zip(announced, self.shared(), strict=True):
+            Path(one.place).write_bytes(encode(shared.to_plain()))
+            files += [shared.file] if shared.file >= 0 else []
+        return files

@@ -1,0 +1,46 @@
+"""Tests that need a GPU; without one they are skipped."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autograder.sandbox.gpus import Gpu, gpus
+
+TESTS = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(Path(__file__).parent))  # for `attacks`
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if gpus():
+        return
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="there is no GPU"))
+
+
+@pytest.fixture(scope="session")
+def gpu() -> Gpu:
+    return gpus()[0]
+
+
+@pytest.fixture(scope="session")
+def course() -> Iterator[str]:
+    sys.path.insert(0, str(TESTS))
+    yield "model_checks"
+    sys.path.remove(str(TESTS))
+
+
+@pytest.fixture(scope="session")
+def shape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a config alone: DeepSeek-V2-Lite with fewer and narrower layers."""
+    from autograder.models.shapes import SHAPES
+
+    folder = tmp_path_factory.mktemp("shape")
+    config = dict(SHAPES["deepseek-v2-lite"]) | {"num_hidden_layers": 4, "hidden_size": 512}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return folder

@@ -1,0 +1,1 @@
+"""The exercises of the lab whose checks run models, as a course: for tests and timings."""
