@@ -12,7 +12,7 @@ from autograder.models.errors import ModelError
 from autograder.models.shapes import SHAPES
 
 TINY = "tiny"
-_HUB_ID = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?")
+_HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +49,8 @@ def choose(name: str, *, trust_remote_code: bool = False) -> ModelChoice | None:
         raise ModelError(f"--model {name}: this is a file. Give the folder that holds config.json.")
     if not _HUB_ID.fullmatch(name) or name.startswith("."):
         raise ModelError(
-            f"--model {name}: there is no such folder. Give a folder, a Hugging Face id, "
-            f"{TINY}, {', '.join(SHAPES)}."
+            f"--model {name}: there is no such folder or model. Give {TINY}, "
+            f"{', '.join(SHAPES)}, a folder, or an id of Hugging Face (OWNER/NAME)."
         )
     return ModelChoice(name=name, planted=False, trust_remote_code=trust_remote_code)
 

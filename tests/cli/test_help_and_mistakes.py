@@ -103,7 +103,7 @@ MISTAKES = [
     (["grade", ".", "--total-memory", "1GiB"], "--total-memory 1 GiB is too little"),
     (["grade", ".", "--jobs", "0"], "jobs"),
     (["grade", ".", "--isolation", "some"], "isolation"),
-    (["grade", ".", "--model", "large"], "'large'"),
+    (["grade", ".", "--model", "large"], "--model large"),
     (["grade", ".", "--device", "tpu"], "'tpu' is not a device"),
     (["grade", ".", "--device", "cuda:99"], "no cuda:99"),
     (["grade", ".", "--scheduler", "tcp://host:1"], "cannot use a cluster"),

@@ -35,7 +35,8 @@ def test_a_folder_with_weights_keeps_them(native: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("./nowhere/at all", "there is no such folder"),
+        ("./nowhere/at all", "there is no such folder or model"),
+        ("deepseek-v2", "deepseek-v2-lite"),
         (__file__, "this is a file"),
         (str(Path(__file__).parent), "holds no config.json"),
     ],
