@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 
 STARTED = time.monotonic()
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "courses"))
 
 from autograder.cli.models import find_models
 from autograder.grading.batch import Grading

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 STARTED = time.monotonic()
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "courses"))
 
 import torch
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 
@@ -14,6 +15,9 @@ from autograder.models.errors import ModelError
 from autograder.models.measured import Measured
 from autograder.models.weights import Weights
 from autograder.wire.messages import decode_call, encode_reply
+
+T = TypeVar("T")
+ATTEMPTS = 10
 
 
 class ReferenceReplies:
@@ -28,8 +32,10 @@ class ReferenceReplies:
     def perform(self, assignment: str, exercise: str, message: bytes) -> bytes:
         """The reference's reply to a call, both in the wire format."""
         call = decode_call(message, self._bench)
-        reply = perform(self._assignment(assignment).exercise(exercise).solution_function, call)
-        return encode_reply(reply, call, self._bench)
+        function = self._assignment(assignment).exercise(exercise).solution_function
+        return self._on_right_weights(
+            lambda: encode_reply(perform(function, call), call, self._bench)
+        )
 
     def routers(self, assignment: str) -> dict[str, torch.Tensor]:
         """The names and weights [E, d] of the model's routers, in order."""
@@ -51,8 +57,18 @@ class ReferenceReplies:
 
     def measure(self, assignment: str, ids: torch.Tensor, mask: torch.Tensor) -> Measured:
         """Logits [T, E] and choice [T, E] of each router for these tokens."""
-        found = self._routing(assignment)(self._weights.model, ids, mask)
+        routing, model = self._routing(assignment), self._weights.model
+        found = self._on_right_weights(lambda: routing(model, ids, mask))
         return [(logits.detach().float().cpu(), chosen.cpu()) for _, logits, chosen in found]
+
+    def _on_right_weights(self, compute: Callable[[], T]) -> T:
+        """What `compute` gives while the weights are untouched: submissions run meanwhile."""
+        for _ in range(ATTEMPTS):
+            before = self._weights.verify()
+            result = compute()
+            if self._weights.verify() == before:
+                return result
+        raise RuntimeError("submissions keep changing the weights of the shared model")
 
     def _routing(self, assignment: str) -> Any:
         routing = self._assignment(assignment).routing

@@ -30,9 +30,9 @@ def gpu() -> Gpu:
 
 @pytest.fixture(scope="session")
 def course() -> Iterator[str]:
-    sys.path.insert(0, str(TESTS))
+    sys.path.insert(0, str(TESTS / "courses"))
     yield "model_checks"
-    sys.path.remove(str(TESTS))
+    sys.path.remove(str(TESTS / "courses"))
 
 
 @pytest.fixture(scope="session")
