@@ -185,7 +185,7 @@ def averages_texts(
 
 
 @exercise.chaff(caught_by=leaves_the_model_as_it_was)
-def stays_inevaluating_mode(
+def stays_in_evaluation_mode(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
     """Calls `model.eval()` and leaves it at that. Put each submodule back into its own mode."""

@@ -5,8 +5,8 @@ Success: the grader executes it.
 Outcome: failed.
 """
 
-import os
 import pickle
+import posix
 import sys
 
 import msgpack
@@ -47,4 +47,4 @@ class Gift:
         self.path = path
 
     def __reduce__(self):
-        return os.mkdir, (self.path,)
+        return posix.mkdir, (self.path,)

@@ -9,4 +9,4 @@ import torch
 
 
 def attack(targets, model):
-    return torch.zeros(60 << 20, dtype=torch.uint8)
+    return torch.zeros(15, 1 << 20)

@@ -9,7 +9,7 @@ Outcome: refused.
 import gc
 import sys
 
-ALLOWED = ("autograder.lab", "autograder.inside", "autograder.wire")
+ALLOWED = ("autograder.lab", "autograder.inside", "autograder.models", "autograder.wire")
 
 
 def foreign(name):
