@@ -20,6 +20,9 @@ from .postgres_server import Server, programs, running_server
 
 MakeGrade = Callable[..., Grade]
 
+# Their tests count processes, files and memory of the machine, so they run one after the other.
+WATCH_THE_MACHINE = {"broken", "fuzz", "gpu", "hostile", "models", "sandbox", "supply", "wire"}
+
 HOSTILE_NAMES = (
     "<script>alert(1)</script>",
     '=cmd|"/c calc"!A1',
@@ -35,6 +38,15 @@ HOSTILE_NAMES = (
     "../../etc/passwd",
     "'; DROP TABLE attempts; --",
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process, and those of some folders together in one."""
+    here = Path(__file__).parent
+    for item in items:
+        folder, *_ = item.path.relative_to(here).parts
+        group = "machine" if folder in WATCH_THE_MACHINE else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def make_check(
