@@ -144,8 +144,9 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser for one file's tests: its event loop would be in the way of others."""
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("there is no Chromium here; on Debian: apt-get install chromium")
@@ -155,7 +156,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def visitor(chromium: Browser) -> Visitor:
     return Visitor(chromium)
 
