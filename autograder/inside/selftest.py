@@ -5,6 +5,7 @@ The grader decides; this only tries, with an honest computation as the control.
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import socket
@@ -62,8 +63,11 @@ def _read(path: str) -> str:
 
 
 def _import(name: str) -> str:
-    __import__(name)
-    return f"imported {name}"
+    """A covered folder can still be imported as a namespace, but nothing is in it."""
+    module = importlib.import_module(name)
+    folders = list(getattr(module, "__path__", ()))
+    found = getattr(module, "__file__", None) or [os.listdir(folder) for folder in folders]
+    return f"imported {name}" if any(found) else ""
 
 
 def _write(folder: str) -> str:
