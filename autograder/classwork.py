@@ -93,6 +93,8 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
         watch.tell(fewer)
     watch.say("loading the course" if order.assignment else "starting the sandbox")
     with Grading(settings, jobs, order.full_scale) as grading:
+        if grading.fewer:
+            watch.tell(grading.fewer)
         assignment = order.assignment or grading.detect_assignment(found)
         if not assignment:
             raise NothingToGrade(

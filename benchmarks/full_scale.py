@@ -53,7 +53,7 @@ class Watcher(threading.Thread):
 
 
 def grade(folder: Path, options: argparse.Namespace) -> None:
-    models = find_models((options.model,), options.device, trust_remote_code=False)
+    models = find_models((options.model,), options.device, gpu_memory=options.gpu_memory)
     settings = Settings(
         seed="benchmark",
         isolation=options.isolation,
@@ -69,6 +69,8 @@ def grade(folder: Path, options: argparse.Namespace) -> None:
     with Grading(settings, min(options.jobs, len(found)), models.choices) as grading:
         level = grading.isolation
         ready = time.monotonic()
+        fewer = grading.fewer or f"{options.jobs} at once"
+        copies = grading.copies
         for one in grading.run(assignment, found):
             times.append(time.monotonic())
             scores.append(one.score)
@@ -76,20 +78,20 @@ def grade(folder: Path, options: argparse.Namespace) -> None:
     span = times[-1] - times[0]
     middle = [t for t in times if times[0] + span * 0.1 <= t <= times[0] + span * 0.9]
     steady = (len(middle) - 1) / (middle[-1] - middle[0]) if len(middle) > 2 else float("nan")
-    print(f"{options.model} on {len(models.places)} device(s), {options.jobs} jobs, {level}")
+    print(f"{options.model}, {copies} copies, {level}, {fewer}")
     print(f"  {len(times)} submissions, points {min(scores):g} to {max(scores):g}")
     print(f"  start to all workers ready   {ready - STARTED:6.1f} s")
     print(f"  start to first grade         {times[0] - STARTED:6.1f} s")
     print(f"  all grades after             {times[-1] - STARTED:6.1f} s")
     print(f"  first to last grade          {(len(times) - 1) / span:6.2f} submissions/s")
     print(f"  middle four fifths           {steady:6.2f} submissions/s")
-    _memory(watcher, models.places, options, times[0])
+    _memory(watcher, copies, options, times[0])
 
 
-def _memory(watcher: Watcher, places: tuple, options: argparse.Namespace, since: float) -> None:
-    if not watcher.samples or not places:
+def _memory(watcher: Watcher, copies: int, options: argparse.Namespace, since: float) -> None:
+    if not watcher.samples or not copies:
         return
-    children = 2 * options.jobs / len(places)  # one at work and one prepared ahead, per job
+    children = 2 * options.jobs / copies  # one at work and one prepared ahead, per job
     during = [used[0] for when, used in watcher.samples if when >= since]
     alone = min((u[0] for _, u in watcher.samples if u[0] > 8000), default=0)
     if during and alone:
@@ -125,6 +127,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", default="deepseek-v2-lite")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--gpu-memory", type=int, default=0, help="bytes of each GPU, 0 for all")
     parser.add_argument("--jobs", type=int, default=16)
     parser.add_argument("--copies", type=int, default=8)
     parser.add_argument("--usual", type=int, default=3, help="rounds of the usual way")

@@ -128,7 +128,10 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
     check_outputs(outputs)
     people = people_of(options.pop("roster"))
     wanted = find_models(
-        models, options.pop("device"), trust_remote_code=options.pop("trust_remote_code")
+        models,
+        options.pop("device"),
+        gpu_memory=options.pop("gpu_memory"),
+        trust_remote_code=options.pop("trust_remote_code"),
     )
 
     from autograder.classwork import NothingToGrade, Order, grade_class

@@ -1,4 +1,4 @@
-"""The options --model, --device and --trust-remote-code: which models, and where."""
+"""The options --model, --device, --gpu-memory and --trust-remote-code: which models, and where."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autograder.cli.common import CannotStart, told
+from autograder.cli.common import CannotStart, size, told
 
 if TYPE_CHECKING:
     from autograder.grading.place import Place
@@ -28,12 +28,20 @@ class Models:
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Declare the three options."""
+    """Declare the options."""
     for option in (
         click.option(
             "--trust-remote-code",
             is_flag=True,
             help="Run Python code that comes with a model, as the grader.",
+        ),
+        click.option(
+            "--gpu-memory",
+            type=size,
+            default="0",
+            metavar="SIZE",
+            help="Most of each GPU to plan with; experts that do not fit go elsewhere.  [default: "
+            "what is free]",
         ),
         click.option(
             "--device",
@@ -55,8 +63,10 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def find_models(names: tuple[str, ...], device: str, *, trust_remote_code: bool) -> Models:
-    """Find out what the options mean; `CannotStart` with what is wrong.
+def find_models(
+    names: tuple[str, ...], device: str, *, gpu_memory: int = 0, trust_remote_code: bool = False
+) -> Models:
+    """Find out what the options mean; `CannotStart` with what is wrong. `gpu_memory` is in bytes.
 
     The eight tiny families take part in every run; named with a GPU's device, they are there, too.
     """
@@ -69,13 +79,13 @@ def find_models(names: tuple[str, ...], device: str, *, trust_remote_code: bool)
     with told(ModelError):
         found = [choose(name, trust_remote_code=trust_remote_code) for name in names]
     choices = [choice for choice in found if choice is not None]
-    places = _places(device, full_scale=bool(choices), tiny=TINY in names)
+    places = _places(device, gpu_memory, full_scale=bool(choices), tiny=TINY in names)
     with told(ModelError):
         choices = [_here(choice, places) for choice in choices]
     return Models(names, tuple(choices), places)
 
 
-def _places(device: str, *, full_scale: bool, tiny: bool) -> tuple[Place, ...]:
+def _places(device: str, memory: int, *, full_scale: bool, tiny: bool) -> tuple[Place, ...]:
     from autograder.grading.place import Place
     from autograder.sandbox.gpus import gpus
 
@@ -88,10 +98,10 @@ def _places(device: str, *, full_scale: bool, tiny: bool) -> tuple[Place, ...]:
                 "Use --device cpu, or see `moelab doctor`."
             )
         chosen = there if device == "cuda" else there[number : number + 1]
-        return tuple(Place(gpu=gpu, tiny_too=tiny) for gpu in chosen)
+        return tuple(Place(gpus=(gpu,), memory=memory, tiny_too=tiny) for gpu in chosen)
     if not full_scale:
         return ()
-    return tuple(Place(gpu=gpu) for gpu in there) or (Place(),)
+    return tuple(Place(gpus=(gpu,), memory=memory) for gpu in there) or (Place(),)
 
 
 def _here(choice: ModelChoice, places: tuple[Place, ...]) -> ModelChoice:
@@ -99,7 +109,7 @@ def _here(choice: ModelChoice, places: tuple[Place, ...]) -> ModelChoice:
     if choice.folder or choice.planted:
         return choice
     click.echo(f"getting {choice.name} from Hugging Face, unless it is in the cache", err=True)
+    from autograder.grading.arranging import arranged
     from autograder.models.download import download
 
-    gpu = places[0].gpu
-    return download(choice, "cpu" if gpu is None else gpu.name)
+    return download(choice, lambda described: arranged(places, (described,)))

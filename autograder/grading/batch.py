@@ -50,8 +50,9 @@ SECONDS_TO_END = 5.0  # for a worker that was killed
 class Grading:
     """A pool of workers for one run; use it as a context manager.
 
-    `models` are full-scale models that each place of the settings gets a copy of. `unbounded` says
-    why the kernel does not bound the memory of all sandboxes; empty if it does. Raises
+    `models` are full-scale models, of which there are as many copies as fit on the GPUs of the
+    settings' places. `fewer` says why fewer than `jobs` submissions are graded at once, `unbounded`
+    why the kernel does not bound the memory of all sandboxes; both are empty otherwise. Raises
     `SandboxError` at the first task where submissions cannot be isolated, `ModelError` where a
     model cannot be had.
     """
@@ -60,7 +61,7 @@ class Grading:
         self._models = models
         self._hosts: Hosts | None = None
         self._settings = self._hosted(settings)
-        self._jobs = max(1, jobs)
+        self._jobs, self.fewer = self._at_once(max(1, jobs))
         self.unbounded = why_not() if sys.platform == "linux" else ""
         self._pool = self._new_pool()
 
@@ -77,6 +78,11 @@ class Grading:
             self._hosts.close()
         if sys.platform == "linux":
             remove_groups_of(process.pid for process in processes if process.pid)
+
+    @property
+    def copies(self) -> int:
+        """How many copies of the full-scale models there are."""
+        return len(self._settings.places)
 
     @property
     def seed(self) -> str:
@@ -96,6 +102,12 @@ class Grading:
         seed = bench_seed_of(settings.seed)
         self._hosts = Hosts(settings.places, self._models, seed, settings.course)
         return replace(settings, places=self._hosts.places)
+
+    def _at_once(self, jobs: int) -> tuple[int, str]:
+        most = self._hosts.jobs if self._hosts is not None else 0
+        if not most or most >= jobs:
+            return jobs, ""
+        return most, f"{most} at once instead of {jobs}: for more there is too little GPU memory"
 
     @property
     def isolation(self) -> str:

@@ -45,7 +45,7 @@ class FullScaleGrading:
         return Equipment(
             models=tuple(host.choice for host in self._place.hosts),
             shared=self._shared,
-            gpu=self._place.gpu,
+            gpus=self._place.gpus,
             tiny_on_gpu=self._place.tiny_too,
         )
 
@@ -105,7 +105,7 @@ class FullScaleGrading:
         return tuple(owner.verify() for owner in self._owners.values())
 
     def _side(self, host: Hosted, assignment: str) -> FullScale:
-        device = "cuda" if self._place.gpu is not None else "cpu"
+        device = "cuda" if self._place.gpus else "cpu"
         if host.choice.planted:
             return planted_for_checks(host.choice, device, self._seed)
         owner = self._owners[host.choice.name]

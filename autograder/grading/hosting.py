@@ -14,34 +14,37 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autograder.grading.arranging import arranged
 from autograder.grading.place import Hosted, Place
 from autograder.grading.processes import server_context
 from autograder.models.choice import ModelChoice
+from autograder.sandbox.gpus import visible
 
 if TYPE_CHECKING:
+    from autograder.models.fit import Copy
+    from autograder.models.spread import Away
     from autograder.models.weights import Weights
 
 
 class Hosts:
-    """One owner per place and model, in processes of their own; `close` ends them.
+    """One owner per copy and model, in processes of their own; `close` ends them.
 
-    Nothing waits here: workers that connect get their answers once the weights are there, or the
-    reason why they cannot be had.
+    Workers that connect get their answers once the weights are there, or the reason why they cannot
+    be had. `jobs` is how many submissions at once the GPUs have memory for, 0 where that is no
+    matter of GPUs. Raises `ModelError` where the models do not fit.
     """
 
     def __init__(
         self, places: Sequence[Place], models: Sequence[ModelChoice], seed: str, course: str
     ) -> None:
+        copies = arranged(places, models)
+        self.jobs = sum(copy.jobs for _, copy in copies)
         self._folder = Path(tempfile.mkdtemp(prefix="moelab-owners-"))
         self._processes: list[BaseProcess] = []
-        for number in range(len(places)):
-            (self._folder / str(number)).mkdir()
+        self._of_all = (seed, course)
         self.places = tuple(
-            place.with_hosts(
-                str(self._folder / str(number)),
-                tuple(self._start(place, number, model, seed, course) for model in models),
-            )
-            for number, place in enumerate(places)
+            self._hosted(place, models, copy, str(number))
+            for number, (place, copy) in enumerate(copies)
         )
 
     def close(self) -> None:
@@ -52,15 +55,20 @@ class Hosts:
             process.join()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _start(
-        self, place: Place, number: int, choice: ModelChoice, seed: str, course: str
-    ) -> Hosted:
-        address = str(self._folder / str(number) / f"owner-{len(self._processes)}")
+    def _hosted(self, place: Place, models: Sequence[ModelChoice], copy: Copy, name: str) -> Place:
+        folder = self._folder / name
+        folder.mkdir()
+        pairs = zip(models, copy.away, strict=True)
+        hosts = tuple(self._start(place, folder, model, away) for model, away in pairs)
+        return place.with_hosts(str(folder), hosts)
+
+    def _start(self, place: Place, folder: Path, choice: ModelChoice, away: Away) -> Hosted:
+        address = str(folder / f"owner-{len(self._processes)}")
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(address)
         listener.listen(1024)
         process = server_context().Process(
-            target=own, args=(listener, choice, place, seed, course), daemon=True
+            target=own, args=(listener, choice, place, away, *self._of_all), daemon=True
         )
         process.start()
         listener.close()
@@ -68,18 +76,31 @@ class Hosts:
         return Hosted(choice=choice, address=address)
 
 
-def own(listener: socket.socket, choice: ModelChoice, place: Place, seed: str, course: str) -> None:
+def own(
+    listener: socket.socket, choice: ModelChoice, place: Place, away: Away, seed: str, course: str
+) -> None:
     """Be the owner of a model's weights: the main function of its process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["CUDA_VISIBLE_DEVICES"] = place.gpu.uuid if place.gpu is not None else ""
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible(place.gpus)
     if sys.platform == "linux":
         from autograder.inside import kernel
 
         kernel.die_with_parent()
     from autograder.models.owner import serve
+    from autograder.models.weights import Weights
 
-    device = "cuda:0" if place.gpu is not None else "cpu"
-    serve(listener, choice, device, seed, partial(_answers, seed, course), private=place.private)
+    serve(
+        listener,
+        partial(
+            Weights,
+            choice,
+            "cuda:0" if place.gpus else "cpu",
+            seed,
+            away=away,
+            private=place.private,
+        ),
+        partial(_answers, seed, course),
+    )
 
 
 def _answers(seed: str, course: str, weights: Weights) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where a run's models are: the CPU or a GPU, and who owns the weights there. Plain data."""
+"""Where a run's models are: the CPU or GPUs, and who owns the weights there. Plain data."""
 
 from __future__ import annotations
 
@@ -21,16 +21,22 @@ class Hosted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One device with a copy of each model; workers share its `folder` to take turns.
+    """A copy of each model; workers share its `folder` to take turns.
 
-    `private` memory of the CPU cannot be changed by submissions; a GPU's always can.
+    Submissions compute on the first of `gpus`, or on the CPU where there is none. `private` memory
+    of the CPU cannot be changed by submissions; a GPU's always can. Of each GPU at most `memory`
+    bytes are planned with, 0 for all that are free.
     """
 
-    gpu: Gpu | None = None
+    gpus: tuple[Gpu, ...] = ()
     tiny_too: bool = False
     private: bool = True
+    memory: int = 0
     folder: str = ""
     hosts: tuple[Hosted, ...] = ()
+
+    def with_gpus(self, gpus: tuple[Gpu, ...]) -> Place:
+        return replace(self, gpus=gpus)
 
     def with_hosts(self, folder: str, hosts: tuple[Hosted, ...]) -> Place:
         return replace(self, folder=folder, hosts=hosts)

@@ -181,7 +181,7 @@ class Worker:
             return self._full_scale.equipment()
         if place is None:
             return Equipment()
-        return Equipment(gpu=place.gpu, tiny_on_gpu=place.tiny_too)
+        return Equipment(gpus=place.gpus, tiny_on_gpu=place.tiny_too)
 
     def _session(self, material: Material | None = None) -> SandboxSession:
         bench = None if material is None else material.bench

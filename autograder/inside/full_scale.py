@@ -18,6 +18,7 @@ from autograder.lab.calls import Call
 from autograder.models.bench import FullScale, ScaledBench
 from autograder.models.choice import ModelChoice
 from autograder.models.sharing import Shared, attach
+from autograder.models.spread import compute_there
 from autograder.models.structure import structure
 from autograder.wire.decode import decode
 
@@ -25,27 +26,27 @@ _WARM_UP = ((1, 16), (2, 12))  # shapes [B, S] like those of the checks
 
 
 class FullScaleModels:
-    """The run's full-scale models: on the CPU they have weights at once, on a GPU in the child.
+    """The run's full-scale models: they have weights on the CPU at once, on a GPU in the child.
 
-    `files` are descriptors of the memory that holds the weights, for each model on the CPU.
+    `files` are descriptors of the memory that holds the weights on the CPU, in the order of the
+    models that have any there.
     """
 
-    def __init__(
-        self, models: tuple[SharedModel, ...], files: Sequence[int], *, on_gpu: bool
-    ) -> None:
+    def __init__(self, models: tuple[SharedModel, ...], files: Sequence[int]) -> None:
         self._models = {}
         self._later = {}
-        for number, one in enumerate(models):
+        waiting = iter(files)
+        for one in models:
             choice = ModelChoice(**one.choice)
-            file = -1 if on_gpu else files[number]
-            shared = Shared.from_plain(decode(Path(one.place).read_bytes()), file)
+            shared = Shared.from_plain(decode(Path(one.place).read_bytes()), -1)
             model = structure(choice, shared.device)
             self._models[choice.name] = model
-            if on_gpu:
-                self._later[choice.name] = shared
-            else:
-                attach(model, shared)
+            if shared.size:
+                file = next(waiting)
+                attach(model, replace(shared, file=file), "cpu")
                 os.close(file)
+            if shared.device != "cpu":
+                self._later[choice.name] = shared
 
     @property
     def handles(self) -> tuple[str, ...]:
@@ -57,10 +58,11 @@ class FullScaleModels:
         return ScaledBench(seed, {name: FullScale(model) for name, model in self._models.items()})
 
     def attach(self) -> None:
-        """Take the weights on the GPU, and run each model once."""
+        """Take the weights on GPUs, and run each model once."""
         for name, shared in self._later.items():
-            attach(self._models[name], shared)
+            attach(self._models[name], shared, "cuda")
             take_inputs_from_anywhere(self._models[name])
+            compute_there(self._models[name], shared.away)
             warm_forward(self._models[name])
 
 

@@ -32,12 +32,17 @@ def start_up(access: GpuAccess) -> Iterator[None]:
 
 
 def sleep_while_waiting() -> None:
-    """Before CUDA starts: let this process sleep while it waits for the GPU, not spin.
+    """Before CUDA starts: let this process sleep while it waits for a GPU, not spin.
 
-    Many processes share the GPU in turns, and the cores with those that compute.
+    Many processes share a GPU in turns, and the cores with those that compute.
     """
     driver = ctypes.CDLL("libcuda.so.1")
-    if driver.cuInit(0) or driver.cuDevicePrimaryCtxSetFlags_v2(0, _BLOCKING_SYNC):
+    count = ctypes.c_int(0)
+    failed = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
+    if failed or any(
+        driver.cuDevicePrimaryCtxSetFlags_v2(number, _BLOCKING_SYNC)
+        for number in range(count.value)
+    ):
         raise RuntimeError("NVIDIA's driver could not be started")
 
 

@@ -130,7 +130,7 @@ def _prepare(settings: ZygoteSettings, control: socket.socket) -> tuple[Guest, G
     full_scale = None
     if settings.models:
         _, files, _, _ = socket.recv_fds(control, 16, len(settings.models))  # the weights are there
-        full_scale = FullScaleModels(settings.models, files, on_gpu=settings.gpu is not None)
+        full_scale = FullScaleModels(settings.models, files)
     guest = Guest(settings.bench_seed, full_scale, tiny_on_gpu=settings.tiny_on_gpu)
     guest.warm_up()
     _forget_paths(settings.secrets)

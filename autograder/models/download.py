@@ -11,25 +11,25 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
 from autograder.models.choice import ModelChoice, of_folder
 from autograder.models.errors import ModelError
-from autograder.models.fit import require_fit
-from autograder.models.structure import structure
 
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 _ABOUT = ("config.json", "generation_config.json", "*.py")
 
 
 def download(
-    choice: ModelChoice, device: str, fetch: Callable[..., str] = snapshot_download
+    choice: ModelChoice,
+    require_fit: Callable[[ModelChoice], object],
+    fetch: Callable[..., str] = snapshot_download,
 ) -> ModelChoice:
     """The choice with the folder in the local cache that holds its files.
 
-    Progress bars go to standard error. What is in the cache already is not fetched again, so a
-    machine without network can use it. Raises `ModelError`.
+    `require_fit` is asked before the weights are fetched. Progress bars go to standard error. What
+    is in the cache already is not fetched again, so a machine without network can use it. Raises
+    `ModelError`.
     """
     about = Path(_fetched(choice, _ABOUT, fetch))
     described = of_folder(choice.name, about, trust_remote_code=choice.trust_remote_code)
-    empty = structure(replace(described, planted=False), device)
-    require_fit(choice, empty, device)
+    require_fit(replace(described, planted=False))
     folder = Path(_fetched(choice, (*_ABOUT, *_WEIGHTS), fetch))
     found = of_folder(choice.name, folder, trust_remote_code=choice.trust_remote_code)
     if found.planted:

@@ -1,19 +1,84 @@
-"""Whether a model fits: what it needs and what there is, known before anything is loaded."""
+"""Where models fit: what they need and what there is, known before anything is loaded.
+
+A copy lies on one GPU where it can, else experts go to further GPUs, and to this machine's memory
+where the GPUs together are too small. The more GPUs a copy takes, the fewer copies there are.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
-from transformers import PreTrainedModel
 
 from autograder.models.choice import ModelChoice
 from autograder.models.errors import ModelError
-from autograder.models.structure import weight_bytes
+from autograder.models.spread import experts_of
+from autograder.models.structure import structure, weight_bytes
 
 CONTEXT_BYTES = 800_000_000  # of GPU memory for CUDA and its libraries, per process: docs/gpu.md
-LEAST_CHILDREN = 2  # one at work, one prepared ahead
+PER_JOB = 2  # processes: one at work, one prepared ahead
+JOBS_WANTED = (8, 4, 2, 1)  # that a copy on several devices leaves memory for, the more the better
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """One copy of all models: the GPUs that hold it, by their places in the list that was given.
+
+    `away` tells for each model which experts are not on the first of them; devices are counted
+    within the copy. `jobs` is for how many submissions at once the GPUs have memory, 0 where there
+    is no GPU.
+    """
+
+    gpus: tuple[int, ...]
+    away: tuple[dict[str, str], ...]
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Bytes of a model's weights, and of those experts among them that can lie elsewhere."""
+
+    whole: int
+    experts: dict[str, int]
+
+    @property
+    def rest(self) -> int:
+        return self.whole - sum(self.experts.values())
+
+
+def arrange(choices: Sequence[ModelChoice], gpus: Sequence[str], most: int = 0) -> tuple[Copy, ...]:
+    """Copies of the models on GPUs, or without these one in this machine's memory.
+
+    `gpus` is what people call them; `most` bytes, unless 0, are taken of each. Raises `ModelError`,
+    with what is needed and what is free, where the models do not fit.
+    """
+    sizes = [_size(choice, "cuda" if gpus else "cpu") for choice in choices]
+    room = [free_bytes(f"cuda:{number}") for number in range(len(gpus))]
+    room = [min(free, most) if most else free for free in room]
+    memory = free_bytes("cpu")
+    copies = copies_of(sizes, room, memory)
+    if not copies:
+        raise _too_large(choices, sizes, gpus, room, memory)
+    return copies
+
+
+def copies_of(sizes: Sequence[Size], room: Sequence[int], memory: int) -> tuple[Copy, ...]:
+    """As many copies as GPUs with so many free bytes hold, none where not even one fits.
+
+    The `memory` of the machine is used where all GPUs together are too small, or where there are
+    none.
+    """
+    for together in range(1, len(room) + 1):
+        groups = _groups(len(room), together)
+        copies = [copy for group in groups if (copy := _copy(sizes, group, room, 0))]
+        if len(copies) == len(groups):
+            return tuple(copies)
+    copy = _copy(sizes, tuple(range(len(room))), room, memory)
+    return (copy,) if copy else ()
 
 
 def free_bytes(device: str) -> int:
@@ -23,30 +88,92 @@ def free_bytes(device: str) -> int:
     return min(_machine_bytes(), _container_bytes())
 
 
-def require_fit(choice: ModelChoice, model: PreTrainedModel, device: str) -> None:
-    """Raise `ModelError`, with both numbers, where the weights and what runs on them do not fit."""
-    weights = weight_bytes(model)
-    needed = weights
-    if device.startswith("cuda"):
-        needed += (1 + LEAST_CHILDREN) * CONTEXT_BYTES
-    free = free_bytes(device)
-    if needed > free:
-        where = f"on {device}" if device != "cpu" else "in this machine's memory"
-        raise ModelError(
-            f"--model {choice.name} needs {gigabytes(needed)} {where} "
-            f"({gigabytes(weights)} of weights), and {gigabytes(free)} are free there."
-            + ("" if device != "cpu" else _elsewhere())
-        )
-
-
-def children_that_fit(free: int) -> int:
-    """How many prepared processes fit beside the weights, by what each takes of GPU memory."""
-    return max(free // CONTEXT_BYTES, 0)
-
-
 def gigabytes(size: int) -> str:
     """A size for people, in units of 10^9 bytes as GPUs are sold."""
     return f"{size / 1e9:.1f} GB" if size >= 5e7 else f"{size / 1e6:.1f} MB"
+
+
+def _size(choice: ModelChoice, device: str) -> Size:
+    model = structure(choice, device)
+    return Size(weight_bytes(model), experts_of(model))
+
+
+def _groups(count: int, together: int) -> list[tuple[int, ...]]:
+    """As many groups of at least `together` as there can be, all of about the same size."""
+    groups = count // together
+    bounds = [count * number // groups for number in range(groups + 1)]
+    return [tuple(range(*pair)) for pair in pairwise(bounds)]
+
+
+def _copy(
+    sizes: Sequence[Size], group: tuple[int, ...], room: Sequence[int], memory: int
+) -> Copy | None:
+    """A copy on these GPUs, with `memory` bytes of the machine for what does not fit there."""
+    rest = sum(size.rest for size in sizes)
+    if not group:
+        fits = sum(size.whole for size in sizes) <= memory
+        return Copy(gpus=(), away=tuple({} for _ in sizes), jobs=0) if fits else None
+    alone = len(group) == 1 and not memory
+    for jobs in JOBS_WANTED[-1:] if alone else JOBS_WANTED:
+        left = [room[gpu] - (1 + PER_JOB * jobs) * CONTEXT_BYTES for gpu in group]
+        left[0] -= rest
+        before = tuple(left)
+        away = _filled(sizes, left, memory) if left[0] >= 0 else None
+        if away is not None:
+            used = [now for n, now in enumerate(left) if n == 0 or now < before[n]]
+            more = min(used) // (PER_JOB * CONTEXT_BYTES)
+            return Copy(gpus=group, away=away, jobs=jobs + more)
+    return None
+
+
+def _filled(
+    sizes: Sequence[Size], left: list[int], memory: int
+) -> tuple[dict[str, str], ...] | None:
+    """Give each of the experts the first device that has room; takes that from `left`."""
+    found = []
+    for size in sizes:
+        away = {}
+        for name, needed in size.experts.items():
+            device = next((n for n, free in enumerate(left) if free >= needed), None)
+            if device is not None:
+                left[device] -= needed
+            elif memory >= needed:
+                memory -= needed
+            else:
+                return None
+            if device != 0:
+                away[name] = "cpu" if device is None else f"cuda:{device}"
+        found.append(away)
+    return tuple(found)
+
+
+def _too_large(
+    choices: Sequence[ModelChoice],
+    sizes: Sequence[Size],
+    gpus: Sequence[str],
+    room: Sequence[int],
+    memory: int,
+) -> ModelError:
+    names = " ".join(f"--model {choice.name}" for choice in choices)
+    weights = sum(size.whole for size in sizes)
+    verb = "needs" if len(choices) == 1 else "need"
+    if not gpus:
+        return ModelError(
+            f"{names} {verb} {gigabytes(weights)} in this machine's memory, and "
+            f"{gigabytes(memory)} are free there.{_elsewhere()}"
+        )
+    beside = (1 + PER_JOB) * CONTEXT_BYTES
+    rest = sum(size.rest for size in sizes) + beside
+    if rest > room[0]:
+        return ModelError(
+            f"{names} {verb} {gigabytes(rest)} on one GPU without its experts "
+            f"({gigabytes(beside)} of it to run), and {gigabytes(room[0])} are free on {gpus[0]}."
+        )
+    usable = sum(max(free - beside, 0) for free in room) + memory
+    return ModelError(
+        f"{names} {verb} {gigabytes(weights)} for weights, and for these {gigabytes(usable)} are "
+        f"free on {', '.join(gpus)} and in this machine's memory together."
+    )
 
 
 def _elsewhere() -> str:

@@ -11,7 +11,6 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from autograder.models.choice import ModelChoice
 from autograder.models.errors import ModelError
 from autograder.models.frames import receive
 from autograder.models.weights import Weights
@@ -24,19 +23,15 @@ Answers = Mapping[str, Callable[..., Any]]
 
 def serve(
     listener: socket.socket,
-    choice: ModelChoice,
-    device: str,
-    seed: str,
+    load: Callable[[], Weights],
     more: Callable[[Weights], Answers],
-    *,
-    private: bool = True,
 ) -> None:
-    """Load the model, then answer whoever connects, until this process is ended.
+    """Load a model, then answer whoever connects, until this process is ended.
 
     `more` are answers that need the course. A model that cannot be had is told to everybody.
     """
     try:
-        weights = Weights(choice, device, seed, private=private)
+        weights = load()
         answers: Answers = {
             "changes": lambda: weights.changes,
             "verify": weights.verify,

@@ -70,7 +70,12 @@ def fill(choice: ModelChoice, model: PreTrainedModel, plan: RoutingPlan, seed: s
     generator = torch.Generator(device).manual_seed(_number(seed, "weights", choice.name))
     scale = model.config.hidden_size**-0.5
     for parameter in model.parameters():
-        parameter.normal_(0, scale, generator=generator)
+        made = (
+            parameter if parameter.device == device else torch.empty_like(parameter, device=device)
+        )
+        made.normal_(0, scale, generator=generator)
+        if made is not parameter:
+            parameter.copy_(made)
     for module in model.modules():
         if any(True for _ in module.buffers(recurse=False)):
             model._init_weights(module)  # e.g. the frequencies of rotary embeddings

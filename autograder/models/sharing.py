@@ -1,8 +1,8 @@
 """One copy of a model's weights for many processes: described by its owner, mapped by the others.
 
-On a GPU through CUDA's handles for memory of other processes (the same calls of torch that
+On GPUs through CUDA's handles for memory of other processes (the same calls of torch that
 `torch.multiprocessing` uses, without its pickles). On the CPU through one file in memory, which
-others map privately: what they write is their own.
+others map privately: what they write is their own. A model may lie on several devices.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from __future__ import annotations
 import math
 import mmap
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+
+from autograder.models.spread import Away, device_of
 
 _ALIGNMENT = 256  # bytes
 _MAP_NORESERVE = 0x4000
@@ -27,9 +29,10 @@ _HANDLE_PARTS = 8  # of what torch tells about a piece of CUDA memory
 class Shared:
     """How to find a model's tensors: `names` says which of `pieces` (plain data) is which tensor.
 
-    `file` is the descriptor of the memory that holds them, -1 where a GPU does: there, `handles`
-    are files of the owner that CUDA opens to map its memory. `private`: a write of one process is
-    not seen by the others.
+    Each piece begins with its device; `device` is that of all but the experts that are `away`.
+    `file` is the descriptor of the memory, `size` bytes, that holds those on the CPU, -1 where
+    there are none; `handles` are files of the owner that CUDA opens to map its memory. `private`: a
+    write of one process to the CPU's memory is not seen by the others.
     """
 
     device: str
@@ -39,15 +42,24 @@ class Shared:
     size: int = 0
     private: bool = True
     handles: tuple[str, ...] = ()
+    away: dict[str, str] = field(default_factory=dict)
 
     def to_plain(self) -> tuple[Any, ...]:
         """All but the descriptor, which has to travel in a way of its own."""
-        return (self.device, self.names, self.pieces, self.size, self.private, self.handles)
+        return (
+            self.device,
+            self.names,
+            self.pieces,
+            self.size,
+            self.private,
+            self.handles,
+            self.away,
+        )
 
     @classmethod
     def from_plain(cls, plain: tuple[Any, ...], file: int) -> Shared:
-        device, names, pieces, size, private, handles = plain
-        return cls(device, names, pieces, file, size, private, handles)
+        device, names, pieces, size, private, handles, away = plain
+        return cls(device, names, pieces, file, size, private, handles, away)
 
 
 def named_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -57,53 +69,74 @@ def named_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def allocate(model: nn.Module, device: str) -> None:
-    """Give a model without weights memory in one piece, which others can map at once."""
-    distinct = {id(tensor): tensor for tensor in named_tensors(model).values()}
-    places, size = _places(distinct.values())
-    memory = torch.empty(size, dtype=torch.uint8, device=device)
-    tensors = []
-    for tensor, place in zip(distinct.values(), places, strict=True):
-        piece = memory[place : place + tensor.numel() * tensor.element_size()]
-        tensors.append(piece.view(tensor.dtype).view(tensor.shape))
-    number = {key: position for position, key in enumerate(distinct)}
-    names = {name: number[id(tensor)] for name, tensor in named_tensors(model).items()}
-    _give(model, names, tensors)
+def allocate(model: nn.Module, device: str, away: Away) -> None:
+    """Give a model without weights memory: on a GPU in one piece, which others can map at once."""
+    names = named_tensors(model)
+    number = _numbered(names)
+    devices = {number[name]: device_of(name, device, away) for name in names}
+    distinct = {number[name]: tensor for name, tensor in names.items()}
+    tensors: dict[int, torch.Tensor] = {}
+    for one in sorted(set(devices.values())):
+        here = {key: tensor for key, tensor in distinct.items() if devices[key] == one}
+        if one == "cpu":  # `share` moves them one by one
+            tensors |= {key: torch.empty_like(tensor, device=one) for key, tensor in here.items()}
+            continue
+        places, size = _places(here.values())
+        memory = torch.empty(size, dtype=torch.uint8, device=one)
+        for (key, tensor), place in zip(here.items(), places, strict=True):
+            piece = memory[place : place + tensor.numel() * tensor.element_size()]
+            tensors[key] = piece.view(tensor.dtype).view(tensor.shape)
+    _give(model, number, tensors)
 
 
-def share(model: nn.Module, device: str, *, private: bool = True) -> Shared:
+def share(model: nn.Module, device: str, away: Away, *, private: bool = True) -> Shared:
     """Describe the weights of this process's model for others.
 
-    On the CPU its tensors move into the memory that is shared, so that there is one copy. `private`
+    Tensors on the CPU move into the memory that is shared, so that there is one copy. `private`
     must stay true there unless writes of others shall be seen, as they are on a GPU.
     """
-    tensors = named_tensors(model)
-    distinct = {id(tensor): tensor for tensor in tensors.values()}
-    number = {key: place for place, key in enumerate(distinct)}
-    names = {name: number[id(tensor)] for name, tensor in tensors.items()}
-    if device.startswith("cuda"):
-        pieces = [_on_gpu(tensor) for tensor in distinct.values()]
-        mine = f"cuda.shm.{os.geteuid():x}.{os.getpid():x}.*"
-        handles = tuple(sorted(map(str, Path("/dev/shm").glob(mine))))  # noqa: S108
-        return Shared(device, names, pieces, private=False, handles=handles)
-    pieces, file, size = _into_memory(distinct.values())
-    return Shared("cpu", names, pieces, file, size, private)
+    names = named_tensors(model)
+    number = _numbered(names)
+    distinct = {number[name]: tensor for name, tensor in names.items()}
+    memory = {key: tensor for key, tensor in distinct.items() if tensor.device.type == "cpu"}
+    pieces = {key: _on_gpu(tensor) for key, tensor in distinct.items() if key not in memory}
+    mine = f"cuda.shm.{os.geteuid():x}.{os.getpid():x}.*"
+    handles = tuple(sorted(map(str, Path("/dev/shm").glob(mine)))) if pieces else ()  # noqa: S108
+    file, size = -1, 0
+    if memory:
+        described, file, size = _into_memory(memory.values())
+        pieces |= dict(zip(memory, described, strict=True))
+    ordered = [pieces[key] for key in sorted(pieces)]
+    return Shared(device, number, ordered, file, size, private, handles, dict(away))
 
 
-def attach(model: nn.Module, shared: Shared) -> None:
-    """Give a model without weights the shared ones: same names, no copy."""
-    if shared.device.startswith("cuda"):
-        tensors = [_from_gpu(shared.device, piece) for piece in shared.pieces]
+def attach(model: nn.Module, shared: Shared, kind: str) -> None:
+    """Give a model without weights the shared ones of one kind of device, `cpu` or `cuda`.
+
+    Nothing is copied. Where they are on both, each kind has its time: a
+    process maps the CPU's before it is forked, the GPU's after.
+    """
+    wanted = {key: one for key, one in enumerate(shared.pieces) if one[0].startswith(kind)}
+    if kind == "cuda":
+        tensors = {key: _from_gpu(piece) for key, piece in wanted.items()}
     else:
-        memory = _map(shared.file, shared.size, private=shared.private)
-        tensors = [_from_memory(memory, piece) for piece in shared.pieces]
+        memory = _map(shared.file, shared.size, private=shared.private) if wanted else None
+        tensors = {key: _from_memory(memory, piece) for key, piece in wanted.items()}
     _give(model, shared.names, tensors)
 
 
-def _give(model: nn.Module, names: dict[str, int], tensors: list[torch.Tensor]) -> None:
+def _numbered(tensors: Mapping[str, torch.Tensor]) -> dict[str, int]:
+    """A number for each name; names of one tensor (tied weights) have the same."""
+    number: dict[int, int] = {}
+    return {name: number.setdefault(id(one), len(number)) for name, one in tensors.items()}
+
+
+def _give(model: nn.Module, names: dict[str, int], tensors: dict[int, torch.Tensor]) -> None:
     """Put tensors in the place of a model's own, by their names; tied ones stay one parameter."""
     parameters: dict[int, nn.Parameter] = {}
     for name, place in names.items():
+        if place not in tensors:
+            continue
         path, _, leaf = name.rpartition(".")
         module = model.get_submodule(path)
         old = module._parameters.get(leaf)
@@ -119,6 +152,7 @@ def _on_gpu(tensor: torch.Tensor) -> list[Any]:
     detached = tensor.detach()
     storage: Any = detached.untyped_storage()
     return [
+        str(tensor.device),
         *storage._share_cuda_(),
         detached.storage_offset(),
         list(detached.shape),
@@ -127,9 +161,9 @@ def _on_gpu(tensor: torch.Tensor) -> list[Any]:
     ]
 
 
-def _from_gpu(device: str, piece: list[Any]) -> torch.Tensor:
-    _, *rest = piece[:_HANDLE_PARTS]
-    offset, shape, stride, dtype = piece[_HANDLE_PARTS:]
+def _from_gpu(piece: list[Any]) -> torch.Tensor:
+    device, _, *rest = piece[: _HANDLE_PARTS + 1]
+    offset, shape, stride, dtype = piece[_HANDLE_PARTS + 1 :]
     number = torch.device(device).index or 0
     storage = torch.UntypedStorage._new_shared_cuda(number, *rest)
     empty = torch.empty(0, dtype=getattr(torch, dtype), device=device)
@@ -150,7 +184,7 @@ def _into_memory(tensors: Iterable[torch.Tensor]) -> tuple[list[list[Any]], int,
     """Move tensors into new shared memory: where each is, the memory's descriptor and its size."""
     places, size = _places(tensors)
     pieces = [
-        [place, list(tensor.shape), _name_of(tensor.dtype)]
+        ["cpu", place, list(tensor.shape), _name_of(tensor.dtype)]
         for tensor, place in zip(tensors, places, strict=True)
     ]
     file = os.memfd_create("moelab-weights", os.MFD_CLOEXEC)
@@ -167,10 +201,10 @@ def _map(file: int, size: int, *, private: bool) -> mmap.mmap:
     return mmap.mmap(file, max(size, 1), how, mmap.PROT_READ | mmap.PROT_WRITE)
 
 
-def _from_memory(memory: mmap.mmap, piece: list[Any]) -> torch.Tensor:
-    offset, shape, dtype = piece
+def _from_memory(memory: mmap.mmap | None, piece: list[Any]) -> torch.Tensor:
+    _, offset, shape, dtype = piece
     kind, count = getattr(torch, dtype), math.prod(shape)
-    if not count:
+    if not count or memory is None:
         return torch.empty(shape, dtype=kind)
     return torch.frombuffer(memory, dtype=kind, count=count, offset=offset).reshape(shape)
 

@@ -3,42 +3,57 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
+from accelerate.hooks import remove_hook_from_submodules
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from autograder.lab.planted import RoutingPlan
 from autograder.models.choice import ModelChoice
 from autograder.models.errors import ModelError
 from autograder.models.fingerprint import Fingerprint
-from autograder.models.fit import require_fit
 from autograder.models.planting import fill, plan_for
 from autograder.models.sharing import Shared, allocate, named_tensors, share
+from autograder.models.spread import Away, compute_there, device_map
 from autograder.models.structure import needs_trust, options, structure
+
+NOTHING_AWAY: Away = MappingProxyType({})
 
 
 class Weights:
-    """The one copy of a model's weights on a device, and what tells whether they were changed.
+    """One copy of a model's weights, and what tells whether they were changed.
 
-    `changes` counts how often they were found changed; each time they were made again. Raises
-    `ModelError`, before anything is loaded, where the model does not fit.
+    It lies on `device`, but for the experts that are `away`. `changes` counts how often weights
+    were found changed; each time they were made again. Raises `ModelError`.
     """
 
     def __init__(
-        self, choice: ModelChoice, device: str, seed: str, *, private: bool = True
+        self,
+        choice: ModelChoice,
+        device: str,
+        seed: str,
+        *,
+        away: Away = NOTHING_AWAY,
+        private: bool = True,
     ) -> None:
         self.choice = choice
-        self.device = device
         self.changes = 0
+        self._device = device
+        self._away = away
         self._seed = seed
+        self._private = private
         empty = structure(choice, device)
         self._plan = plan_for(choice, empty, seed) if choice.planted else None
-        require_fit(choice, empty, device)
         self.model = self._made(empty)
-        self.shared: Shared = share(self.model, device, private=private)
-        self._fingerprint = Fingerprint(device)
+        self.shared: Shared = share(self.model, device, away, private=private)
+        compute_there(self.model, away)
+        self._fingerprints = {
+            str(one): Fingerprint(str(one))
+            for one in dict.fromkeys(tensor.device for tensor in self._exposed())
+        }
         self._right = self._now()
 
     def verify(self) -> int:
@@ -55,8 +70,8 @@ class Weights:
 
     def _made(self, empty: PreTrainedModel) -> PreTrainedModel:
         if self._plan is None:
-            return loaded(self.choice, self.device)
-        allocate(empty, self.device)
+            return loaded(self.choice, self._device, self._away)
+        allocate(empty, self._device, self._away)
         fill(self.choice, empty, self._plan, self._seed)
         return empty
 
@@ -70,8 +85,21 @@ class Weights:
         for name, tensor in named_tensors(self.model).items():
             tensor.copy_(right[name])
 
-    def _now(self) -> int:
-        return self._fingerprint(_distinct(self.model))
+    def _now(self) -> dict[str, int]:
+        """The fingerprints of what others could change, by device."""
+        tensors = list(self._exposed())
+        return {
+            device: fingerprint(tensor for tensor in tensors if str(tensor.device) == device)
+            for device, fingerprint in self._fingerprints.items()
+        }
+
+    def _exposed(self) -> Iterator[torch.Tensor]:
+        """The tensors that others could write to: not those that they map privately."""
+        seen: set[int] = set()
+        for tensor in named_tensors(self.model).values():
+            if id(tensor) not in seen and not (self._private and tensor.device.type == "cpu"):
+                seen.add(id(tensor))
+                yield tensor
 
     @property
     def plan(self) -> RoutingPlan | None:
@@ -79,11 +107,14 @@ class Weights:
         return self._plan
 
 
-def loaded(choice: ModelChoice, device: str) -> PreTrainedModel:
+def loaded(choice: ModelChoice, device: str, away: Away = NOTHING_AWAY) -> PreTrainedModel:
     """Load real weights as anybody would, with accelerate's device map."""
+    placed: Mapping[str, str] = {"": device}
+    if away:
+        placed = device_map(structure(choice, device), device, away)
     details: dict[str, Any] = {
         "dtype": "auto",
-        "device_map": {"": device},
+        "device_map": placed,
         "trust_remote_code": choice.trust_remote_code,
         "local_files_only": True,
         **options(device),
@@ -92,6 +123,7 @@ def loaded(choice: ModelChoice, device: str) -> PreTrainedModel:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = AutoModelForCausalLM.from_pretrained(choice.folder, **details)
+            remove_hook_from_submodules(model)  # `compute_there` says what is done instead
     except Exception as error:
         if "trust_remote_code" in str(error):
             raise needs_trust(choice) from error
@@ -101,11 +133,3 @@ def loaded(choice: ModelChoice, device: str) -> PreTrainedModel:
             f"({type(error).__name__}: {reason})."
         ) from error
     return model.eval()
-
-
-def _distinct(model: torch.nn.Module) -> Iterator[torch.Tensor]:
-    seen: set[int] = set()
-    for tensor in named_tensors(model).values():
-        if id(tensor) not in seen:
-            seen.add(id(tensor))
-            yield tensor

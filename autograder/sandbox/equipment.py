@@ -9,7 +9,7 @@ from pathlib import Path
 from autograder.inside.settings import GpuAccess, SharedModel
 from autograder.models.choice import ModelChoice
 from autograder.models.sharing import Shared
-from autograder.sandbox.gpus import Gpu, driver_folders
+from autograder.sandbox.gpus import Gpu, driver_folders, visible
 from autograder.wire.encode import encode
 
 
@@ -19,7 +19,7 @@ def _nothing_shared() -> tuple[Shared, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Equipment:
-    """Full-scale models, the GPU, and whether tiny models use it too.
+    """Full-scale models, GPUs, and whether tiny models use the first one too.
 
     `shared` tells where the models' weights are; it may wait until they are loaded, while the
     sandbox starts.
@@ -27,28 +27,29 @@ class Equipment:
 
     models: tuple[ModelChoice, ...] = ()
     shared: Callable[[], tuple[Shared, ...]] = _nothing_shared
-    gpu: Gpu | None = None
+    gpus: tuple[Gpu, ...] = ()
     tiny_on_gpu: bool = False
 
     @property
     def libraries(self) -> tuple[str, ...]:
         """Folders that submissions must be able to read besides Python's."""
-        return driver_folders() if self.gpu is not None else ()
+        return driver_folders() if self.gpus else ()
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables for the zygote: the one GPU is its only one, and so its first.
+        """Variables for the zygote: it sees these GPUs alone.
 
         With one hardware queue instead of eight, CUDA starts and ends in 40 % of the time.
         """
-        if self.gpu is None:
+        if not self.gpus:
             return {"CUDA_VISIBLE_DEVICES": ""}
-        return {"CUDA_VISIBLE_DEVICES": self.gpu.uuid, "CUDA_DEVICE_MAX_CONNECTIONS": "1"}
+        return {"CUDA_VISIBLE_DEVICES": visible(self.gpus), "CUDA_DEVICE_MAX_CONNECTIONS": "1"}
 
     @property
     def access(self) -> GpuAccess | None:
-        """What children need to use the GPU."""
-        return None if self.gpu is None else GpuAccess(devices=self.gpu.device_files)
+        """What children need to use the GPUs."""
+        files = dict.fromkeys(file for gpu in self.gpus for file in gpu.device_files)
+        return GpuAccess(devices=tuple(files)) if files else None
 
     def announced(self, scratch: str) -> tuple[SharedModel, ...]:
         """The models for a zygote's settings: their weights will be described in `scratch`."""
@@ -58,7 +59,7 @@ class Equipment:
         )
 
     def describe(self, announced: tuple[SharedModel, ...]) -> list[int]:
-        """Write down where the weights are; the descriptors of their memory, none on a GPU."""
+        """Write down where the weights are; the descriptors of those in this machine's memory."""
         files = []
         for one, shared in zip(announced, self.shared(), strict=True):
             Path(one.place).write_bytes(encode(shared.to_plain()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,11 @@ def gpus(driver: Path = _DRIVER, visible: str | None = None) -> tuple[Gpu, ...]:
     return tuple(
         Gpu(number=number, uuid=uuid, minor=minor) for number, (uuid, minor) in enumerate(found)
     )
+
+
+def visible(gpus: Sequence[Gpu]) -> str:
+    """The value of CUDA_VISIBLE_DEVICES with which a process sees these GPUs, in this order."""
+    return ",".join(gpu.uuid for gpu in gpus)
 
 
 def driver_folders() -> tuple[str, ...]:

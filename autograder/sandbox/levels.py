@@ -82,7 +82,7 @@ class Sandbox:
                 "isolating submissions needs Linux: use a Linux machine, WSL 2 or a container"
             )
         self._open = partial(_open, bench_seed, limits, course, hidden, worker, equipment)
-        self._ahead = equipment.gpu is not None  # CUDA takes a second to start
+        self._ahead = bool(equipment.gpus)  # CUDA takes a second to start
         self._next: Child | None = None
         self._zygote = self._best(levels)
 
@@ -164,7 +164,7 @@ def _open(
     equipment: Equipment,
     level: str,
 ) -> Zygote:
-    if level == "landlock" and equipment.gpu is not None:
+    if level == "landlock" and equipment.gpus:
         raise SandboxError("it leaves CUDA without the files of /proc that it needs")
     with tempfile.TemporaryDirectory(prefix="moelab-") as scratch, _canary_in_environment():
         settings = ZygoteSettings(
@@ -184,7 +184,7 @@ def _open(
         zygote = Zygote(
             settings, group, environment=equipment.environment, describe=equipment.describe
         )
-        children = 1 if equipment.gpu is None else 2
+        children = 2 if equipment.gpus else 1
         try:
             if group is not None:
                 group.limit(children * limits.memory + BUFFER_BYTES)

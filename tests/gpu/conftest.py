@@ -12,7 +12,7 @@ import pytest
 from autograder.sandbox.gpus import Gpu, gpus
 
 TESTS = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(Path(__file__).parent))  # for `attacks`
+sys.path[:0] = [str(Path(__file__).parent), str(TESTS / "models"), str(TESTS / "reference")]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

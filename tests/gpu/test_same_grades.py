@@ -45,7 +45,7 @@ def on_the_cpu(course: str) -> Verdicts:
 def test_tiny_models_on_a_gpu_give_the_verdicts_of_the_cpu(
     gpu: Gpu, course: str, on_the_cpu: Verdicts
 ) -> None:
-    assert verdicts((Place(gpu=gpu, tiny_too=True),), (), course) == on_the_cpu
+    assert verdicts((Place(gpus=(gpu,), tiny_too=True),), (), course) == on_the_cpu
 
 
 def test_a_full_scale_model_gives_the_verdicts_of_the_tiny_ones(
@@ -53,11 +53,11 @@ def test_a_full_scale_model_gives_the_verdicts_of_the_tiny_ones(
 ) -> None:
     choice = choose(str(shape))
     assert choice is not None
-    assert verdicts((Place(gpu=gpu),), (choice,), course) == on_the_cpu
+    assert verdicts((Place(gpus=(gpu,)),), (choice,), course) == on_the_cpu
 
 
 def test_a_gpu_needs_namespaces_and_says_so(gpu: Gpu) -> None:
-    equipment = Equipment(gpu=gpu, tiny_on_gpu=True)
+    equipment = Equipment(gpus=(gpu,), tiny_on_gpu=True)
     sandbox = Sandbox(("namespaces",), "seed", Limits(), equipment=equipment)
     assert sandbox.level == "namespaces"
     sandbox.close()

@@ -87,10 +87,12 @@ def test_a_model_of_hugging_face_is_taken_from_the_folder_that_was_fetched(nativ
         asked.append(allow_patterns)
         return str(native)
 
-    found = download(ModelChoice(name="somebody/mixtral", planted=False), "cpu", fetch)
+    choice = ModelChoice(name="somebody/mixtral", planted=False)
+    found = download(choice, lambda described: asked.append([described.folder]), fetch)
     assert found == ModelChoice(name="somebody/mixtral", folder=str(native), planted=False)
     assert "*.safetensors" not in asked[0]  # the config first: will it fit?
-    assert "*.safetensors" in asked[1]
+    assert asked[1] == [str(native)]
+    assert "*.safetensors" in asked[2]
 
 
 def test_a_model_that_cannot_be_fetched_is_refused_in_a_sentence() -> None:
@@ -98,7 +100,7 @@ def test_a_model_that_cannot_be_fetched_is_refused_in_a_sentence() -> None:
         raise OSError("no network\nand a long story")
 
     with pytest.raises(ModelError, match=r"could not be asked for it \(OSError: no network\)\.$"):
-        download(ModelChoice(name="somebody/model", planted=False), "cpu", fetch)
+        download(ModelChoice(name="somebody/model", planted=False), print, fetch)
 
 
 def test_real_weights_are_those_that_were_saved(native: Path) -> None:

@@ -13,6 +13,7 @@ import torch
 from autograder.models.bench import planted_for_checks
 from autograder.models.choice import ModelChoice, choose
 from autograder.models.errors import ModelError
+from autograder.models.fit import arrange
 from autograder.models.shapes import SHAPES
 from autograder.models.structure import structure
 from autograder.models.weights import Weights
@@ -105,5 +106,7 @@ def test_a_model_that_does_not_fit_says_what_it_needs_and_what_there_is(
     shape: Callable[..., Path],
 ) -> None:
     folder = shape("olmoe", hidden_size=1 << 16, vocab_size=1 << 26)
-    with pytest.raises(ModelError, match=r"needs \d+\.\d GB in this machine's memory .*are free"):
-        Weights(chosen(folder), "cpu", "seed")
+    with pytest.raises(
+        ModelError, match=r"needs \d+\.\d GB in this machine's memory, and"
+    ):
+        arrange([chosen(folder)], ())

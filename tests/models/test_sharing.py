@@ -25,7 +25,7 @@ def mapped(weights: Weights) -> torch.nn.Module:
     """The model as another process would get it."""
     model = structure(weights.choice, "cpu")
     shared = Shared.from_plain(weights.shared.to_plain(), weights.shared.file)
-    attach(model, shared)
+    attach(model, shared, "cpu")
     return model
 
 

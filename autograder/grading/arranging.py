@@ -1,0 +1,35 @@
+"""Which GPUs hold a run's models together, asked in a process that may start CUDA and then ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import TYPE_CHECKING
+
+from autograder.grading.place import Place
+from autograder.grading.processes import server_context
+from autograder.models.choice import ModelChoice
+from autograder.sandbox.gpus import Gpu, visible
+
+if TYPE_CHECKING:
+    from autograder.models.fit import Copy
+
+
+def arranged(places: Sequence[Place], models: Sequence[ModelChoice]) -> list[tuple[Place, Copy]]:
+    """A place for each copy of the models, on the GPUs of `places`.
+
+    Raises `ModelError` where the models do not fit on all of them and in memory.
+    """
+    gpus = tuple(gpu for place in places for gpu in place.gpus)
+    first = places[0]
+    with ProcessPoolExecutor(1, mp_context=server_context()) as pool:
+        copies = pool.submit(_arrange, tuple(models), gpus, first.memory).result()
+    return [(first.with_gpus(tuple(gpus[n] for n in copy.gpus)), copy) for copy in copies]
+
+
+def _arrange(models: Sequence[ModelChoice], gpus: Sequence[Gpu], most: int) -> tuple[Copy, ...]:
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible(gpus)
+    from autograder.models.fit import arrange
+
+    return arrange(models, [gpu.name for gpu in gpus], most)
