@@ -13,6 +13,7 @@ after the other and two at once.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import statistics
 import subprocess
@@ -52,6 +53,13 @@ class Watcher(threading.Thread):
         self.join()
 
 
+def busy_seconds() -> tuple[float, float]:
+    """Processor time of the whole machine so far: all, and that of the kernel."""
+    fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
+    user, nice, system = (int(field) / os.sysconf("SC_CLK_TCK") for field in fields[:3])
+    return user + nice + system, system
+
+
 def grade(folder: Path, options: argparse.Namespace) -> None:
     models = find_models((options.model,), options.device, gpu_memory=options.gpu_memory)
     settings = Settings(
@@ -64,7 +72,7 @@ def grade(folder: Path, options: argparse.Namespace) -> None:
     found = find_submissions((folder,))
     watcher = Watcher()
     watcher.start()
-    times, scores = [], []
+    times, scores, busy = [], [], []
     assignment = "lab" if options.course == "model_checks" else "moe_router_analysis"
     with Grading(settings, min(options.jobs, len(found)), models.choices) as grading:
         level = grading.isolation
@@ -73,6 +81,7 @@ def grade(folder: Path, options: argparse.Namespace) -> None:
         copies = grading.copies
         for one in grading.run(assignment, found):
             times.append(time.monotonic())
+            busy.append(busy_seconds())
             scores.append(one.score)
     watcher.stop()
     span = times[-1] - times[0]
@@ -85,6 +94,8 @@ def grade(folder: Path, options: argparse.Namespace) -> None:
     print(f"  all grades after             {times[-1] - STARTED:6.1f} s")
     print(f"  first to last grade          {(len(times) - 1) / span:6.2f} submissions/s")
     print(f"  middle four fifths           {steady:6.2f} submissions/s")
+    each = [(last - first) / (len(busy) - 1) for first, last in zip(busy[0], busy[-1], strict=True)]
+    print(f"  processor time per submission {each[0]:5.2f} s, {each[1]:.2f} s of it in the kernel")
     _memory(watcher, copies, options, times[0])
 
 

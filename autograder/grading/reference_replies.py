@@ -42,18 +42,21 @@ class ReferenceReplies:
         model = self._weights.model
         found = self._routing(assignment)
         ids = torch.zeros(1, 2, dtype=torch.int64)
-        names = [name for name, _, _ in found(model, ids, torch.ones_like(ids))]
-        weights: dict[str, Any] = {
-            name: getattr(model.get_submodule(name), "weight", None) for name in names
-        }
-        if not weights or not all(isinstance(weight, torch.Tensor) for weight in weights.values()):
+
+        def copied() -> dict[str, torch.Tensor | None]:
+            names = [name for name, _, _ in found(model, ids, torch.ones_like(ids))]
+            return {
+                name: _copied(getattr(model.get_submodule(name), "weight", None)) for name in names
+            }
+
+        weights = self._on_right_weights(copied)
+        right = {name: weight for name, weight in weights.items() if weight is not None}
+        if not right or len(right) < len(weights):
             raise ModelError(
                 f"--model {self._weights.choice.name}: no router that owns a `weight`, as the "
                 "lab's text promises, was found in it."
             )
-        return {
-            name: weight.detach().cpu() for name, weight in weights.items() if weight is not None
-        }
+        return right
 
     def measure(self, assignment: str, ids: torch.Tensor, mask: torch.Tensor) -> Measured:
         """Logits [T, E] and choice [T, E] of each router for these tokens."""
@@ -83,3 +86,8 @@ class ReferenceReplies:
         if name not in self._assignments:
             self._assignments[name] = load_assignment(name, self._course)
         return self._assignments[name]
+
+
+def _copied(weight: object) -> torch.Tensor | None:
+    """A tensor on the CPU that submissions cannot reach; None for what is no tensor."""
+    return weight.detach().to("cpu", copy=True) if isinstance(weight, torch.Tensor) else None

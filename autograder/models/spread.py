@@ -79,13 +79,19 @@ class _ComputesThere(ModelHook):  # type: ignore[misc]
 def _experts(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
     for leaf, child in module.named_children():
         path = f"{name}.{leaf}".lstrip(".")
-        named = leaf == "experts" or "Experts" in type(child).__name__
+        named = _is_of_experts(child) or (
+            leaf == "experts" and not any(_is_of_experts(inner) for inner in child.modules())
+        )
         if named and isinstance(child, nn.ModuleList | nn.ModuleDict):
             yield from ((f"{path}.{key}", one) for key, one in child.named_children())
         elif named:
             yield path, child
         else:
             yield from _experts(child, path)
+
+
+def _is_of_experts(module: nn.Module) -> bool:
+    return "Experts" in type(module).__name__
 
 
 def _bytes(module: nn.Module) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import suppress
+from types import MappingProxyType
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
@@ -36,17 +37,18 @@ def needs_trust(choice: ModelChoice) -> ModelError:
     )
 
 
-def options(device: str) -> dict[str, Any]:
-    """How models compute on a device.
+PLAIN = MappingProxyType({"attn_implementation": "eager", "experts_implementation": "eager"})
+"""How models compute: other attention takes longer to load than lab-sized inputs to run."""
 
-    Plain attention: the kernels of the others take longer to load than lab-sized inputs to run.
-    Experts in one grouped product on GPUs, where a loop over experts is many times slower.
+
+def compute_for(model: PreTrainedModel, device: str) -> None:
+    """On a GPU, where a loop over experts is many times slower, take them in one grouped product.
+
+    Models whose own code knows no such thing stay as they are.
     """
-    grouped = device.startswith("cuda") and hasattr(torch, "_grouped_mm")
-    return {
-        "attn_implementation": "eager",
-        "experts_implementation": "grouped_mm" if grouped else "eager",
-    }
+    if device.startswith("cuda"):
+        with suppress(ValueError, ImportError):
+            model.set_experts_implementation("grouped_mm")
 
 
 def structure(choice: ModelChoice, device: str) -> PreTrainedModel:
@@ -62,7 +64,7 @@ def structure(choice: ModelChoice, device: str) -> PreTrainedModel:
                 config,
                 dtype=dtype,
                 trust_remote_code=choice.trust_remote_code,
-                **options(device),
+                **PLAIN,
             )
     except ValueError as error:
         if "trust_remote_code" in str(error):
@@ -72,6 +74,7 @@ def structure(choice: ModelChoice, device: str) -> PreTrainedModel:
             f"{config.model_type!r}."
         ) from error
     model.tie_weights()
+    compute_for(model, device)
     return model.eval()
 
 

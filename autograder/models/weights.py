@@ -18,7 +18,7 @@ from autograder.models.fingerprint import Fingerprint
 from autograder.models.planting import fill, plan_for
 from autograder.models.sharing import Shared, allocate, named_tensors, share
 from autograder.models.spread import Away, compute_there, device_map
-from autograder.models.structure import needs_trust, options, structure
+from autograder.models.structure import PLAIN, compute_for, needs_trust, structure
 
 NOTHING_AWAY: Away = MappingProxyType({})
 
@@ -117,13 +117,14 @@ def loaded(choice: ModelChoice, device: str, away: Away = NOTHING_AWAY) -> PreTr
         "device_map": placed,
         "trust_remote_code": choice.trust_remote_code,
         "local_files_only": True,
-        **options(device),
+        **PLAIN,
     }
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = AutoModelForCausalLM.from_pretrained(choice.folder, **details)
             remove_hook_from_submodules(model)  # `compute_there` says what is done instead
+            compute_for(model, device)
     except Exception as error:
         if "trust_remote_code" in str(error):
             raise needs_trust(choice) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from autograder.grading.reference_replies import ReferenceReplies
 from autograder.models.choice import choose
 from autograder.models.fingerprint import Fingerprint
 from autograder.models.sharing import Shared, attach, named_tensors
@@ -72,6 +73,22 @@ def test_real_weights_are_made_good_from_their_files(native: Path) -> None:
         model.lm_head.weight[3, 4] += 1
     assert weights.verify() == 1
     assert torch.equal(model.lm_head.weight, before)
+
+
+def test_routers_are_read_when_their_weights_are_right(native: Path) -> None:
+    weights = weights_of(native, private=False)
+    model = mapped(weights)
+    right = {name: tensor.clone() for name, tensor in named_tensors(model).items()}
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    found = ReferenceReplies(weights, "seed", "reference").routers("moe_router_analysis")
+    assert len(found) == model.config.num_hidden_layers
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    for name, weight in found.items():
+        assert torch.equal(weight, right[f"{name}.weight"])
 
 
 def test_the_fingerprint_sees_single_bits_swaps_and_changes_that_cancel_out() -> None:
