@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import TYPE_CHECKING
 
 from autograder.grading.place import Place
 from autograder.grading.processes import server_context
 from autograder.models.choice import ModelChoice
+from autograder.models.copies import Copy
 from autograder.sandbox.gpus import Gpu, visible
-
-if TYPE_CHECKING:
-    from autograder.models.fit import Copy
 
 
 def arranged(places: Sequence[Place], models: Sequence[ModelChoice]) -> list[tuple[Place, Copy]]:

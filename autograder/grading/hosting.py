@@ -18,10 +18,10 @@ from autograder.grading.arranging import arranged
 from autograder.grading.place import Hosted, Place
 from autograder.grading.processes import server_context
 from autograder.models.choice import ModelChoice
+from autograder.models.copies import Copy
 from autograder.sandbox.gpus import visible
 
 if TYPE_CHECKING:
-    from autograder.models.fit import Copy
     from autograder.models.spread import Away
     from autograder.models.weights import Weights
 

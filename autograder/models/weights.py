@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -111,6 +112,7 @@ def loaded(choice: ModelChoice, device: str, away: Away = NOTHING_AWAY) -> PreTr
     """Load real weights as anybody would, with accelerate's device map."""
     placed: Mapping[str, str] = {"": device}
     if away:
+        logging.getLogger("accelerate.big_modeling").setLevel(logging.ERROR)
         placed = device_map(structure(choice, device), device, away)
     details: dict[str, Any] = {
         "dtype": "auto",
@@ -123,7 +125,7 @@ def loaded(choice: ModelChoice, device: str, away: Away = NOTHING_AWAY) -> PreTr
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = AutoModelForCausalLM.from_pretrained(choice.folder, **details)
-            remove_hook_from_submodules(model)  # `compute_there` says what is done instead
+            remove_hook_from_submodules(model)  # `compute_there` does what they would
             compute_for(model, device)
     except Exception as error:
         if "trust_remote_code" in str(error):

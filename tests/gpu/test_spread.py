@@ -12,13 +12,15 @@ from checkpoints import save_native, save_remote
 from test_every_family import FAMILIES, TEXT, build
 from torch import nn
 
+from autograder.build.source import script, solution_source
 from autograder.grading.batch import Grading
+from autograder.grading.course import load_assignment
 from autograder.grading.place import Place
 from autograder.grading.tasks import Settings
 from autograder.inside.full_scale import take_inputs_from_anywhere
 from autograder.lab.tokenizer import byte_tokenizer
 from autograder.models.choice import choose
-from autograder.models.fit import CONTEXT_BYTES
+from autograder.models.copies import CONTEXT_BYTES
 from autograder.models.sharing import named_tensors
 from autograder.models.spread import compute_there, experts_of
 from autograder.models.structure import structure, weight_bytes
@@ -29,7 +31,6 @@ from autograder.submission.discover import find_submissions
 from reference.moe_router_analysis.analyze_load_distribution import analyze_load_distribution
 
 pytestmark = pytest.mark.gpu
-SOLUTIONS = Path(__file__).resolve().parents[1] / "solutions"
 
 
 def spread(model: nn.Module, elsewhere: str) -> int:
@@ -91,7 +92,10 @@ def test_a_class_is_graded_on_a_copy_that_one_gpu_does_not_hold(
     half = weight_bytes(model) - sum(experts_of(model).values()) // 2
     memory = half + 3 * CONTEXT_BYTES
     places = tuple(Place(gpus=(gpu,), memory=memory) for gpu in there)
-    found = find_submissions((SOLUTIONS / "functional.py", SOLUTIONS / "hooks_and_einsum.py"))
+    exercises = load_assignment("lab", course).exercises
+    file = tmp_path / "solution.py"
+    file.write_text(script([solution_source(one, one.solution_function) for one in exercises]))
+    found = find_submissions((file,))
     settings = Settings(seed="spread", course=course, places=places)
     with Grading(settings, 2, (choice,)) as grading:
         assert grading.copies == 1

@@ -1,0 +1,105 @@
+"""Where copies of a run's models lie: on how many GPUs each, and which experts are elsewhere.
+
+A copy lies on one GPU where it can, else experts go to further GPUs, and to this machine's memory
+where the GPUs together are too small. The more GPUs a copy takes, the fewer copies there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+CONTEXT_BYTES = 1_000_000_000  # of GPU memory that a process needs beside weights: docs/gpu.md
+PER_JOB = 2  # processes: one at work, one prepared ahead
+JOBS_WANTED = (8, 4, 2, 1)  # that a copy on several devices leaves memory for, the more the better
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """One copy of all models: the GPUs that hold it, by their places in the list that was given.
+
+    `away` tells for each model which experts are not on the first of them; devices are counted
+    within the copy. `jobs` is for how many submissions at once the GPUs have memory, 0 where there
+    is no GPU.
+    """
+
+    gpus: tuple[int, ...]
+    away: tuple[dict[str, str], ...]
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Bytes of a model's weights, and of those experts among them that can lie elsewhere."""
+
+    whole: int
+    experts: dict[str, int]
+
+    @property
+    def rest(self) -> int:
+        return self.whole - sum(self.experts.values())
+
+
+def copies_of(sizes: Sequence[Size], room: Sequence[int], memory: int) -> tuple[Copy, ...]:
+    """As many copies as GPUs with so many free bytes hold, none where not even one fits.
+
+    The `memory` of the machine is used where all GPUs together are too small, or where there are
+    none.
+    """
+    for together in range(1, len(room) + 1):
+        groups = _groups(len(room), together)
+        copies = [copy for group in groups if (copy := _copy(sizes, group, room, 0))]
+        if len(copies) == len(groups):
+            return tuple(copies)
+    copy = _copy(sizes, tuple(range(len(room))), room, memory)
+    return (copy,) if copy else ()
+
+
+def _groups(count: int, together: int) -> list[tuple[int, ...]]:
+    """As many groups of at least `together` as there can be, all of about the same size."""
+    groups = count // together
+    bounds = [count * number // groups for number in range(groups + 1)]
+    return [tuple(range(*pair)) for pair in pairwise(bounds)]
+
+
+def _copy(
+    sizes: Sequence[Size], group: tuple[int, ...], room: Sequence[int], memory: int
+) -> Copy | None:
+    """A copy on these GPUs, with `memory` bytes of the machine for what does not fit there."""
+    rest = sum(size.rest for size in sizes)
+    if not group:
+        fits = sum(size.whole for size in sizes) <= memory
+        return Copy(gpus=(), away=tuple({} for _ in sizes), jobs=0) if fits else None
+    alone = len(group) == 1 and not memory
+    for jobs in JOBS_WANTED[-1:] if alone else JOBS_WANTED:
+        left = [room[gpu] - (1 + PER_JOB * jobs) * CONTEXT_BYTES for gpu in group]
+        left[0] -= rest
+        before = tuple(left)
+        away = _filled(sizes, left, memory) if left[0] >= 0 else None
+        if away is not None:
+            used = [now for n, now in enumerate(left) if n == 0 or now < before[n]]
+            more = min(used) // (PER_JOB * CONTEXT_BYTES)
+            return Copy(gpus=group, away=away, jobs=jobs + more)
+    return None
+
+
+def _filled(
+    sizes: Sequence[Size], left: list[int], memory: int
+) -> tuple[dict[str, str], ...] | None:
+    """Give each of the experts the first device that has room; takes that from `left`."""
+    found = []
+    for size in sizes:
+        away = {}
+        for name, needed in size.experts.items():
+            device = next((n for n, free in enumerate(left) if free >= needed), None)
+            if device is not None:
+                left[device] -= needed
+            elif memory >= needed:
+                memory -= needed
+            else:
+                return None
+            if device != 0:
+                away[name] = "cpu" if device is None else f"cuda:{device}"
+        found.append(away)
+    return tuple(found)
