@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 STARTED = time.monotonic()
@@ -29,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "courses"
 from autograder.cli.models import find_models
 from autograder.grading.batch import Grading
 from autograder.grading.tasks import Settings
+from autograder.records import Outcome
 from autograder.sandbox.limits import Limits
 from autograder.submission.discover import find_submissions
 
@@ -72,7 +74,7 @@ def grade(folder: Path, options: argparse.Namespace) -> None:
     found = find_submissions((folder,))
     watcher = Watcher()
     watcher.start()
-    times, scores, busy = [], [], []
+    times, scores, busy, lost = [], [], [], Counter()
     assignment = "lab" if options.course == "model_checks" else "moe_router_analysis"
     with Grading(settings, min(options.jobs, len(found)), models.choices) as grading:
         level = grading.isolation
@@ -83,6 +85,14 @@ def grade(folder: Path, options: argparse.Namespace) -> None:
             times.append(time.monotonic())
             busy.append(busy_seconds())
             scores.append(one.score)
+            student = one.student.rpartition("-")[0]
+            lost.update(
+                f"{student}: {check.name} {check.outcome}: {check.message[:100]}"
+                for exercise in one.exercises
+                for check in exercise.checks
+                if check.outcome not in (Outcome.PASSED, Outcome.SKIPPED)
+            )
+            lost.update(f"{student}: {note[:100]}" for note in one.notes)
     watcher.stop()
     span = times[-1] - times[0]
     middle = [t for t in times if times[0] + span * 0.1 <= t <= times[0] + span * 0.9]
@@ -97,6 +107,8 @@ def grade(folder: Path, options: argparse.Namespace) -> None:
     each = [(last - first) / (len(busy) - 1) for first, last in zip(busy[0], busy[-1], strict=True)]
     print(f"  processor time per submission {each[0]:5.2f} s, {each[1]:.2f} s of it in the kernel")
     _memory(watcher, copies, options, times[0])
+    for line, count in lost.most_common(options.show):
+        print(f"  {count:3} times {line}")
 
 
 def _memory(watcher: Watcher, copies: int, options: argparse.Namespace, since: float) -> None:
@@ -141,6 +153,7 @@ def main() -> None:
     parser.add_argument("--gpu-memory", type=int, default=0, help="bytes of each GPU, 0 for all")
     parser.add_argument("--jobs", type=int, default=16)
     parser.add_argument("--copies", type=int, default=8)
+    parser.add_argument("--show", type=int, default=10, help="failures to print, common ones first")
     parser.add_argument("--usual", type=int, default=3, help="rounds of the usual way")
     parser.add_argument("--course", default="model_checks", choices=("model_checks", "reference"))
     parser.add_argument("--isolation", default="namespaces")
