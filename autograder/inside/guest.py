@@ -63,10 +63,11 @@ class Guest:
     def start_device(self) -> None:
         """In a child with a GPU, before it is locked down: start CUDA and take the weights.
 
-        Models run once, so that the kernels they use are loaded before the clock runs.
+        Models run once, so that the kernels they use are loaded before the clock runs. So do the
+        threads that compute gradients, one per GPU: started later, those of a second GPU crash.
         """
         sleep_while_waiting()
-        torch.zeros(1, device="cuda").item()
+        torch.zeros(1, device="cuda", requires_grad=True).sum().backward()
         if self._full_scale is not None:
             self._full_scale.attach()
         if self._tiny_on_gpu:
