@@ -63,11 +63,12 @@ class Guest:
     def start_device(self) -> None:
         """In a child with a GPU, before it is locked down: start CUDA and take the weights.
 
-        Models run once, so that the kernels they use are loaded before the clock runs. So do the
-        threads that compute gradients, one per GPU: started later, those of a second GPU crash.
+        Models run once, so that the kernels they use are loaded before the clock runs.
         """
         sleep_while_waiting()
-        torch.zeros(1, device="cuda", requires_grad=True).sum().backward()
+        leaf = torch.zeros(1, device="cuda", requires_grad=True)
+        if torch.cuda.device_count() > 1:
+            leaf.sum().backward()  # starts a thread per GPU; once locked down, they can crash
         if self._full_scale is not None:
             self._full_scale.attach()
         if self._tiny_on_gpu:
