@@ -68,7 +68,7 @@ class Guest:
         sleep_while_waiting()
         leaf = torch.zeros(1, device="cuda", requires_grad=True)
         if torch.cuda.device_count() > 1:
-            leaf.sum().backward()  # starts a thread per GPU; once locked down, they can crash
+            torch.autograd.grad(leaf.sum(), leaf)  # starts a thread per GPU: later, they crash
         if self._full_scale is not None:
             self._full_scale.attach()
         if self._tiny_on_gpu:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import selectors
 import socket
 from collections.abc import Callable, Iterable, Mapping
+from threading import RLock
 from typing import Any
+
+from tqdm import tqdm
 
 from autograder.models.errors import ModelError
 from autograder.models.frames import receive
@@ -30,6 +33,7 @@ def serve(
 
     `more` are answers that need the course. A model that cannot be had is told to everybody.
     """
+    tqdm.set_lock(RLock())  # the default one is a semaphore, which a killed process leaves behind
     try:
         weights = load()
         answers: Answers = {
