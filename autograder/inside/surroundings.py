@@ -23,10 +23,10 @@ import matplotlib
 import matplotlib.figure
 import matplotlib.pyplot as plt
 import torch
-import tqdm  # type: ignore[import-untyped]
-import tqdm.auto  # type: ignore[import-untyped]
-import tqdm.notebook  # type: ignore[import-untyped]
-import tqdm.std  # type: ignore[import-untyped]
+import tqdm
+import tqdm.auto
+import tqdm.notebook
+import tqdm.std
 
 import autograder.lab
 from autograder.inside.programs import refuse_to_start, refusing_popen, refusing_system
