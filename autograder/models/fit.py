@@ -55,13 +55,13 @@ def _too_large(
     room: Sequence[int],
     memory: int,
 ) -> ModelError:
-    names = " ".join(f"--model {choice.name}" for choice in choices)
+    names = " ".join(f"--model {choice.name}" for choice in choices) or "Tiny models on a GPU"
     weights = sum(size.whole for size in sizes)
     verb = "needs" if len(choices) == 1 else "need"
     if not gpus:
         return ModelError(
             f"{names} {verb} {gigabytes(weights)} in this machine's memory, and "
-            f"{gigabytes(memory)} are free there.{_elsewhere()}"
+            f"{gigabytes(memory)} are free there."
         )
     beside = (1 + PER_JOB) * CONTEXT_BYTES
     rest = sum(size.rest for size in sizes) + beside
@@ -75,12 +75,6 @@ def _too_large(
         f"{names} {verb} {gigabytes(weights)} for weights, and for these {gigabytes(usable)} are "
         f"free on {', '.join(gpus)} and in this machine's memory together."
     )
-
-
-def _elsewhere() -> str:
-    if torch.cuda.is_available():
-        return " There is a GPU: try --device cuda."
-    return " There is no GPU here that torch can use."
 
 
 def _machine_bytes() -> int:
