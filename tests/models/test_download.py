@@ -14,6 +14,7 @@ from hub import serving
 from autograder.build.source import script, solution_source
 from autograder.grading.course import load_assignment
 
+TESTS = Path(__file__).resolve().parents[1]
 Moelab = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -25,15 +26,17 @@ def asked() -> list[str]:
 @pytest.fixture
 def moelab(native: Path, tmp_path: Path, asked: list[str]) -> Iterator[Moelab]:
     """Grades one solution with the model that is named; its cache is empty at first."""
-    answers = [solution_source(one, one.solution_function) for one in exercises()]
+    exercises = load_assignment("moe_router_analysis").exercises
+    answers = [solution_source(one, one.solution_function) for one in exercises]
     (tmp_path / "ada.py").write_text(script(answers), encoding="utf-8")
     with serving({"somebody/mixtral": native}) as (address, contents):
         asked.append(address)
 
         def grade(model: str, **environment: str) -> subprocess.CompletedProcess[str]:
             program = ("-m", "autograder.cli", "grade", "ada.py", "--device", "cpu")
-            command = [sys.executable, *program, "--assignment", "moe_router_analysis"]
+            command = [sys.executable, *program, "--course", "model_checks", "--assignment", "lab"]
             variables = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "cache")}
+            variables["PYTHONPATH"] = str(TESTS / "courses")
             ended = subprocess.run(
                 [*command, "--seed", "s", "--regrade", "--model", model],
                 cwd=tmp_path,
@@ -46,10 +49,6 @@ def moelab(native: Path, tmp_path: Path, asked: list[str]) -> Iterator[Moelab]:
             return ended
 
         yield grade
-
-
-def exercises() -> tuple:  # type: ignore[type-arg]
-    return load_assignment("moe_router_analysis").exercises
 
 
 @pytest.mark.sandbox
