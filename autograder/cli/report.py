@@ -119,7 +119,11 @@ def show(
     if present is not None:
         class_grades = with_missing(class_grades, present)
         _tell_strangers(present)
-    write_outputs(class_grades, outputs, people, present)
+    try:
+        write_outputs(class_grades, outputs, people, present)
+    except CannotStart as error:
+        kept = f"The grades are in {shown_gradebook(gradebook)}: mend that and start again."
+        raise CannotStart(f"{error.message} {kept}") from error
     written = [kind for kind, path in outputs.items() if path is not None]
     output().print(summary(class_grades, shown_gradebook(gradebook), written))
 
