@@ -87,6 +87,11 @@ def check_outputs(outputs: dict[str, Path | None]) -> None:
     """Make sure, before any work, that everything can be written; makes the pages' folders."""
     from autograder.report.files import ReportError, check_writable, make_folder
 
+    page, feedback = outputs.get("html"), outputs.get("feedback")
+    if page is not None and feedback is not None and page.resolve() == feedback.resolve():
+        raise CannotStart(
+            f"{page} cannot hold both: give --html and --feedback folders of their own."
+        )
     with told(ReportError):
         for kind, path in outputs.items():
             if path is not None:
