@@ -142,7 +142,7 @@ def _tell_strangers(present: Attendance) -> None:
     from autograder.report.numbers import count
 
     if present.strangers:
-        first = ", ".join(grade.submission for grade in present.strangers[:3])
+        first = ", ".join(one.submission or one.student for one in present.strangers[:3])
         more = ", …" if len(present.strangers) > 3 else ""
         click.echo(
             f"{count(len(present.strangers), 'submission')} of nobody in the roster: {first}{more}",
