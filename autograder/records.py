@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from autograder.wire.text import plain
+
 MANUAL_ADJUSTMENT = "manual_adjustment"  # the name of the entry for points that a person gave
 NO_SUBMISSION = "no submission"
 
@@ -116,6 +118,13 @@ class Grade:
     @property
     def possible(self) -> float:
         return math.fsum(exercise.possible for exercise in self.exercises)
+
+    @property
+    def known_by(self) -> tuple[frozenset[str], ...]:
+        """How a roster may know the students: by a platform's word, its names, the name here."""
+        said = frozenset(k.casefold() if k.startswith("email ") else k for k in self.identity)
+        names = frozenset(f"called {plain(k[5:])}" for k in said if k.startswith("name "))
+        return said, names, frozenset({f"called {plain(self.student)}"})
 
     @property
     def set_by_hand(self) -> bool:

@@ -52,6 +52,7 @@ def adjust(
     """
     from autograder.gradebook import Adjustment, Gradebook, GradebookError
     from autograder.report.attendance import whose
+    from autograder.report.files import ReportError
     from autograder.report.numbers import points as shown
 
     if undo == (points is not None):
@@ -60,7 +61,7 @@ def adjust(
         exercise=exercise, points=points, who=who or _me(), why=why, made=datetime.now(UTC)
     )
     people = people_of(roster)
-    with told(GradebookError), Gradebook.open(gradebook, create=False) as book:
+    with told(GradebookError, ReportError), Gradebook.open(gradebook, create=False) as book:
         name = chosen_assignment(book, gradebook, assignment)
         meant = whose(people, book.latest(name), student) if people is not None else None
         called = student if meant is None else meant.submission or meant.student

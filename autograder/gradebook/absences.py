@@ -35,9 +35,7 @@ class Absence:
     def is_of(self, grade: Grade) -> bool:
         """Whether a grade is this student's."""
         own = {*self.identity, f"called {plain(self.student)}"}
-        names = (key[5:] for key in grade.identity if key.startswith("name "))
-        called = {f"called {plain(name)}" for name in (grade.student, *names)}
-        return not own.isdisjoint({*grade.identity, *called})
+        return not own.isdisjoint(frozenset().union(*grade.known_by))
 
 
 def read(connection: Connection, assignment: str) -> list[Absence]:

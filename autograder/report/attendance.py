@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from autograder.records import ClassGrades, Grade, absent
+from autograder.report.files import ReportError
 from autograder.report.roster import Person, Roster
 from autograder.wire.text import clean_name, plain
 
@@ -57,9 +58,10 @@ def with_missing(class_grades: ClassGrades, present: Attendance) -> ClassGrades:
 
 
 def whose(roster: Roster, class_grades: ClassGrades, name: str) -> Grade | None:
-    """The grade of the one student whom a name, login or address of the roster means.
+    """The grade of the student whom a name, login or address of the roster means.
 
-    That of who handed in nothing is one without a submission; `None` for nobody, or for several.
+    That of who handed in nothing is one without a submission; `None` where the roster has nobody
+    of this name. Raises `ReportError` for a name that fits several.
     """
     name = clean_name(name)
     keys = {f"called {plain(name)}", f"email {name.casefold()}", f"id {name}"}
@@ -68,13 +70,15 @@ def whose(roster: Roster, class_grades: ClassGrades, name: str) -> Grade | None:
         for person, grade in attendance(roster, class_grades).people
         if keys & person.keys
     ]
-    return meant[0] if len(meant) == 1 else None
+    if len(meant) > 1:
+        raise ReportError(
+            f"{name!r} fits {len(meant)} people of the roster: give a login or address"
+        )
+    return meant[0] if meant else None
 
 
 def _places(grade: Grade, owner: dict[str, int]) -> set[int]:
-    known = {key.casefold() if key.startswith("email ") else key for key in grade.identity}
-    called = {f"called {plain(key[5:])}" for key in known if key.startswith("name ")}
-    for keys in (known, called, {f"called {plain(grade.student)}"}):
+    for keys in grade.known_by:
         if places := {owner[key] for key in keys if key in owner}:
             return places
     return set()
