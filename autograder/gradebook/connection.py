@@ -71,7 +71,8 @@ def place_of(url: URL) -> str:
     """Where the gradebook is, for messages: a file's path, or the URL without its password."""
     if url.get_backend_name() == "sqlite":
         return f"the gradebook {url.database or 'in memory'}"
-    return f"the gradebook {url.render_as_string(hide_password=True)}"
+    shown = url.set(drivername=url.get_backend_name())
+    return f"the gradebook {shown.render_as_string(hide_password=True)}"
 
 
 def open_engine(url: URL, *, create: bool, wait: float) -> Engine:

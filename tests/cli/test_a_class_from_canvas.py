@@ -108,6 +108,7 @@ def test_a_class_from_canvas_and_a_check_that_was_mended(moelab, room, monkeypat
         (["report", "g.db", "--roster", "missing.csv"], "missing.csv"),
         (["report", "g.db", "--diff", "--html", "page"], "--diff writes --csv and --json alone"),
         (["report", "g.db", "--canvas", "c.csv"], "known to Canvas"),
+        (["report", "g.db", "--html", "page", "--feedback", "./page"], "page cannot hold both"),
         (["adjust", "g.db", "--student", "ada"], "--exercise"),
     ],
 )
