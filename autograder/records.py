@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from autograder.wire.text import plain
+
 MANUAL_ADJUSTMENT = "manual_adjustment"  # the name of the entry for points that a person gave
+NO_SUBMISSION = "no submission"
 
 
 class Outcome(StrEnum):
@@ -116,6 +120,18 @@ class Grade:
         return math.fsum(exercise.possible for exercise in self.exercises)
 
     @property
+    def known_by(self) -> tuple[frozenset[str], ...]:
+        """How a roster may know the students: by a platform's word, its names, the name here."""
+        said = frozenset(k.casefold() if k.startswith("email ") else k for k in self.identity)
+        names = frozenset(f"called {plain(k[5:])}" for k in said if k.startswith("name "))
+        return said, names, frozenset({f"called {plain(self.student)}"})
+
+    @property
+    def set_by_hand(self) -> bool:
+        """Whether a person gave points for an exercise."""
+        return any(exercise.adjustment for exercise in self.exercises)
+
+    @property
     def counts(self) -> bool:
         """Whether this is the student's newest submission."""
         return not self.replaced_by
@@ -157,3 +173,31 @@ class ClassGrades:
     def counting(self) -> tuple[Grade, ...]:
         """The grades that count: all but those of files that a student has replaced."""
         return tuple(grade for grade in self.grades if grade.counts)
+
+
+def absent(student: str, classmates: Iterable[Grade], identity: Iterable[str]) -> Grade:
+    """The grade of who handed in nothing: no points in every exercise that classmates have."""
+    longest = max(classmates, key=lambda grade: len(grade.exercises), default=None)
+    return Grade(
+        student=student,
+        submission="",
+        digest="",
+        exercises=tuple(
+            ExerciseGrade(name=exercise.name, checks=tuple(map(_missing, exercise.judged)))
+            for exercise in (longest.exercises if longest else ())
+        ),
+        readable=False,
+        notes=(NO_SUBMISSION,),
+        identity=tuple(sorted(identity)),
+    )
+
+
+def _missing(check: CheckResult) -> CheckResult:
+    return CheckResult(
+        name=check.name,
+        title=check.title,
+        hidden=check.hidden,
+        points=check.points,
+        outcome=Outcome.MISSING,
+        message=NO_SUBMISSION,
+    )

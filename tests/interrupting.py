@@ -46,11 +46,15 @@ NUMBER = {number}
 
 @dataclass
 class Ordeal:
-    """A class of submissions to the toy course in a folder, graded by the real command."""
+    """A class of submissions to the toy course in a folder, graded by the real command.
+
+    `within` are words before the command, that run it somewhere else.
+    """
 
     folder: Path
     submissions: int
     jobs: int = 2
+    within: tuple[str, ...] = ()
 
     def prepare(self) -> None:
         """Write the course and the submissions, each of its own contents."""
@@ -64,10 +68,13 @@ class Ordeal:
 
     def start(self, gradebook: str, *options: str) -> subprocess.Popen[str]:
         """Start grading into a gradebook by the real command."""
-        command = [sys.executable, "-m", "autograder.cli", "grade", "class", "--course", COURSE]
-        command += ["--assignment", "toy", "--gradebook", gradebook, "--jobs", str(self.jobs)]
+        where = ["class", "--course", COURSE, "--assignment", "toy", "--gradebook", gradebook]
+        return self.moelab("grade", *where, "--jobs", str(self.jobs), *options)
+
+    def moelab(self, *words: str) -> subprocess.Popen[str]:
+        """Start a command of moelab in the folder."""
         return subprocess.Popen(
-            [*command, *options],
+            [*self.within, sys.executable, "-m", "autograder.cli", *words],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
 from autograder.cli.common import example, told
-from autograder.cli.report import chosen_assignment
+from autograder.cli.report import chosen_assignment, people_of
 
 
 @click.command(
@@ -25,6 +26,12 @@ from autograder.cli.report import chosen_assignment
 @click.option("--why", required=True, metavar="TEXT", help="The reason; students see it.")
 @click.option("--who", metavar="NAME", help="Who decides.  [default: you]")
 @click.option("--assignment", metavar="NAME", help="Which assignment, where there are several.")
+@click.option(
+    "--roster",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="CSV",
+    help="Who takes the course: also those who handed in nothing can be given points.",
+)
 def adjust(
     gradebook: str,
     student: str,
@@ -33,15 +40,19 @@ def adjust(
     why: str,
     who: str | None,
     assignment: str | None,
+    roster: Path | None,
     *,
     undo: bool,
 ) -> None:
     """Set the points of one exercise of one student by hand.
 
     What was graded stays in the gradebook; who decided, when and why is added to it. The points
-    hold until that student hands in another file, also when the class is graded again.
+    hold until that student hands in another file, also when the class is graded again. With
+    --roster that goes for a student who handed in nothing as well.
     """
     from autograder.gradebook import Adjustment, Gradebook, GradebookError
+    from autograder.report.attendance import whose
+    from autograder.report.files import ReportError
     from autograder.report.numbers import points as shown
 
     if undo == (points is not None):
@@ -49,9 +60,13 @@ def adjust(
     decision = Adjustment(
         exercise=exercise, points=points, who=who or _me(), why=why, made=datetime.now(UTC)
     )
-    with told(GradebookError), Gradebook.open(gradebook, create=False) as book:
+    people = people_of(roster)
+    with told(GradebookError, ReportError), Gradebook.open(gradebook, create=False) as book:
         name = chosen_assignment(book, gradebook, assignment)
-        before, after = book.adjust(name, student, decision)
+        meant = whose(people, book.latest(name), student) if people is not None else None
+        called = student if meant is None else meant.submission or meant.student
+        absentee = meant if meant is not None and not meant.submission else None
+        before, after = book.adjust(name, called, decision, absentee)
     old, new = (
         next(one for one in grade.exercises if one.name == exercise) for grade in (before, after)
     )

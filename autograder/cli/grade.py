@@ -162,6 +162,8 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
         order = Order(paths=paths, limits=limits, hidden=hidden, **options)
         with grading_progress(book.place, regrade=order.regrade) as watch:
             class_grades = grade_class(order, book, watch)
+        if people is not None:
+            class_grades = book.with_absent(class_grades)
     show(class_grades, gradebook, outputs, people)
     review = any(one.status is Status.NEEDS_REVIEW for one in class_grades.grades)
     return 1 if review else 0

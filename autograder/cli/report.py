@@ -87,6 +87,11 @@ def check_outputs(outputs: dict[str, Path | None]) -> None:
     """Make sure, before any work, that everything can be written; makes the pages' folders."""
     from autograder.report.files import ReportError, check_writable, make_folder
 
+    page, feedback = outputs.get("html"), outputs.get("feedback")
+    if page is not None and feedback is not None and page.resolve() == feedback.resolve():
+        raise CannotStart(
+            f"{page} cannot hold both: give --html and --feedback folders of their own."
+        )
     with told(ReportError):
         for kind, path in outputs.items():
             if path is not None:
@@ -119,7 +124,11 @@ def show(
     if present is not None:
         class_grades = with_missing(class_grades, present)
         _tell_strangers(present)
-    write_outputs(class_grades, outputs, people, present)
+    try:
+        write_outputs(class_grades, outputs, people, present)
+    except CannotStart as error:
+        kept = f"The grades are in {shown_gradebook(gradebook)}: mend that and start again."
+        raise CannotStart(f"{error.message} {kept}") from error
     written = [kind for kind, path in outputs.items() if path is not None]
     output().print(summary(class_grades, shown_gradebook(gradebook), written))
 
@@ -133,7 +142,7 @@ def _tell_strangers(present: Attendance) -> None:
     from autograder.report.numbers import count
 
     if present.strangers:
-        first = ", ".join(grade.submission for grade in present.strangers[:3])
+        first = ", ".join(one.submission or one.student for one in present.strangers[:3])
         more = ", …" if len(present.strangers) > 3 else ""
         click.echo(
             f"{count(len(present.strangers), 'submission')} of nobody in the roster: {first}{more}",

@@ -30,7 +30,8 @@ _MEANINGS = {
     "readonly": "is read-only. Copy it to a place that may be written to",
     "disk is full": "cannot grow: the disk is full. Make room and start again",
     "No space left": "cannot grow: the disk is full. Make room and start again",
-    "disk I/O": "cannot be read or written: the disk reports an error",
+    "IOERR_SHMSIZE": "cannot grow: the disk is full. Make room and start again",
+    "disk I/O": "cannot be read or written: the disk reports an error. See whether it is full",
     "malformed": "is damaged. Restore a copy of it",
     "out of range": "cannot keep a number that is this large",
     "no such table": "has lost its tables: its file was replaced. Put it back",
@@ -70,7 +71,8 @@ def place_of(url: URL) -> str:
     """Where the gradebook is, for messages: a file's path, or the URL without its password."""
     if url.get_backend_name() == "sqlite":
         return f"the gradebook {url.database or 'in memory'}"
-    return f"the gradebook {url.render_as_string(hide_password=True)}"
+    shown = url.set(drivername=url.get_backend_name())
+    return f"the gradebook {shown.render_as_string(hide_password=True)}"
 
 
 def open_engine(url: URL, *, create: bool, wait: float) -> Engine:
@@ -113,8 +115,9 @@ def explained(place: str) -> Iterator[None]:
         ) from error
     except SQLAlchemyError as error:
         said = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+        code = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
         for words, meaning in _MEANINGS.items():
-            if words in said:
+            if words in said or words in code:
                 raise GradebookError(f"{place} {meaning}.") from error
         words = clean_line(said, _LONGEST)
         raise GradebookError(f"{place} cannot be used: {words}") from error

@@ -48,9 +48,8 @@ def grade_that_counts(grades: Sequence[Grade], student: str) -> Grade:
     found = [grade for grade in counting if student in (grade.student, grade.submission)]
     if not found:
         names = [grade.student for grade in counting]
-        raise GradebookError(
-            f"nobody called {student!r} has a grade that counts{_meant(student, names)}"
-        )
+        meant = _meant(student, names) or ". --roster FILE says who handed in nothing"
+        raise GradebookError(f"nobody called {student!r} has a grade that counts{meant}")
     if len(found) > 1:
         names = sorted(grade.submission for grade in found)
         raise GradebookError(

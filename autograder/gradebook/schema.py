@@ -24,7 +24,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_REVISION = "0002"  # the newest migration
+SCHEMA_REVISION = "0003"  # the newest migration
 
 metadata = MetaData(
     naming_convention={
@@ -126,6 +126,22 @@ adjustments = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("attempt_id", ForeignKey("attempts.id"), nullable=False, index=True),
+    Column("exercise", String(200), nullable=False),
+    Column("points", Float),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("made", DateTime(timezone=True), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# The same for a student who handed in nothing: "identity" is how a roster knows them.
+absences = Table(
+    "absences",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("assignment", String(200), nullable=False, index=True),
+    Column("student", Text, nullable=False),
+    Column("identity", JSON, nullable=False),
     Column("exercise", String(200), nullable=False),
     Column("points", Float),
     Column("who", Text, nullable=False),

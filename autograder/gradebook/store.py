@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, Select, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from autograder.gradebook import reading, rows, writing
+from autograder.gradebook import absences, reading, rows, writing
+from autograder.gradebook.absences import Absence
 from autograder.gradebook.connection import (
     explained,
     gradebook_url,
@@ -129,18 +131,30 @@ class Gradebook:
             for number, newer in news.items():
                 writing.insert_replacement(connection, number, newer)
 
-    def adjust(self, assignment: str, student: str, adjustment: Adjustment) -> tuple[Grade, Grade]:
+    def adjust(
+        self, assignment: str, student: str, adjustment: Adjustment, absentee: Grade | None = None
+    ) -> tuple[Grade, Grade]:
         """Keep what a person decided about an exercise of a student (or of a submission's name).
 
-        Returns the student's grade before and after.
+        `absentee` is the grade of the student meant, where they handed in nothing. Returns the
+        student's grade before and after.
         """
         found = {attempt.grade: attempt for attempt in self.attempts(assignment)}
-        grade = grade_that_counts(list(found), clean_name(student))
+        away = [one.grade(found) for one in self._absences(assignment)]
+        if absentee is not None and absentee.student not in [grade.student for grade in away]:
+            away.append(absentee)
+        grade = grade_that_counts([*found, *away], clean_name(student))
         check_adjustment(grade, adjustment)
         with explained(self._place), self._engine.begin() as connection:
-            writing.insert_adjustment(connection, found[grade].number, adjustment)
-        (after,) = self.latest(assignment, [grade.submission]).grades
-        return grade, after
+            if grade in found:
+                writing.insert_adjustment(connection, found[grade].number, adjustment)
+            else:
+                absences.insert(connection, assignment, grade, adjustment)
+        if grade in found:
+            (after,) = self.latest(assignment, [grade.submission]).grades
+            return grade, after
+        known = {one.student: one for one in self._absences(assignment)}
+        return grade, known[clean_name(grade.student)].grade(found)
 
     def held(
         self, assignment: str, revision: str, *, in_run: int | None = None
@@ -188,6 +202,8 @@ class Gradebook:
     def latest(self, assignment: str, submissions: Collection[str] | None = None) -> ClassGrades:
         """The newest attempt of each submission (of these alone, and in their order, when given).
 
+        Without `submissions` also the grades of those who were given points without any.
+
         The run is the newest that counts, with the weakest isolation of all that count. A grade
         that an older revision of the course gave says so in its notes.
         """
@@ -200,11 +216,27 @@ class Gradebook:
             raise GradebookError(f"{self._place} holds no grades of {assignment!r}")
         by_run = {attempt.run_id: attempt.run for attempt in found}
         run = rows.combined([by_run[run_id] for run_id in sorted(by_run)])
-        grades = tuple(rows.with_revision_note(one.grade, one.run, run) for one in found)
-        return ClassGrades(run=run, grades=grades)
+        known = self._absences(assignment)
+        grades = (rows.with_revision_note(one.grade, one.run, run) for one in found)
+        noted = tuple(absences.noted(grade, known) for grade in grades)
+        newest = ClassGrades(run=run, grades=noted)
+        return newest if submissions is not None else self.with_absent(newest)
+
+    def with_absent(self, class_grades: ClassGrades) -> ClassGrades:
+        """The class with those who handed in nothing, and were given points all the same."""
+        known = self._absences(class_grades.run.assignment)
+        if not known:
+            return class_grades
+        handed_in = [attempt.grade for attempt in self.attempts(class_grades.run.assignment)]
+        away = absences.still_absent(known, handed_in)
+        return replace(class_grades, grades=(*class_grades.grades, *away))
 
     def _reading(self) -> Connection:
         return self._engine.execution_options(reading=True).connect()
+
+    def _absences(self, assignment: str) -> list[Absence]:
+        with explained(self._place), self._reading() as connection:
+            return absences.read(connection, assignment)
 
     def _read(self, wanted: Select[tuple[int]], *, pictures: bool = False) -> list[Attempt]:
         with explained(self._place), self._reading() as connection:

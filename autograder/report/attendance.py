@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from autograder.records import CheckResult, ClassGrades, ExerciseGrade, Grade, Outcome
-from autograder.report.roster import Person, Roster, plain
-
-NO_SUBMISSION = "no submission"
+from autograder.records import ClassGrades, Grade, absent
+from autograder.report.files import ReportError
+from autograder.report.roster import Person, Roster
+from autograder.wire.text import clean_name, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,7 @@ def attendance(roster: Roster, class_grades: ClassGrades) -> Attendance:
     }
     found: dict[int, Grade] = {}
     strangers = []
-    handed_in = [grade for grade in class_grades.counting if grade.submission]
-    for grade in handed_in:
+    for grade in class_grades.counting:
         places = _places(grade, owner)
         if not places:
             strangers.append(grade)
@@ -50,49 +49,36 @@ def attendance(roster: Roster, class_grades: ClassGrades) -> Attendance:
 
 def with_missing(class_grades: ClassGrades, present: Attendance) -> ClassGrades:
     """The class with a grade of no points for everybody in the roster who handed in nothing."""
-    exercises = _without_answers(class_grades)
     missing = [
-        Grade(
-            student=person.name,
-            submission="",
-            digest="",
-            exercises=exercises,
-            readable=False,
-            notes=(NO_SUBMISSION,),
-            identity=tuple(sorted(person.keys)),
-        )
+        absent(person.name, class_grades.grades, person.keys)
         for person, grade in present.people
         if grade is None
     ]
     return replace(class_grades, grades=(*class_grades.grades, *missing))
 
 
+def whose(roster: Roster, class_grades: ClassGrades, name: str) -> Grade | None:
+    """The grade of the student whom a name, login or address of the roster means.
+
+    That of who handed in nothing is one without a submission; `None` where the roster has nobody
+    of this name. Raises `ReportError` for a name that fits several.
+    """
+    name = clean_name(name)
+    keys = {f"called {plain(name)}", f"email {name.casefold()}", f"id {name}"}
+    meant = [
+        grade or absent(person.name, class_grades.grades, person.keys)
+        for person, grade in attendance(roster, class_grades).people
+        if keys & person.keys
+    ]
+    if len(meant) > 1:
+        raise ReportError(
+            f"{name!r} fits {len(meant)} people of the roster: give a login or address"
+        )
+    return meant[0] if meant else None
+
+
 def _places(grade: Grade, owner: dict[str, int]) -> set[int]:
-    known = {key.casefold() if key.startswith("email ") else key for key in grade.identity}
-    called = {f"called {plain(key[5:])}" for key in known if key.startswith("name ")}
-    for keys in (known, called, {f"called {plain(grade.student)}"}):
+    for keys in grade.known_by:
         if places := {owner[key] for key in keys if key in owner}:
             return places
     return set()
-
-
-def _without_answers(class_grades: ClassGrades) -> tuple[ExerciseGrade, ...]:
-    """Every exercise of the assignment, as of somebody who defined no function."""
-    longest = max(class_grades.grades, key=lambda grade: len(grade.exercises), default=None)
-    return tuple(
-        ExerciseGrade(
-            name=exercise.name,
-            checks=tuple(
-                CheckResult(
-                    name=check.name,
-                    title=check.title,
-                    hidden=check.hidden,
-                    points=check.points,
-                    outcome=Outcome.MISSING,
-                    message=NO_SUBMISSION,
-                )
-                for check in exercise.judged
-            ),
-        )
-        for exercise in (longest.exercises if longest else ())
-    )

@@ -1,11 +1,21 @@
 "use strict";
 // Sorting is sortable-tablesort's; it needs a button in each head to be used by keyboard.
-for (const head of document.querySelectorAll("table.sortable thead th")) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.append(...head.childNodes);
-  head.append(button);
-}
+const heads = [...document.querySelectorAll("table.sortable thead th")];
+const addButtons = () => {
+  for (const head of heads) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+  }
+};
+// On paper a table's head comes again on each page, but not where it holds a button.
+const removeButtons = () => {
+  for (const head of heads) head.replaceChildren(...head.firstChild.childNodes);
+};
+addButtons();
+addEventListener("beforeprint", removeButtons);
+addEventListener("afterprint", addButtons);
 
 const element = (name, text = "", kind = "") => {
   const made = document.createElement(name);

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autograder.records import ClassGrades, ExerciseGrade, Grade
+from autograder.records import NO_SUBMISSION, ClassGrades, ExerciseGrade, Grade
 from autograder.report.naming import safe_name
 from autograder.report.overview import by_student, seconds
 from autograder.report.pictures import Picture, picture
-
-ABSENT = "no submission"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +38,7 @@ class Entry:
         """How the submission stands, in words."""
         if not self.grade.counts:
             return "replaced"
-        return self.grade.status.value.replace("_", " ") if self.grade.submission else ABSENT
+        return self.grade.status.value.replace("_", " ") if self.grade.submission else NO_SUBMISSION
 
 
 def entries(class_grades: ClassGrades) -> tuple[Entry, ...]:

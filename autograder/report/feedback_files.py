@@ -15,7 +15,7 @@ from autograder.report.feedback_text import (
     picture_file,
     status_sentences,
 )
-from autograder.report.files import make_folder, write_bytes, write_text
+from autograder.report.folder import ReportFolder
 from autograder.report.naming import safe_name
 from autograder.report.overview import by_student
 from autograder.report.page import render
@@ -36,23 +36,20 @@ def write_feedback(class_grades: ClassGrades, folder: Path) -> Path:
 
     Each gets a folder of their own with `feedback.html`, which holds everything, `feedback.md`,
     `feedback.json` and their plots: hand out a student's folder, or any file in it, and nothing
-    else. `ReportError` where something cannot be written.
+    else. What an earlier report wrote there, and nobody changed, is removed where it is not written
+    again. `ReportError` where something cannot be written.
     """
-    make_folder(folder)
-    handouts = handouts_of(class_grades)
+    own, handouts = ReportFolder(folder), handouts_of(class_grades)
     for handout in handouts:
-        own, one = folder / handout.folder, handout.content
-        make_folder(own)
-        write_text(own / "feedback.html", feedback_page(one), durable=False)
-        write_text(own / "feedback.md", feedback_markdown(one), durable=False)
-        write_text(own / "feedback.json", feedback_json(one), durable=False)
+        place, one = handout.folder, handout.content
+        own.write(f"{place}/feedback.html", feedback_page(one))
+        own.write(f"{place}/feedback.md", feedback_markdown(one))
+        own.write(f"{place}/feedback.json", feedback_json(one))
         for exercise in one.exercises:
             if exercise.picture and picture_file(exercise):
-                write_bytes(own / picture_file(exercise), exercise.picture.data, durable=False)
-    index = folder / "index.html"
+                own.write(f"{place}/{picture_file(exercise)}", exercise.picture.data)
     page = render("index.html.j2", styles=_STYLES, run=class_grades.run, handouts=handouts)
-    write_text(index, page)
-    return index
+    return own.finish("index.html", page)
 
 
 def handouts_of(class_grades: ClassGrades) -> list[Handout]:

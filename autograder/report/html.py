@@ -9,7 +9,7 @@ from pathlib import Path
 from autograder.records import ClassGrades
 from autograder.report.details import details_data, embedded, shortened
 from autograder.report.entries import Entry, Points, entries
-from autograder.report.files import make_folder, write_bytes, write_text
+from autograder.report.folder import ReportFolder
 from autograder.report.items import Flag, item_statistics
 from autograder.report.overview import overview, times
 from autograder.report.page import render
@@ -29,15 +29,12 @@ Gallery = dict[str, list[tuple[Entry, Points]]]
 
 def write_html(class_grades: ClassGrades, folder: Path) -> Path:
     """Write the page as `index.html` of a folder, pictures below it, and return the page's path."""
-    make_folder(folder)
     rows = entries(class_grades)
+    own = ReportFolder(folder)
     for drawn in _gallery(rows).values():
-        make_folder((folder / drawn[0][1].file).parent)
         for _, points in drawn:
-            write_bytes(folder / points.file, points.exercise.picture, durable=False)
-    path = folder / "index.html"
-    write_text(path, _page(class_grades, rows))
-    return path
+            own.write(points.file, points.exercise.picture)
+    return own.finish("index.html", _page(class_grades, rows))
 
 
 def html(class_grades: ClassGrades) -> str:

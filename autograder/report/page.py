@@ -38,6 +38,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     found.filters |= {
+        "breakable": breakable,
         "hundred": hundred,
         "percent": percent,
         "out_of": out_of,
@@ -94,6 +95,11 @@ def prose(text: str) -> Markup:
     code = Markup("<code>{}</code>")
     parts = clean_text(text).split("`")
     return Markup("").join(code.format(part) if n % 2 else part for n, part in enumerate(parts))
+
+
+def breakable(name: str) -> Markup:
+    """A function's or file's name that may be broken between its words, and looks the same."""
+    return Markup("<wbr>").join(re.split(r"(?<=[_/])", clean_text(name)))
 
 
 def hundred(counts: Counter[Outcome]) -> list[tuple[Outcome, int]]:

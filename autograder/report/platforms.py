@@ -17,8 +17,9 @@ from autograder.records import ClassGrades, Grade
 from autograder.report.attendance import Attendance
 from autograder.report.files import ReportError
 from autograder.report.numbers import points
-from autograder.report.roster import Person, Roster, plain
+from autograder.report.roster import Person, Roster
 from autograder.report.table import cell
+from autograder.wire.text import plain
 
 _CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 _MOODLE = ("Identifier", "Full name", "Email address", "Grade", "Maximum grade")
@@ -127,7 +128,7 @@ def _graded(grade: Grade) -> list[str]:
 
 
 def _score(grade: Grade | None) -> str:
-    return "" if grade is None or not grade.submission else points(grade.score)
+    return "" if grade is None else points(grade.score)
 
 
 def _possible(class_grades: ClassGrades) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.report.files import ReportError
+from autograder.wire.text import plain
 
 MAX_BYTES = 16 * 1024 * 1024
 
@@ -78,12 +78,6 @@ def read_roster(path: Path) -> Roster:
         )
     kind = "moodle" if "identifier" in known else "canvas" if _is_canvas(known) else "plain"
     return Roster(kind, columns, tuple(_people(kind, columns, rows[1:])))
-
-
-def plain(text: str) -> str:
-    """A name as it can be compared: letters and digits alone, without accents, in lower case."""
-    bare = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in bare if letter.isalnum())
 
 
 def _is_canvas(known: set[str]) -> bool:

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from autograder.records import ClassGrades, Grade, Status
+from autograder.records import NO_SUBMISSION, ClassGrades, Grade, Status
 from autograder.report.items import item_statistics
 from autograder.report.numbers import count, percent, points
 from autograder.report.overview import BINS, Overview, by_student, outcomes_in_words, overview
@@ -74,12 +74,11 @@ def _table(class_grades: ClassGrades) -> Table:
 
 
 def _remark(grade: Grade) -> Text:
-    if not grade.submission:
-        return Text("no submission")
     if grade.replaced_by:
         return Text("does not count: there is a newer file", style="dim")
+    words = outcomes_in_words(grade) if grade.submission else NO_SUBMISSION
     by_hand = sum(exercise.adjustment is not None for exercise in grade.exercises)
-    return Text(outcomes_in_words(grade) + (f"; {by_hand} set by hand" if by_hand else ""))
+    return Text(words + (f"; {by_hand} set by hand" if by_hand else ""))
 
 
 def _spread(whole: Overview) -> Table:

@@ -9,23 +9,15 @@ from __future__ import annotations
 import calendar
 import json
 import stat
-import subprocess
-import sys
 import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-MAX_MEMBERS = 20_000
-MAX_MEMORY = 1 << 30  # bytes of the process that lists
-MAX_SECONDS = 60
+from autograder.submission.aside import ask
 
-_LISTING = """
-import json, sys
-from autograder.submission.class_archive import list_in_this_process
-json.dump(list_in_this_process(json.load(sys.stdin)), sys.stdout)
-"""
+MAX_MEMBERS = 20_000
 
 
 class MemberProblem(Exception):  # noqa: N818
@@ -45,17 +37,8 @@ def list_members(archives: Sequence[Path]) -> dict[Path, list[Member]]:
     if not archives:
         return {}
     asked = json.dumps([str(archive) for archive in archives])
-    try:
-        listed = subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, "-c", _LISTING],
-            input=asked,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=2 * MAX_SECONDS,
-        )
-        found = json.loads(listed.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError):
+    found = ask(listed_as_json, asked.encode("ascii"))
+    if found is None:
         return {}
     return {
         archive: [Member(name, modified) for name, modified in members]
@@ -64,14 +47,9 @@ def list_members(archives: Sequence[Path]) -> dict[Path, list[Member]]:
     }
 
 
-def list_in_this_process(archives: Sequence[str]) -> list[list[tuple[str, float]] | None]:
-    """What `list_members` runs: limits this process for good, then lists what it can."""
-    if sys.platform != "win32":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
-    return [_listed(archive) for archive in archives]
+def listed_as_json(archives: bytes) -> list[list[tuple[str, float]] | None]:
+    """What `list_members` runs in another process."""
+    return [_listed(archive) for archive in json.loads(archives)]
 
 
 def read_member(archive: Path, name: str, max_bytes: int) -> bytes:

@@ -7,6 +7,7 @@ standard library is enough here, so that the sandbox and the grader can share th
 from __future__ import annotations
 
 import re
+import unicodedata
 
 MESSAGE_LIMIT = 2_000
 LINE_LIMIT = 240
@@ -47,3 +48,9 @@ def clean_line(text: str, limit: int = LINE_LIMIT) -> str:
 def clean_name(name: str) -> str:
     """A name or path as one line; names that are clean already, and differ, stay different."""
     return clean_text(name, NAME_LIMIT).replace("\n", " ").replace("\t", " ")
+
+
+def plain(text: str) -> str:
+    """A name as it can be compared: letters and digits alone, without accents, in lower case."""
+    bare = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in bare if letter.isalnum())

@@ -87,6 +87,19 @@ def test_a_class_from_canvas_and_a_check_that_was_mended(moelab, room, monkeypat
     assert run([*adjust]) == 2
     assert "Give either --points or --undo" in capsys.readouterr().err
 
+    oral = ["adjust", "gradebook.db", "--student", "zoe@example.org", "--exercise", "expert_load"]
+    oral += ["--points", "3", "--why", "oral exam"]
+    assert run(oral) == 2
+    assert "--roster FILE says who handed in nothing" in capsys.readouterr().err
+    assert run([*oral, "--roster", "roster.csv"]) == 0
+    assert "Ng, Zoë, expert_load: 0 → 3 of" in capsys.readouterr().out
+    assert run(["report", "gradebook.db", "--roster", "roster.csv", "--canvas", "canvas.csv"]) == 0
+    assert "no submission; 1 set by hand" in " ".join(capsys.readouterr().out.split())
+    assert canvas_rows(room.folder / "canvas.csv")["Ng, Zoë"] == "3"
+    assert run(["report", "gradebook.db", "--json", "grades.json"]) == 0
+    grades = json.loads((room.folder / "grades.json").read_text(encoding="utf-8"))["grades"]
+    assert [one["score"] for one in grades if one["student"] == "Ng, Zoë"] == [3.0]
+
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
@@ -95,6 +108,7 @@ def test_a_class_from_canvas_and_a_check_that_was_mended(moelab, room, monkeypat
         (["report", "g.db", "--roster", "missing.csv"], "missing.csv"),
         (["report", "g.db", "--diff", "--html", "page"], "--diff writes --csv and --json alone"),
         (["report", "g.db", "--canvas", "c.csv"], "known to Canvas"),
+        (["report", "g.db", "--html", "page", "--feedback", "./page"], "page cannot hold both"),
         (["adjust", "g.db", "--student", "ada"], "--exercise"),
     ],
 )

@@ -158,16 +158,30 @@ def test_reading_a_tensor_leaves_nothing() -> None:
 @pytest.mark.parametrize(
     "action",
     [
-        lambda stats: stats.pop("counts"),
-        lambda stats: stats.update(extra=1),
         lambda stats: stats["counts"].update({0: 9}),
         lambda stats: stats["order"].reverse(),
-        lambda stats: stats["order"].append(1),
+        lambda stats: stats.update(order=None),
+        lambda stats: stats.update(counts=[1, 2]),
     ],
-    ids=["pop", "add", "nested", "reversed", "appended"],
+    ids=["nested", "reversed", "no list any more", "no dict any more"],
 )
 def test_a_changed_dict_or_list_is_told(action: Callable[[dict[str, Any]], Any]) -> None:
     assert after(action, {"counts": {0: 1, 1: 2}, "order": [0, 1]}) == "argument 1 was changed"
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda stats: stats.pop("counts"),
+        lambda stats: stats.update(extra=1),
+        lambda stats: stats["order"].append(1),
+        lambda stats: stats["order"].clear(),
+    ],
+    ids=["popped", "added", "appended", "emptied"],
+)
+def test_entries_that_come_or_go_are_told(action: Callable[[dict[str, Any]], Any]) -> None:
+    said = after(action, {"counts": {0: 1, 1: 2}, "order": [0, 1]})
+    assert said == "argument 1 has gained or lost entries"
 
 
 def test_a_result_that_is_a_view_of_an_argument_shares_its_memory() -> None:

@@ -46,19 +46,19 @@ def rewritten(assignment: str) -> Iterator[Wrong]:
 
 
 def slips() -> Iterator[Wrong]:
-    """The independent slips of the first assignment, each with the chaff that it repeats."""
+    """The independent slips of all assignments, each with the chaff that it repeats."""
     labels = {}
     for line in (HERE / "slips.txt").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             exercise, slip, chaff = line.split()
             labels[exercise, slip] = chaff
-    assignment = "moe_router_analysis"
-    for exercise in load_assignment(assignment).exercises:
-        file = SOLUTIONS / "slips" / f"{exercise.name}.txt"
-        known = _variations()
-        for entry in known._read(file, known.BASES[assignment], exercise.name):
-            chaff = labels.pop((exercise.name, entry.name), "")
-            yield Wrong(assignment, exercise.name, entry.name, chaff, entry.function)
+    known = _variations()
+    for assignment in BASES:
+        for lesson in load_assignment(assignment).exercises:
+            file = SOLUTIONS / "slips" / f"{lesson.name}.txt"
+            for entry in known._read(file, known.BASES[assignment], lesson.name):
+                chaff = labels.pop((lesson.name, entry.name), "")
+                yield Wrong(assignment, lesson.name, entry.name, chaff, entry.function)
     if labels:
         raise ValueError(f"slips.txt knows slips that are not there: {sorted(labels)}")
 

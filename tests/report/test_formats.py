@@ -14,10 +14,14 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from autograder.records import MANUAL_ADJUSTMENT, ClassGrades, ExerciseGrade, Outcome
+from autograder.report.feedback import feedback
+from autograder.report.feedback_files import feedback_page
+from autograder.report.feedback_text import feedback_json, feedback_markdown
 from autograder.report.files import ReportError
 from autograder.report.grade_file import grade_file, read_grade_file
 from autograder.report.gradescope import gradescope_results
 from autograder.report.html import html
+from autograder.report.platforms import canvas_file
 from autograder.report.table import table
 from autograder.report.terminal import summary
 from autograder.wire.text import clean_line, clean_name, clean_text
@@ -202,6 +206,24 @@ def test_messages_are_cut_to_two_thousand_characters(run, make_grade):
     (check, *_) = json.loads(grade_file(class_grades))["grades"][0]["exercises"][0]["checks"]
     assert len(check["message"]) == 2_000
     assert "x" * 2_001 not in html(class_grades)
+
+
+def test_fifty_megabytes_in_every_place_become_little_in_every_format(run, make_grade):
+    text = "x" * 50_000_000
+    grade = make_grade(text, outcomes=(Outcome.ERROR, Outcome.FAILED), message=text, notes=(text,))
+    exercises = []
+    for exercise in grade.exercises:
+        checks = (replace(check, misconception=text, hint=text) for check in exercise.checks)
+        exercises.append(replace(exercise, checks=tuple(checks)))
+    grade = replace(grade, exercises=tuple(exercises), identity=(f"name {text}", "canvas 1"))
+    of_class = ClassGrades(run=run, grades=(grade,))
+    own = feedback(grade, run)
+    written = [
+        *(write(of_class) for write in (table, grade_file, gradescope_results, html, printed)),
+        canvas_file(of_class),
+        *(write(own) for write in (feedback_markdown, feedback_json, feedback_page)),
+    ]
+    assert max(map(len, written)) < 200_000
 
 
 def test_no_element_of_the_page_comes_from_a_submission(small_class, hostile_class):

@@ -26,6 +26,12 @@ ATTACKS = (
     "x" * 50_000_000,
 )
 
+LABELS_FIT = """[...document.querySelectorAll(".column tbody th")].every(label => {
+    const text = document.createRange();
+    text.selectNodeContents(label);
+    return text.getBoundingClientRect().width <= label.clientWidth;
+})"""
+
 
 @pytest.fixture(scope="module")
 def page_of_300(class_of_300, tmp_path_factory):
@@ -63,6 +69,7 @@ def test_a_class_of_300_fits_every_screen(page_of_300, visitor, look):
     with visitor.open(page_of_300, **look) as page:
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= look["viewport"]["width"]
+        assert page.evaluate(LABELS_FIT)
 
 
 def test_tables_charts_and_plots_are_open_to_everyone(page_with_plots, visitor, look):
@@ -158,6 +165,12 @@ def test_on_paper_every_check_is_there_and_nothing_to_click(page_of_300, visitor
         assert page.locator("nav").is_hidden()
         assert page.locator("form.search").is_hidden()
         assert page.pdf().startswith(b"%PDF")
+        buttons = page.locator("#table thead button")
+        before = buttons.count()
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert buttons.count() == 0, "Chromium repeats no head that holds a button"
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert buttons.count() == before > 0
 
 
 def test_nothing_that_a_student_writes_does_anything_in_the_report(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from autograder.records import ClassGrades, Outcome, Status
-from autograder.report.attendance import attendance, with_missing
+from autograder.report.attendance import attendance, whose, with_missing
 from autograder.report.files import ReportError
 from autograder.report.platforms import canvas_file, moodle_file
 from autograder.report.roster import Roster, read_roster
@@ -207,3 +207,19 @@ def test_no_cell_is_a_formula(roster, run, make_grade):
     for text in (canvas_file(one, hostile, present), canvas_file(one)):
         for row in rows(text):
             assert not any(cell.startswith(("=", "+", "@", "-")) for cell in row)
+
+
+@pytest.mark.parametrize("name", ["Ng, Zoë", "zoe@example.org", "Zoe Ng", "ngzoe"])
+def test_who_is_meant_by_a_name_may_have_handed_in_nothing(roster, canvas_class, name):
+    found = whose(roster(CANVAS), canvas_class, name)
+    assert (found.submission, found.score) == ("", 0)
+    assert found.possible == canvas_class.grades[0].possible
+
+
+def test_nobody_or_several_are_not_mixed_up(roster, run, make_grade):
+    twice = roster("Name,Email\nAda Li,a1@x.org\nAda Li,a2@x.org\n")
+    of_class = named(run, make_grade, "a2")
+    assert whose(twice, of_class, "Max") is None
+    assert whose(twice, of_class, "a2@x.org").submission == of_class.grades[0].submission
+    with pytest.raises(ReportError, match="'Ada Li' fits 2 people of the roster"):
+        whose(twice, of_class, "Ada Li")

@@ -12,6 +12,7 @@ import pytest
 from autograder.submission.class_archive import MAX_MEMBERS, list_members
 from autograder.submission.discover import find_submissions, read_bytes
 from autograder.submission.files import SubmissionProblem
+from autograder.submission.gradescope import read_submitters
 
 CANVAS = ("lovelaceada_123_456_lab.ipynb", "smithbob_LATE_124_457_lab-2.ipynb")
 MOODLE = (
@@ -97,6 +98,22 @@ def test_metadata_of_another_kind_is_left_aside(tmp_path, text):
     (tmp_path / "submission_metadata.yml").write_text(text)
     (found,) = find_submissions([tmp_path])
     assert found.student == "submission_123456"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[" * 1_000_000,
+        b"a: {" * 100_000,
+        b"a: &a [x, x]\nb: &b [*a, *a]\nsubmission_1: *b\n",
+        b"submission_1: {':submitters': [{':name': [1]}, 2]}",
+        b"\xff\xfe\x00",
+        b"!!python/object/apply:os._exit [3]",
+    ],
+    ids=["lists", "dicts", "aliases", "no names", "no text", "code"],
+)
+def test_metadata_made_to_harm_ends_a_process_of_its_own(data):
+    assert read_submitters(data) == {}
 
 
 def test_late_marks_are_read(tmp_path):

@@ -99,19 +99,21 @@ def _changed(before: Any, now: Any, where: str) -> str:
         if now.requires_grad != before.requires_grad or has_gradient(now) != before.had_gradient:
             return f"requires_grad or the gradient of {where} was changed"
         return ""
-    if isinstance(before, dict):
-        if not isinstance(now, Mapping) or now.keys() != before.keys():
+    if isinstance(before, dict | list):
+        if not isinstance(now, Mapping if isinstance(before, dict) else list | tuple):
             return f"{where} was changed"
-        found = (_changed(before[key], now[key], where) for key in before)
-        return next(filter(None, found), "")
-    if isinstance(before, list) and isinstance(now, list | tuple):
-        if len(now) != len(before):
-            return f"{where} was changed"
-        found = (_changed(one, other, where) for one, other in zip(before, now, strict=True))
+        old, new = _entries(before), _entries(now)
+        if old.keys() != new.keys():
+            return f"{where} has gained or lost entries"
+        found = (_changed(old[key], new[key], where) for key in old)
         return next(filter(None, found), "")
     if isinstance(before, str | int | float | bool | type(None)):
         return "" if type(now) is type(before) and now == before else f"{where} was changed"
     return ""
+
+
+def _entries(container: Any) -> Mapping[Any, Any]:
+    return container if isinstance(container, Mapping) else dict(enumerate(container))
 
 
 def _tensors_in(value: Any) -> Iterator[torch.Tensor]:

@@ -221,8 +221,8 @@ def keeps_hooks_after_an_error(model: Any, batches: Any) -> list[Numbers]:
 
 @exercise.chaff(caught_by=leaves_the_model_as_it_was)
 def takes_batches_apart(model: Any, batches: Any) -> list[Numbers]:
-    """Pops the mask out of the batch. The batches belong to the caller: the next one who reads
-    them finds no mask."""
+    """Pops an entry out of the batch. The batches belong to the caller: the next one who reads
+    them misses it."""
     logged = []
     for batch in batches:
         mask = batch.pop("attention_mask")
