@@ -46,7 +46,8 @@ def limit_options(command: Any) -> Any:
 def as_arguments(*, time_limit: float, total_time: float, memory_limit: int) -> tuple[str, ...]:
     """The same limits as arguments of `moelab grade`, written out in full."""
     times = ("--time-limit", f"{time_limit:.12g}", "--total-time", f"{total_time:.12g}")
-    return (*times, "--memory-limit", str(memory_limit))
+    mib, rest = divmod(memory_limit, 1 << 20)
+    return (*times, "--memory-limit", str(memory_limit) if rest else f"{mib}MiB")
 
 
 def _memory(text: str) -> int:

@@ -171,7 +171,7 @@ def test_an_autograder_package_grades_within_the_limits_that_build_was_given(moe
     (settings,) = plugin.values()
     options = settings["options"]
     told = dict(zip(options[::2], options[1::2], strict=True))
-    assert told == {"--time-limit": "7.5", "--total-time": "90", "--memory-limit": "1073741824"}
+    assert told == {"--time-limit": "7.5", "--total-time": "90", "--memory-limit": "1024MiB"}
 
 
 def test_a_limit_that_is_none_is_refused_before_anything_is_written(moelab, toy_course):
