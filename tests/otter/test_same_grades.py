@@ -55,7 +55,8 @@ def test_each_check_says_what_moelab_says(graded, name):
             elif check["outcome"] == "grader_error":
                 assert line.startswith("✅ Test case passed\nThis check could not be judged")
             else:
-                assert line.startswith("❌ Test case failed\n")
+                word = "" if check["outcome"] == "failed" else f"{check['outcome']}: "
+                assert line.startswith(f"❌ Test case failed\n{word}")
                 assert check["message"] in line
 
 
