@@ -9,7 +9,6 @@ submission, and exits with 1 when a check has another verdict or other points so
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "otter")]
 
-from places import API, Ended, Gradescope, run
+from places import API, Ended, Gradescope, grades_of, known, run, told, with_otter
 
 from autograder.build.package import package
 from autograder.demo.samples import samples
@@ -29,38 +28,11 @@ from autograder.grading.course import load_assignment
 from autograder.otter.engine import Order
 
 LIMITS = ("--time-limit", "5", "--total-time", "60", "--seed", "class")  # as in `moelab demo`
-PASSING = ("passed", "grader_error")
 
 
-def known(grade: dict[str, Any]) -> list[Any]:
-    """What the grade file says of every check."""
-    return [
-        [exercise["name"], c["title"], c["hidden"], c["points"], c["outcome"] in PASSING]
-        for exercise in grade["exercises"]
-        for c in exercise["checks"]
-    ]
-
-
-def told(ended: Ended) -> list[Any] | None:
+def told_at_all(ended: Ended) -> list[Any] | None:
     """What Otter says of every check; None where it gave no results."""
-    if "RESULTS " not in ended.out:
-        return None
-    return [
-        [question, *check[:4]]
-        for question, found in ended.results["questions"].items()
-        for check in found["checks"]
-    ]
-
-
-def grades_of(folder: Path, out: Path, order: Order) -> dict[str, dict[str, Any]]:
-    """The class by file name, from `moelab grade`."""
-    command = [sys.executable, "-m", "autograder.cli", "grade", folder, *order.options]
-    command += ["--assignment", order.assignment, "--course", order.course]
-    command += ["--json", out / "grades.json", "--gradebook", f"sqlite:///{out}/book.db"]
-    ended = run(*command, cwd=ROOT)
-    assert ended.status in (0, 1), ended.err
-    grades = json.loads((out / "grades.json").read_text(encoding="utf-8"))["grades"]
-    return {grade["submission"]: grade for grade in grades}
+    return told(ended.results) if "RESULTS " in ended.out else None
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -80,16 +52,16 @@ def main(arguments: list[str] | None = None) -> int:
             (folder / sample.name).write_bytes(sample.data)
         made = out / "autograder.zip"
         made.write_bytes(package(assignment, order))
-        grades = grades_of(folder, out, order)
+        grades = grades_of(folder, out, order, cwd=ROOT)
 
         def row(submission: str) -> tuple[str, bool]:
             started = time.monotonic()
-            otter = told(run(*API, folder / submission, made, cwd=out))
+            otter = told_at_all(with_otter(folder / submission, made))
             seconds = time.monotonic() - started
             place = Gradescope(out / f"{submission}-gradescope", made)
             place.grade({submission: (folder / submission).read_bytes()})
             left = place.root / "results" / "results.pkl"
-            scope = told(run(*API, left)) if left.is_file() else None
+            scope = told_at_all(run(*API, left)) if left.is_file() else None
             grade = grades[submission]
             return _row(grade, otter, scope, seconds)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,7 @@ from autograder.cli.common import (
     root_option,
     told,
 )
+from autograder.cli.limits import as_arguments, limit_options
 
 if TYPE_CHECKING:
     from autograder.authoring.assignment import Assignment
@@ -23,13 +24,16 @@ if TYPE_CHECKING:
 @click.command(epilog=example("moelab build --check"))
 @click.argument("assignments", metavar="[ASSIGNMENT]...", nargs=-1)
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when something is out of date.")
+@limit_options
 @root_option
 @course_option
-def build(assignments: tuple[str, ...], *, check: bool, root: Path | None, course: str) -> int:
+def build(
+    assignments: tuple[str, ...], *, check: bool, root: Path | None, course: str, **limits: Any
+) -> int:
     """Write the student edition and the autograder packages.
 
-    Without a name, all assignments are built. The packages are for `otter run` and Gradescope. They
-    are not committed, so --check does not look for them.
+    Without a name, all assignments are built. The packages are for `otter run` and Gradescope, and
+    grade within the limits given here. They are not committed, so --check does not look for them.
     """
     loaded = load_assignments(assignments, course)
     from autograder.build.errors import BuildError
@@ -39,7 +43,7 @@ def build(assignments: tuple[str, ...], *, check: bool, root: Path | None, cours
     with told(BuildError, OSError):
         sentences = write(loaded, place, check=check)
         if not check:
-            sentences += _packages(loaded, place, course)
+            sentences += _packages(loaded, place, course, as_arguments(**limits))
     for sentence in sentences:
         click.echo(sentence)
     if not sentences:
@@ -47,7 +51,9 @@ def build(assignments: tuple[str, ...], *, check: bool, root: Path | None, cours
     return 1 if check and sentences else 0
 
 
-def _packages(loaded: list[Assignment], root: Path, course: str) -> list[str]:
+def _packages(
+    loaded: list[Assignment], root: Path, course: str, options: tuple[str, ...]
+) -> list[str]:
     click.echo("making the autograder packages", err=True)
     from autograder.build.package import build_package
     from autograder.otter.engine import Order
@@ -56,6 +62,6 @@ def _packages(loaded: list[Assignment], root: Path, course: str) -> list[str]:
         sentence
         for assignment in loaded
         for sentence in build_package(
-            assignment, root, Order(assignment=assignment.name, course=course)
+            assignment, root, Order(assignment=assignment.name, course=course, options=options)
         )
     ]

@@ -13,65 +13,18 @@ from autograder.cli.common import (
     course_option,
     example,
     find_course,
-    seconds,
     size,
     told,
 )
+from autograder.cli.limits import limit_options
 from autograder.cli.models import find_models, model_options
 from autograder.cli.report import OUTPUTS, check_outputs, output_options, people_of, show
 from autograder.doctor import cores
 
-LEAST_MEMORY = 256 << 20  # Python with torch alone needs about as much
 _ELSEWHERE = (
     "Grading isolates strangers' code, which needs Linux: use a Linux machine, WSL 2 or a "
     "container. `moelab check` works here, for your own notebook."
 )
-
-
-def _memory(text: str) -> int:
-    found = size(text)
-    if found < LEAST_MEMORY:
-        least = f"{LEAST_MEMORY >> 20}MiB"
-        raise click.BadParameter(f"{text!r} is too little for Python and torch: {least} at least.")
-    return found
-
-
-def _limits(command: Any) -> Any:
-    for option in (
-        click.option(
-            "--total-memory",
-            type=size,
-            metavar="SIZE",
-            default="0",
-            help="Memory of all submissions at once.  [default: 80 % of the machine's]",
-        ),
-        click.option(
-            "--memory-limit",
-            type=_memory,
-            metavar="SIZE",
-            default="2GiB",
-            show_default=True,
-            help="Memory of one submission.",
-        ),
-        click.option(
-            "--total-time",
-            type=seconds,
-            metavar="SECONDS",
-            default="300",
-            show_default=True,
-            help="Time for one submission in all.",
-        ),
-        click.option(
-            "--time-limit",
-            type=seconds,
-            metavar="SECONDS",
-            default="20",
-            show_default=True,
-            help="Time for one call of a function, or one cell.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 @click.command(epilog=example("moelab demo", "moelab grade moelab-demo/submissions --html report"))
@@ -108,7 +61,14 @@ def _limits(command: Any) -> Any:
     show_default=True,
     help="Lowest acceptable level.",
 )
-@_limits
+@limit_options
+@click.option(
+    "--total-memory",
+    type=size,
+    metavar="SIZE",
+    default="0",
+    help="Memory of all submissions at once.  [default: 80 % of the machine's]",
+)
 @click.option(
     "--pictures", is_flag=True, help="Keep the figures that submissions draw; takes longer."
 )

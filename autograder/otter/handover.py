@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.authoring.assignment import Assignment
-from autograder.authoring.exercise import Check, Exercise
 from autograder.records import CheckResult, Grade, Outcome
+
+if TYPE_CHECKING:  # Otter's process needs no torch
+    from autograder.authoring.assignment import Assignment
+    from autograder.authoring.exercise import Check, Exercise
 
 VERDICTS = "moelab_verdicts"  # the name in the notebook, and the argument of every test
 PASSING = (Outcome.PASSED, Outcome.GRADER_ERROR)

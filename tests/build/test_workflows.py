@@ -17,6 +17,7 @@ from autograder.build.write import build
 from autograder.cli.main import run as run_command
 
 ROOT = Path(__file__).resolve().parents[2]
+OURS = sorted((ROOT / ".github" / "workflows").iterdir())
 COURSE = ROOT / ".github" / "workflows" / "course.yml"
 BIN = Path(sys.executable).parent
 
@@ -30,7 +31,7 @@ def steps_of(text: str) -> dict[str, str]:
 def run_step(command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a step as GitHub does, with this environment's programs."""
     return subprocess.run(
-        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", command],
+        ["bash", "-e", "-c", command],
         cwd=folder,
         env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **variables},
         capture_output=True,
@@ -39,7 +40,7 @@ def run_step(command: str, folder: Path, **variables: str) -> subprocess.Complet
     )
 
 
-@pytest.mark.parametrize("text", [COURSE.read_text(), student_workflow("toy.ipynb")])
+@pytest.mark.parametrize("text", [*(p.read_text() for p in OURS), student_workflow("toy.ipynb")])
 def test_a_workflow_fits_githubs_schema_and_can_do_no_harm(text, tmp_path):
     path = tmp_path / "workflow.yml"
     path.write_text(text)
@@ -54,6 +55,10 @@ def test_a_workflow_fits_githubs_schema_and_can_do_no_harm(text, tmp_path):
     assert "${{" not in text, "nothing that somebody outside could choose is put into a command"
     (job,) = content["jobs"].values()
     assert "permissions" not in job
+    assert job["timeout-minutes"] <= 120
+    for step in job["steps"]:
+        shell = subprocess.run(["bash", "-n"], input=step.get("run", ""), text=True)
+        assert shell.returncode == 0
     checkout = job["steps"][0]
     assert checkout["uses"].startswith("actions/checkout@")
     assert checkout["with"] == {"persist-credentials": False}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,6 +138,47 @@ def test_verifying_finds_what_is_wrong(moelab, toy_course):
     wrong = moelab("verify", "toy", "--root", toy_course.root)
     assert wrong.status == 1
     assert "takes_the_last_of_equals" in wrong.out
+
+
+def test_a_broken_reference_stops_build_and_fails_verify(moelab, toy_course):
+    toy_course.edit("load_gap/solution.py", "load.max() - load.min()", "load.max() + load.min()")
+    built = moelab("build", "--root", toy_course.root)
+    assert built.status == 2
+    assert "the reference solution does not pass its own check" in built.err
+    assert not (toy_course.root / "dist").exists()
+    proved = moelab("verify", "--root", toy_course.root)
+    assert proved.status == 1
+    assert "the reference does not pass check" in proved.out
+    assert "all 7 rules hold" not in proved.out
+
+
+def test_an_assignment_that_tests_nothing_stops_build_and_verify(moelab, toy_course):
+    parts = 'parts=(Prose("introduction.md"), expert_load, busiest_expert, load_gap)'
+    toy_course.edit("__init__.py", parts, 'parts=(Prose("introduction.md"),)')
+    for command in ("build", "verify"):
+        ended = moelab(command, "--root", toy_course.root)
+        assert (ended.status, ended.out) == (2, "")
+        assert "toy" in ended.err
+        assert "no exercises" in ended.err
+    assert not (toy_course.root / "dist").exists()
+
+
+def test_an_autograder_package_grades_within_the_limits_that_build_was_given(moelab, toy_course):
+    limits = ("--time-limit", "7.5", "--total-time", "90", "--memory-limit", "1GiB")
+    assert moelab("build", *limits, "--root", toy_course.root).status == 0
+    with zipfile.ZipFile(toy_course.root / "dist" / "toy" / "autograder.zip") as archive:
+        (plugin,) = json.loads(archive.read("otter_config.json"))["plugins"]
+    (settings,) = plugin.values()
+    options = settings["options"]
+    told = dict(zip(options[::2], options[1::2], strict=True))
+    assert told == {"--time-limit": "7.5", "--total-time": "90", "--memory-limit": "1024MiB"}
+
+
+def test_a_limit_that_is_none_is_refused_before_anything_is_written(moelab, toy_course):
+    ended = moelab("build", "--memory-limit", "1MiB", "--root", toy_course.root)
+    assert ended.status == 2
+    assert "too little for Python and torch" in ended.err
+    assert not (toy_course.root / "assignments").exists()
 
 
 def test_an_unknown_assignment_names_the_known_ones(moelab):

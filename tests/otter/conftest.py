@@ -15,7 +15,7 @@ from autograder.build.package import package
 from autograder.grading.course import load_assignment
 from autograder.otter.engine import Order
 
-from .places import API, ROOT, Gradescope, run
+from .places import ROOT, Ended, Gradescope, grades_of, with_otter
 
 COURSES = ROOT / "tests" / "grading"
 OPTIONS = ("--seed", "otter", "--time-limit", "2", "--total-time", "60", "--memory-limit", "512MiB")
@@ -41,6 +41,40 @@ class Same(float):
 def double(x): return Same(0)
 def halve(x): return Same(0)
 """
+POISONS = r"""
+class Poisoned(Exception):
+    def __str__(self):
+        return "</script><b>|\ud800\x1b[31m\u202e=cmd()" + "long" * 100_000
+def double(x):
+    raise Poisoned
+"""
+SNOOPS = """
+import glob, sys
+found = ""
+for place in ("{place}", "/autograder", sys.path[0]):
+    for path in glob.glob(place + "/**/halve.py", recursive=True):
+        try:
+            found += open(path).read()[-200:]
+        except OSError:
+            pass
+def double(x):
+    raise LookupError(found or "nothing to read")
+"""
+SPAWNS = """
+import os, socket, subprocess
+def attempt(action, *arguments):
+    try:
+        return action(*arguments)
+    except Exception as refused:
+        return refused
+attempt(subprocess.run, ["sh", "-c", "sleep 1000"])
+attempt(os.kill, os.getppid(), 15)
+attempt(socket.create_connection, ("127.0.0.1", 80))
+attempt(lambda: open("/tmp/full", "wb").write(bytes(200 << 20)))
+if attempt(os.fork) == 0:
+    os._exit(0)
+"""
+TORN = "torn.ipynb"  # the upload broke off
 CLASS = {
     "right.ipynb": [RIGHT],
     "wrong.ipynb": ["def double(x):\n    return x + 4\n" + HALVE],
@@ -49,6 +83,10 @@ CLASS = {
     "greedy.ipynb": ["def double(x):\n    return bytearray(8 << 30)\n"],  # and no halve
     "ends.ipynb": ["def double(x):\n    import os; os._exit(0)\n" + HALVE, "raise SystemExit"],
     "forges.ipynb": [FORGES],
+    "poisons.ipynb": [POISONS + HALVE],
+    "snoops.ipynb": [SNOOPS + HALVE],
+    "spawns.ipynb": [SPAWNS, RIGHT],
+    TORN: [RIGHT],
 }
 
 
@@ -77,9 +115,11 @@ def probe_package(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def submissions(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("class")
+    place = str(tmp_path_factory.getbasetemp())
     for name, cells in CLASS.items():
-        script = name.endswith(".py")
-        (folder / name).write_text("\n".join(cells) if script else notebook(*cells), "utf-8")
+        text = "\n".join(cells) if name.endswith(".py") else notebook(*cells)
+        text = text.replace("{place}", place)
+        (folder / name).write_text(text[:100] if name == TORN else text, encoding="utf-8")
     return folder
 
 
@@ -90,37 +130,35 @@ def gradescope(tmp_path, probe_package) -> Gradescope:
 
 @dataclass(frozen=True)
 class Graded:
-    """The class by file name: as moelab, Otter and Gradescope's folders have it."""
+    """Submissions by file name: as moelab, Otter and Gradescope's folders have them."""
 
     moelab: dict[str, Any]
-    otter: dict[str, Any]
+    otter: dict[str, Ended]
     gradescope: dict[str, Gradescope]
 
 
-@pytest.fixture(scope="session")
-def graded(tmp_path_factory, probe_package, submissions) -> Graded:
-    """Grade the class in all three ways, two submissions at a time."""
-    out = tmp_path_factory.mktemp("graded")
-    command = [sys.executable, "-m", "autograder.cli", "grade", submissions, *OPTIONS]
-    command += ["--assignment", "probe", "--course", ORDER.course, "--json", out / "grades.json"]
-    done = run(*command, "--gradebook", f"sqlite:///{out}/book.db", cwd=COURSES)
-    assert done.status == 1, done.err  # a check is broken on purpose: a person should look
-    grades = json.loads((out / "grades.json").read_text())["grades"]
-
-    def with_otter(name: str) -> dict[str, Any]:
-        return run(*API, submissions / name, probe_package, cwd=out).results
+def graded_everywhere(folder: Path, package: Path, order: Order, *, cwd: Path) -> Graded:
+    """Grade a folder of submissions in all three ways, two at a time."""
+    out = package.parent
+    moelab = grades_of(folder, out, order, cwd=cwd)
 
     def with_gradescope(name: str) -> Gradescope:
-        place = Gradescope(out / name / "autograder", probe_package)
-        ended = place.grade({name: (submissions / name).read_bytes()})
+        place = Gradescope(out / name / "autograder", package)
+        ended = place.grade({name: (folder / name).read_bytes()})
         assert ended.status == 0, ended.err
         return place
 
     with ThreadPoolExecutor(2) as pool:
-        otter = pool.map(with_otter, CLASS)
-        scope = pool.map(with_gradescope, CLASS)
+        otter = pool.map(lambda name: with_otter(folder / name, package), moelab)
+        scope = pool.map(with_gradescope, moelab)
         return Graded(
-            moelab={grade["submission"]: grade for grade in grades},
-            otter=dict(zip(CLASS, otter, strict=True)),
-            gradescope=dict(zip(CLASS, scope, strict=True)),
+            moelab=moelab,
+            otter=dict(zip(moelab, otter, strict=True)),
+            gradescope=dict(zip(moelab, scope, strict=True)),
         )
+
+
+@pytest.fixture(scope="session")
+def graded(probe_package, submissions) -> Graded:
+    """The small class in all three ways."""
+    return graded_everywhere(submissions, probe_package, ORDER, cwd=COURSES)

@@ -1,4 +1,7 @@
-"""The places in which Otter grades, for tests and for `benchmarks/otter_class.py`."""
+"""The places in which one submission is graded, and what is said there of each check.
+
+For tests and for `benchmarks/otter_class.py`.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from autograder.otter.engine import Order
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CONTAINER = (sys.executable, str(HERE / "container.py"))
 API = (sys.executable, str(HERE / "otter_api.py"))
+PASSING = ("passed", "grader_error")
+
+Said = tuple[str, str, bool, float, bool]  # question, title, hidden, points, whether it passed
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,40 @@ def run(*command: str | Path, **options: Any) -> Ended:
     )
     out, err = process.communicate()
     return Ended(process.returncode, out, err)
+
+
+def known(grade: dict[str, Any]) -> list[Said]:
+    """What the grade file says of every check."""
+    return [
+        (exercise["name"], c["title"], c["hidden"], c["points"], c["outcome"] in PASSING)
+        for exercise in grade["exercises"]
+        for c in exercise["checks"]
+    ]
+
+
+def told(results: dict[str, Any]) -> list[Said]:
+    """What Otter says of every check."""
+    return [
+        (question, *check[:4])
+        for question, found in results["questions"].items()
+        for check in found["checks"]
+    ]
+
+
+def grades_of(folder: Path, out: Path, order: Order, *, cwd: Path) -> dict[str, dict[str, Any]]:
+    """A folder's grades by file name, from `moelab grade`; the course is found from `cwd`."""
+    command = [sys.executable, "-m", "autograder.cli", "grade", folder, *order.options]
+    command += ["--assignment", order.assignment, "--course", order.course]
+    command += ["--json", out / "grades.json", "--gradebook", f"sqlite:///{out}/book.db"]
+    ended = run(*command, cwd=cwd)
+    assert ended.status in (0, 1), ended.err  # 1: a person should look
+    grades = json.loads((out / "grades.json").read_text(encoding="utf-8"))["grades"]
+    return {grade["submission"]: grade for grade in grades}
+
+
+def with_otter(submission: Path, package: Path) -> Ended:
+    """Grade with `otter.api.grade_submission`, which is all that `otter run` does."""
+    return run(*API, submission, package, cwd=package.parent)
 
 
 class Gradescope:

@@ -2,58 +2,51 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from .conftest import CLASS
+from autograder.records import Outcome, Status
+
+from .conftest import CLASS, TORN
+from .places import known, told
 
 pytestmark = pytest.mark.sandbox
 
-PASSING = ("passed", "grader_error")
+READ_BY_OTTER = [name for name in CLASS if name != TORN]
 
 
-def told(results: dict) -> list:
-    """What Otter says of every check: question, title, hidden, points, whether it passed."""
-    return [
-        (question, title, hidden, points, passed)
-        for question, found in results["questions"].items()
-        for title, hidden, points, passed, _ in found["checks"]
-    ]
-
-
-def known(grade: dict) -> list:
-    """The same from the grade file."""
-    return [
-        (exercise["name"], c["title"], c["hidden"], c["points"], c["outcome"] in PASSING)
-        for exercise in grade["exercises"]
-        for c in exercise["checks"]
-    ]
-
-
-def test_the_class_has_every_outcome(graded):
-    found = {
-        check["outcome"]
-        for grade in graded.moelab.values()
-        for exercise in grade["exercises"]
-        for check in exercise["checks"]
-    }
-    wanted = {"passed", "failed", "error", "timeout", "memory", "died", "missing", "skipped"}
-    assert found == wanted | {"grader_error"}
+def test_the_class_has_every_outcome_and_every_status(graded):
+    grades = graded.moelab.values()
+    found = {c["outcome"] for grade in grades for e in grade["exercises"] for c in e["checks"]}
+    assert found == {outcome.value for outcome in Outcome}
+    assert {grade["status"] for grade in grades} == {status.value for status in Status}
+    assert graded.moelab.keys() == CLASS.keys()
 
 
 @pytest.mark.parametrize("name", CLASS)
 def test_every_check_has_the_same_verdict_and_points_everywhere(graded, name):
-    grade, otter = graded.moelab[name], graded.otter[name]
-    scope = graded.gradescope[name].details
-    assert told(otter) == told(scope) == known(grade)
-    for results in (otter, scope):
+    grade = graded.moelab[name]
+    everywhere = [graded.gradescope[name].details]
+    if name in READ_BY_OTTER:
+        everywhere.append(graded.otter[name].results)
+    for results in everywhere:
+        assert told(results) == known(grade)
         assert (results["total"], results["possible"]) == (grade["score"], grade["possible"])
         for exercise in grade["exercises"]:
             assert results["questions"][exercise["name"]]["score"] == exercise["score"]
 
 
-@pytest.mark.parametrize("name", CLASS)
+def test_what_otter_cannot_read_ends_without_results(graded):
+    assert graded.moelab[TORN]["status"] == "unreadable"
+    assert graded.otter[TORN].status != 0
+    assert "RESULTS" not in graded.otter[TORN].out
+    assert "does not appear to be JSON" in graded.otter[TORN].err
+
+
+@pytest.mark.parametrize("name", READ_BY_OTTER)
 def test_each_check_says_what_moelab_says(graded, name):
-    for results in (graded.otter[name], graded.gradescope[name].details):
+    for results in (graded.otter[name].results, graded.gradescope[name].details):
         said = [c[4] for found in results["questions"].values() for c in found["checks"]]
         checks = [c for e in graded.moelab[name]["exercises"] for c in e["checks"]]
         for line, check in zip(said, checks, strict=True):
@@ -62,7 +55,8 @@ def test_each_check_says_what_moelab_says(graded, name):
             elif check["outcome"] == "grader_error":
                 assert line.startswith("✅ Test case passed\nThis check could not be judged")
             else:
-                assert line.startswith("❌ Test case failed\n")
+                word = "" if check["outcome"] == "failed" else f"{check['outcome']}: "
+                assert line.startswith(f"❌ Test case failed\n{word}")
                 assert check["message"] in line
 
 
@@ -90,6 +84,33 @@ def test_a_container_without_namespaces_grades_at_landlock(graded):
 def test_students_hear_what_happened_to_the_whole_submission(graded):
     assert "cell 1 was left out" in graded.gradescope["endless.ipynb"].results["output"]
     assert "Your instructor will look" in graded.gradescope["right.ipynb"].results["output"]
+
+
+def test_hostile_submissions_earn_what_their_answers_are_worth(graded):
+    scores = {name: graded.moelab[name]["score"] for name in CLASS}
+    assert scores["right.ipynb"] == scores["spawns.ipynb"] == 10
+    assert scores["snoops.ipynb"] == scores["poisons.ipynb"] == scores["raises.py"] == 4
+    assert scores["forges.ipynb"] == 5, "0 is additive, and the broken check costs nobody anything"
+
+
+def test_what_a_submission_looks_for_beside_the_grader_is_not_there(graded):
+    for results in (
+        graded.otter["snoops.ipynb"].results,
+        graded.gradescope["snoops.ipynb"].details,
+    ):
+        said = [check[4] for check in results["questions"]["double"]["checks"]]
+        assert all("nothing to read" in line or "skipped" in line for line in said)
+        assert "answer(0.0)" not in json.dumps(results)
+
+
+def test_poisonous_text_is_cut_and_clean_wherever_it_is_shown(graded):
+    place = graded.gradescope["poisons.ipynb"]
+    said = [test["output"] for test in place.results["tests"]]
+    said += [check[4] for check in place.details["questions"]["double"]["checks"]]
+    assert any("</script><b>|" in text for text in said), "Gradescope escapes it"
+    for text in said:
+        assert len(text) < 10_000
+        assert not {"\ud800", "\x1b", "\u202e"} & set(text)
 
 
 def test_the_submission_is_back_in_its_folder_afterwards(graded, submissions):

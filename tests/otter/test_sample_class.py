@@ -1,0 +1,50 @@
+"""A part of the demo's class on a real assignment gets the same grades in all three ways.
+
+`benchmarks/otter_class.py` grades the whole of it.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.build.package import package
+from autograder.demo.samples import samples
+from autograder.grading.course import load_assignment
+from autograder.otter.engine import Order
+
+from .conftest import Graded, graded_everywhere
+from .places import ROOT, known, told
+
+pytestmark = pytest.mark.sandbox
+
+LIMITS = ("--time-limit", "20", "--memory-limit", "1GiB", "--seed", "sample")
+ORDER = Order(assignment="moe_router_analysis", options=LIMITS)
+RIGHT, SLIPS, HOSTILE = "right_export.zip", "slips_everywhere.ipynb", "forges_the_grader.ipynb"
+
+
+@pytest.fixture(scope="module")
+def part(tmp_path_factory) -> Graded:
+    """Right answers as Otter exports them, a slip in every answer, and an attack."""
+    assignment = load_assignment(ORDER.assignment)
+    made = {sample.name: sample.data for sample in samples(assignment)}
+    folder = tmp_path_factory.mktemp("part")
+    for name in (RIGHT, SLIPS, HOSTILE):
+        (folder / name).write_bytes(made[name])
+    packed = tmp_path_factory.mktemp("real") / "autograder.zip"
+    packed.write_bytes(package(assignment, ORDER))
+    return graded_everywhere(folder, packed, ORDER, cwd=ROOT)
+
+
+def test_every_check_has_the_same_verdict_and_points_everywhere(part):
+    for name, grade in part.moelab.items():
+        otter, scope = part.otter[name].results, part.gradescope[name].details
+        assert told(otter) == told(scope) == known(grade)
+        assert otter["total"] == scope["total"] == pytest.approx(grade["score"])
+        assert otter["possible"] == scope["possible"] == pytest.approx(100)
+
+
+def test_right_answers_earn_everything_slips_lose_everywhere_and_the_attack_wins_nothing(part):
+    assert part.moelab[RIGHT]["score"] == 100
+    assert part.moelab[HOSTILE]["score"] == 0
+    for exercise in part.moelab[SLIPS]["exercises"]:
+        assert exercise["score"] < exercise["possible"], exercise["name"]
