@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from autograder.inside.shell import SubmissionShell
 from autograder.inside.surroundings import register, surround
+from autograder.lab.calls import name_of
 from autograder.lab.compare import kind_of
 
 Kind = Literal["notebook", "script"]
@@ -159,7 +160,7 @@ class Workspace:
             line += (blank if kind == "notebook" else -len(self._script)) if line else 0
         except BaseException:
             line = 0
-        return CellError(type(error).__name__, message, line)
+        return CellError(name_of(error), message, line)
 
     def _line(self, error: BaseException) -> int:
         """The last line at the top level of a cell that the exception passed through."""

@@ -52,7 +52,7 @@ def needs_a_gpu(path: Path) -> None:
     File: ada.ipynb
     Status: graded
     Graded: expert_load: passed, busiest_expert: passed, load_gap: missing
-    Says: CUDA; load_gap
+    Says: cell 4, line 1 raised; load_gap
     """
     path.write_bytes(notebook(*ANSWERS[:3], f"torch.ones(1).to('cuda')\n{GAP}"))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import shutil
 import sys
 import tempfile
@@ -170,12 +171,21 @@ class Room:
                 found[f"descriptor of the {kind}"] += len(os.listdir(f"/proc/{process}/fd"))
         for kind in ("shm", "sem", "msg"):
             with contextlib.suppress(OSError):
-                rows = Path(f"/proc/sysvipc/{kind}").read_text(encoding="ascii").splitlines()
-                found[f"System V {kind}"] = len(rows) - 1
+                table = Path(f"/proc/sysvipc/{kind}").read_text(encoding="ascii").splitlines()
+                owner = table[0].split().index("uid")
+                uids = (int(row.split()[owner]) for row in table[1:])
+                found[f"System V {kind}"] = sum(map(_could_be_of_a_submission, uids))
         for folder in (self._temporary, "/dev/shm", "/dev/mqueue"):
             with contextlib.suppress(OSError):
                 found.update(filter(_is_foreign, (e.path for e in os.scandir(folder))))
         return found
+
+
+def _could_be_of_a_submission(uid: int) -> bool:
+    """Not another account's, as a database server's: submissions run as us, or as nobody known."""
+    with contextlib.suppress(KeyError):
+        return pwd.getpwuid(uid).pw_uid == os.geteuid()
+    return True
 
 
 @contextlib.contextmanager
@@ -221,7 +231,9 @@ def _restore(variable: str, value: str | None) -> None:
 def _is_foreign(path: str) -> bool:
     """Whether a file may be a submission's: not one of the locks that Python programs make."""
     with contextlib.suppress(OSError):
-        return os.lstat(path).st_uid != os.getuid() or "/sem." not in path
+        owner = os.lstat(path).st_uid
+        own_lock = owner == os.getuid() and "/sem." in path
+        return _could_be_of_a_submission(owner) and not own_lock
     return False
 
 

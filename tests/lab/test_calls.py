@@ -24,6 +24,14 @@ def halve(x: torch.Tensor, *, by: float = 2.0) -> torch.Tensor:
     return x / by
 
 
+def test_exceptions_have_the_names_that_people_know() -> None:
+    """Python 3.13 raises a private subclass of SyntaxError for code that ends too soon."""
+    private = type("_IncompleteInputError", (SyntaxError,), {"__module__": "builtins"})
+    assert as_raised(private("incomplete input")).type_name == "SyntaxError"
+    own = type("_MyError", (ValueError,), {})
+    assert as_raised(own("mine")).type_name == "_MyError"
+
+
 def test_an_answer_is_called_like_the_function_itself() -> None:
     answer = answer_of(halve)
     assert answer(torch.tensor([4.0])).tolist() == [2.0]

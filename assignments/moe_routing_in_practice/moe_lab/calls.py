@@ -160,7 +160,20 @@ def as_raised(error: BaseException) -> Raised:
     except Exception:
         message = "(its message could not be read)"
     bases = tuple(base.__name__ for base in type(error).__mro__ if base is not object)
-    return Raised(type(error).__name__, bases, message)
+    return Raised(name_of(error), bases, message)
+
+
+def name_of(error: BaseException) -> str:
+    """The name of an exception's type as people know it.
+
+    Python 3.13 raises private subclasses of its own, as `_IncompleteInputError` of `SyntaxError`.
+    """
+    known = (
+        base.__name__
+        for base in type(error).__mro__
+        if base.__module__ != "builtins" or not base.__name__.startswith("_")
+    )
+    return next(known)
 
 
 def _open_figures() -> set[int]:
