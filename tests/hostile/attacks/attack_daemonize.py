@@ -33,5 +33,5 @@ def attack(targets, model):
             os.setsid()
             linger()
         return "forked"
-    except OSError:
+    except (OSError, RuntimeError):  # filelock refuses first, on Python 3.13
         return ""

@@ -12,7 +12,7 @@ def attack(targets, model):
     for _ in range(2000):
         try:
             child = os.fork()
-        except OSError:
+        except (OSError, RuntimeError):  # filelock refuses first, on Python 3.13
             continue
         if child == 0:
             os._exit(0)
