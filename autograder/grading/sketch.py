@@ -116,7 +116,7 @@ def _near(limits: Array, known: Array) -> bool:
 def _aspects(drawing: Drawing, histograms: Sequence[bool]) -> Aspects:
     found: dict[str, Any] = {"panels": len(drawing.panels)}
     for place, panel in enumerate(drawing.panels):
-        is_histogram = place < len(histograms) and histograms[place]
+        is_histogram = histograms[place] if place < len(histograms) else _is_histogram(panel)
         for name, value in _of_panel(panel, is_histogram):
             found[f"panel {place}: {name}"] = value
         found[f"panel {place}: legend"] = min(2, len(panel.legend) + len(drawing.legend))

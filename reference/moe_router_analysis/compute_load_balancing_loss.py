@@ -267,6 +267,8 @@ def only_the_selected_experts(router_logits: torch.Tensor, top_k: int = 2) -> to
 @exercise.chaff(caught_by=(gradient, wrong_arguments))
 def changes_the_logits(router_logits: torch.Tensor, top_k: int = 2) -> torch.Tensor:
     """Subtracts the maximum in place (`sub_`, `-=`): the caller's logits are changed as well."""
-    if router_logits.shape[0]:
-        router_logits -= router_logits.max(dim=-1, keepdim=True).values
+    tokens, experts = router_logits.shape
+    if not 1 <= top_k <= experts or tokens == 0:
+        raise ValueError("wrong arguments")
+    router_logits -= router_logits.max(dim=-1, keepdim=True).values
     return compute_load_balancing_loss(router_logits, top_k)

@@ -197,5 +197,6 @@ def zero_without_tokens(indices_a: torch.Tensor, indices_b: torch.Tensor) -> flo
 def sorts_in_place(indices_a: torch.Tensor, indices_b: torch.Tensor) -> float:
     """Sorts each token's experts in the caller's own tensors: sort copies."""
     value = router_saturation(indices_a, indices_b)
-    indices_b.copy_(indices_b.sort(dim=1).values)
+    for indices in (indices_a, indices_b):
+        indices.copy_(indices.sort(dim=1).values)
     return value

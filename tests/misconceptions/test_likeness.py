@@ -167,6 +167,39 @@ def test_a_density_is_recognised_where_nothing_else_is_wrong() -> None:
     assert not alike(drawing(bins=13), known, drawing(), check)
 
 
+def test_several_drawings_in_place_of_one_may_differ_in_style() -> None:
+    known = [drawing(line=2.0).value, drawing().value]
+    student = [drawing(line=2.0, bins=33, colour="k").value, drawing(legend=True).value]
+
+    def is_alike(given: Any) -> bool:
+        return alike(Reply(value=given), Reply(value=known), drawing(), check)
+
+    assert is_alike(student)
+    assert is_alike(tuple(student))
+    assert not is_alike(student[:1])
+    assert not is_alike([*student, student[0]])
+    assert not is_alike([drawing(VALUES / 2).value, student[1]])
+    assert not is_alike([student[0], None])
+
+
+def test_a_histogram_in_a_further_panel_is_recognised_in_other_bins() -> None:
+    def with_one_more(values: Sequence[float], bins: int) -> Reply:
+        figure, (left, right, more) = plt.subplots(1, 3)
+        left.bar(range(3), [3, 1, 2])
+        left.axhline(1.0, linestyle="--")
+        for axes in (right, more):
+            axes.hist(VALUES if axes is right else values, bins=bins)
+        for axes in (left, right, more):
+            axes.set(title="one", xlabel="load", ylabel="experts")
+        described = describe(figure)
+        plt.close(figure)
+        return Reply(value=described)
+
+    known = with_one_more(VALUES / 2, 10)
+    assert alike(with_one_more(VALUES / 2, 23), known, drawing(), check)
+    assert not alike(with_one_more(VALUES, 23), known, drawing(), check)
+
+
 def test_replies_are_remembered_within_bounds() -> None:
     made = []
 

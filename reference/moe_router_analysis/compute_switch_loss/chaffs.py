@@ -79,10 +79,12 @@ def gradient_through_the_shares(
 ) -> torch.Tensor:
     """Lets a gradient flow through f as well (a straight-through estimate); f is a constant."""
     value = compute_switch_loss(router_logits, top_k, token_mask)
-    if not value.requires_grad:
+    kept = _kept(router_logits, token_mask)
+    if not len(kept):
         return value
-    soft = compute_switch_loss(2 * router_logits, top_k, token_mask)
-    return value + (soft - soft.detach())
+    soft = _mean_probabilities(kept)
+    shares = _shares(kept, top_k) + soft - soft.detach()
+    return kept.shape[1] * (shares * soft).sum()
 
 
 @exercise.chaff(caught_by=(gradient, padding))
@@ -212,6 +214,8 @@ def changes_the_logits(
     router_logits: torch.Tensor, top_k: int = 2, token_mask: Mask = None
 ) -> torch.Tensor:
     """Subtracts the maximum in place (`sub_`, `-=`): the caller's logits are changed as well."""
+    if not 1 <= top_k <= router_logits.shape[1]:
+        raise ValueError("top_k")
     router_logits -= router_logits.max(dim=-1, keepdim=True).values
     return compute_switch_loss(router_logits, top_k, token_mask)
 

@@ -106,13 +106,11 @@ def walks_down_a_fixed_path(model: Any) -> list[tuple[str, nn.Module]]:
 
 @exercise.chaff(caught_by=(finds_them_wherever_the_model_is, finds_none_in_a_dense_model))
 def reads_the_config(model: Any) -> list[tuple[str, nn.Module]]:
-    """Takes the number of experts from the config. A module that holds a model has no config, and
+    """Relies on what the config says of experts. A module that holds a model has no config, and
     the config of a dense model knows no experts."""
     config = model.config
-    for key in ("num_local_experts", "n_routed_experts", "num_experts"):
-        if hasattr(config, key):
-            experts = getattr(config, key)
-            break
+    others = [key for key in ("num_local_experts", "n_routed_experts") if hasattr(config, key)]
+    experts = getattr(config, others[0] if others else "num_experts")
     return [
         (name, module)
         for name, module in model.named_modules()

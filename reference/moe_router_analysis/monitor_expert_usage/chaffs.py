@@ -155,10 +155,8 @@ def needs_a_list(model: Any, batches: Any) -> list[Numbers]:
 @exercise.chaff(caught_by=takes_any_batches)
 def goes_through_the_batches_twice(model: Any, batches: Any) -> list[Numbers]:
     """Goes through the batches once to count and once to measure. A generator can be read once."""
-    logged: list[Numbers] = [{} for _ in batches]
-    for numbers, batch in zip(logged, batches, strict=False):
-        numbers.update(_lab(model, batch))
-    return logged
+    measured = [_lab(model, batch) for batch in batches]
+    return [numbers for _, numbers in zip(batches, measured, strict=False)]
 
 
 @exercise.chaff(caught_by=watches_every_family)

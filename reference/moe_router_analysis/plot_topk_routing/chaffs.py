@@ -90,13 +90,20 @@ def _with_ratios(routing: Mapping[str, Any], values: np.ndarray, **options: Any)
     return fig
 
 
-@exercise.chaff(caught_by=(three_panels, counts_and_labels, weights_of_the_best_two, ratios))
+@exercise.chaff(caught_by=(three_panels, weights_of_the_best_two, ratios))
 def a_panel_for_each_weight(routing: Mapping[str, Any]) -> Figure:
     """Gives each weight a panel of its own: in one panel they can be compared."""
-    fig, axes = plt.subplots(1, 3)
-    for number, panel in enumerate(axes[:2]):
-        panel.hist(_best_two(routing)[number])
-    axes[2].hist(_best_two(routing)[0] / _best_two(routing)[1])
+    fig, axes = plt.subplots(1, 4)
+    first, second = _best_two(routing)
+    counts = routing["expert_counts"]
+    axes[0].bar(list(counts), list(counts.values()))
+    axes[0].axhline(sum(counts.values()) / len(counts), linestyle="--")
+    axes[1].hist(first)
+    axes[2].hist(second)
+    axes[3].hist(first / second)
+    axes[3].axvline(1, linestyle="--")
+    for panel, name in zip(axes, ("expert", "first weight", "second weight", "ratio")):
+        panel.set(title=name, xlabel=name, ylabel="tokens")
     return fig
 
 

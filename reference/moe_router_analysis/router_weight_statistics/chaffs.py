@@ -208,11 +208,15 @@ def stays_in_half_precision(router_weights: torch.Tensor) -> dict[str, torch.Ten
     statistics = router_weight_statistics(router_weights)
     if router_weights.dtype == torch.float32:
         return statistics
+    norms = router_weights.norm(dim=1)
+    unit = router_weights / norms.clamp_min(1e-6)[:, None]
+    similarity = (unit @ unit.T).float()
     return {
-        **statistics,
-        "norms": router_weights.norm(dim=1).float(),
+        "norms": norms.float(),
         "means": router_weights.mean(dim=1).float(),
         "stds": router_weights.std(dim=1).float(),
+        "similarity": similarity,
+        "most_similar": similarity.clone().fill_diagonal_(-2.0).argmax(dim=1),
     }
 
 
