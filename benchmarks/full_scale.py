@@ -80,7 +80,7 @@ def grade(folder: Path, options: argparse.Namespace) -> None:
         level = grading.isolation
         ready = time.monotonic()
         fewer = grading.fewer or f"{options.jobs} at once"
-        copies = grading.copies
+        jobs, copies = grading.jobs, grading.copies
         for one in grading.run(assignment, found):
             times.append(time.monotonic())
             busy.append(busy_seconds())
@@ -106,15 +106,15 @@ def grade(folder: Path, options: argparse.Namespace) -> None:
     print(f"  middle four fifths           {steady:6.2f} submissions/s")
     each = [(last - first) / (len(busy) - 1) for first, last in zip(busy[0], busy[-1], strict=True)]
     print(f"  processor time per submission {each[0]:5.2f} s, {each[1]:.2f} s of it in the kernel")
-    _memory(watcher, copies, options, times[0])
+    _memory(watcher, jobs, copies, times[0])
     for line, count in lost.most_common(options.show):
         print(f"  {count:3} times {line}")
 
 
-def _memory(watcher: Watcher, copies: int, options: argparse.Namespace, since: float) -> None:
+def _memory(watcher: Watcher, jobs: int, copies: int, since: float) -> None:
     if not watcher.samples or not copies:
         return
-    children = 2 * options.jobs / copies  # one at work and one prepared ahead, per job
+    children = 2 * jobs / copies  # one at work and one prepared ahead, per job
     during = [used[0] for when, used in watcher.samples if when >= since]
     alone = min((u[0] for _, u in watcher.samples if u[0] > 8000), default=0)
     if during and alone:

@@ -7,6 +7,8 @@ migration can address them in SQLite and in PostgreSQL alike. A change here need
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -119,22 +121,31 @@ pictures = Table(
     Column("png", LargeBinary, nullable=False),
 )
 
-# What a person decided about one exercise of one submission: its points in all, or none of their
-# own ("points" is null) where an earlier decision is taken back.
+
+def _decision() -> tuple[Column[Any], ...]:
+    """What a person decided about one exercise: its points in all, or none of their own ("points"
+    is null) where an earlier decision is taken back.
+    """
+    return (
+        Column("exercise", String(200), nullable=False),
+        Column("points", Float),
+        Column("who", Text, nullable=False),
+        Column("why", Text, nullable=False),
+        Column("made", DateTime(timezone=True), nullable=False),
+    )
+
+
+# What was decided about a submission.
 adjustments = Table(
     "adjustments",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("attempt_id", ForeignKey("attempts.id"), nullable=False, index=True),
-    Column("exercise", String(200), nullable=False),
-    Column("points", Float),
-    Column("who", Text, nullable=False),
-    Column("why", Text, nullable=False),
-    Column("made", DateTime(timezone=True), nullable=False),
+    *_decision(),
     sqlite_autoincrement=True,
 )
 
-# The same for a student who handed in nothing: "identity" is how a roster knows them.
+# What was decided about a student who handed in nothing: "identity" is how a roster knows them.
 absences = Table(
     "absences",
     metadata,
@@ -142,11 +153,7 @@ absences = Table(
     Column("assignment", String(200), nullable=False, index=True),
     Column("student", Text, nullable=False),
     Column("identity", JSON, nullable=False),
-    Column("exercise", String(200), nullable=False),
-    Column("points", Float),
-    Column("who", Text, nullable=False),
-    Column("why", Text, nullable=False),
-    Column("made", DateTime(timezone=True), nullable=False),
+    *_decision(),
     sqlite_autoincrement=True,
 )
 

@@ -80,6 +80,11 @@ class Grading:
             remove_groups_of(process.pid for process in processes if process.pid)
 
     @property
+    def jobs(self) -> int:
+        """How many submissions are graded at once."""
+        return self._jobs
+
+    @property
     def copies(self) -> int:
         """How many copies of the full-scale models there are."""
         return len(self._settings.places)

@@ -77,9 +77,7 @@ class FullScaleGrading:
     def heard(self, result: CheckResult, last_call: Call | None, bench: Bench) -> None:
         """Doubt a failure at a full-scale model: that, others could have brought about."""
         if result.outcome in _BLAMED and last_call is not None:
-            self._doubtful |= isinstance(bench, ScaledBench) and any(
-                bench.is_full_scale(one) for one in (*last_call.args, *last_call.kwargs.values())
-            )
+            self._doubtful |= any(map(bench.is_full_scale, last_call.arguments))
 
     def close(self) -> None:
         for owner in self._owners.values():
@@ -130,11 +128,8 @@ class Reference:
 
     def perform(self, call: Call, time_limit: float | None = None) -> Reply:
         """The reference's reply; see `Session.perform`."""
-        arguments = (*call.args, *call.kwargs.values())
-        wanted = (name for name in self._owners if any(self._is(name, one) for one in arguments))
+        handles = {self._bench.handle_of(one) for one in call.arguments}
+        wanted = (name for name in self._owners if f"model:{name}" in handles)
         owner = self._owners[next(wanted, next(iter(self._owners)))]
         message = owner.perform(*self._where, encode_call(call, self._bench))
         return decode_reply(message, call, self._bench)
-
-    def _is(self, name: str, value: object) -> bool:
-        return self._bench.handle_of(value) == f"model:{name}"

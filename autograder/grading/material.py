@@ -88,11 +88,7 @@ class Material:
 
     def _case(self, exercise: Exercise, check: Check, given: Given) -> Case:
         call = Call(exercise.name, given.args, given.kwargs, check.gradient_of)
-        if any(
-            argument is self.bench.model(name)
-            for name in self.bench.full_scale
-            for argument in call.args
-        ):
+        if any(map(self.bench.is_full_scale, call.arguments)):
             expected = self.reference(exercise).perform(call)
         else:
             expected = perform(exercise.solution_function, call)

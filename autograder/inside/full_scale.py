@@ -89,8 +89,7 @@ def beside_the_model(call: Call) -> Call:
 
     What lies inside lists and dicts stays on the CPU, where a data loader would leave it.
     """
-    arguments = (*call.args, *call.kwargs.values())
-    model = next((one for one in arguments if isinstance(one, nn.Module)), None)
+    model = next((one for one in call.arguments if isinstance(one, nn.Module)), None)
     device = next((p.device for p in model.parameters()), None) if model is not None else None
     if device is None or device.type == "cpu":
         return call

@@ -83,10 +83,6 @@ class ScaledBench(Bench):
             return self._scaled[family].router_names
         return super().router_names(family)
 
-    def is_full_scale(self, value: object) -> bool:
-        """Whether this is one of the full-scale models."""
-        return any(value is one.model for one in self._scaled.values())
-
     def _all_makers(self) -> dict[str, Any]:
         own = {f"model:{name}": _giving(one.model) for name, one in self._scaled.items()}
         return super()._all_makers() | own

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import mmap
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,13 +68,18 @@ def named_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
     return tensors | dict(model.named_buffers(remove_duplicate=False))
 
 
+def distinct_tensors(model: nn.Module) -> tuple[dict[str, int], dict[int, torch.Tensor]]:
+    """Numbers by name, the same for the names of one tensor (tied weights); tensors by number."""
+    tensors, seen = named_tensors(model), dict[int, int]()
+    number = {name: seen.setdefault(id(one), len(seen)) for name, one in tensors.items()}
+    return number, {number[name]: one for name, one in tensors.items()}
+
+
 @torch.no_grad()
 def allocate(model: nn.Module, device: str, away: Away) -> None:
     """Give a model without weights memory: on a GPU in one piece, which others can map at once."""
-    names = named_tensors(model)
-    number = _numbered(names)
-    devices = {number[name]: device_of(name, device, away) for name in names}
-    distinct = {number[name]: tensor for name, tensor in names.items()}
+    number, distinct = distinct_tensors(model)
+    devices = {number[name]: device_of(name, device, away) for name in number}
     tensors: dict[int, torch.Tensor] = {}
     for one in sorted(set(devices.values())):
         here = {key: tensor for key, tensor in distinct.items() if devices[key] == one}
@@ -95,9 +100,7 @@ def share(model: nn.Module, device: str, away: Away, *, private: bool = True) ->
     Tensors on the CPU move into the memory that is shared, so that there is one copy. `private`
     must stay true there unless writes of others shall be seen, as they are on a GPU.
     """
-    names = named_tensors(model)
-    number = _numbered(names)
-    distinct = {number[name]: tensor for name, tensor in names.items()}
+    number, distinct = distinct_tensors(model)
     memory = {key: tensor for key, tensor in distinct.items() if tensor.device.type == "cpu"}
     pieces = {key: _on_gpu(tensor) for key, tensor in distinct.items() if key not in memory}
     mine = f"cuda.shm.{os.geteuid():x}.{os.getpid():x}.*"
@@ -113,8 +116,8 @@ def share(model: nn.Module, device: str, away: Away, *, private: bool = True) ->
 def attach(model: nn.Module, shared: Shared, kind: str) -> None:
     """Give a model without weights the shared ones of one kind of device, `cpu` or `cuda`.
 
-    Nothing is copied. Where they are on both, each kind has its time: a
-    process maps the CPU's before it is forked, the GPU's after.
+    Nothing is copied. Where they are on both, each kind has its time: a process maps the CPU's
+    before it is forked, the GPU's after.
     """
     wanted = {key: one for key, one in enumerate(shared.pieces) if one[0].startswith(kind)}
     if kind == "cuda":
@@ -123,12 +126,6 @@ def attach(model: nn.Module, shared: Shared, kind: str) -> None:
         memory = _map(shared.file, shared.size, private=shared.private) if wanted else None
         tensors = {key: _from_memory(memory, piece) for key, piece in wanted.items()}
     _give(model, shared.names, tensors)
-
-
-def _numbered(tensors: Mapping[str, torch.Tensor]) -> dict[str, int]:
-    """A number for each name; names of one tensor (tied weights) have the same."""
-    number: dict[int, int] = {}
-    return {name: number.setdefault(id(one), len(number)) for name, one in tensors.items()}
 
 
 def _give(model: nn.Module, names: dict[str, int], tensors: dict[int, torch.Tensor]) -> None:

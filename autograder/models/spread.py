@@ -16,6 +16,8 @@ from accelerate.hooks import ModelHook, add_hook_to_module
 from accelerate.utils import find_device, send_to_device
 from torch import nn
 
+from autograder.models.structure import weight_bytes
+
 Away = Mapping[str, str]
 """Qualified names of experts, and the device (`cuda:1`, `cpu`) that each of them is on."""
 
@@ -26,7 +28,7 @@ def experts_of(model: nn.Module) -> dict[str, int]:
     Those that hold the weights of all of a layer's experts, or of one expert in a list of them, by
     the names that models of transformers give them.
     """
-    return {name: _bytes(module) for name, module in _experts(model, "")}
+    return {name: weight_bytes(module) for name, module in _experts(model, "")}
 
 
 def device_of(name: str, main: str, away: Away) -> str:
@@ -47,10 +49,7 @@ def device_map(model: nn.Module, main: str, away: Away) -> dict[str, str]:
     found = {}
     for name in sorted(parted):
         module = model.get_submodule(name)
-        inside: Iterator[str] = iter(
-            (*module._parameters, *module._buffers, *dict(module.named_children()))
-        )
-        for leaf in inside:
+        for leaf in (*module._parameters, *module._buffers, *module._modules):
             path = f"{name}.{leaf}".lstrip(".")
             if path not in parted:
                 found[path] = device_of(path, main, away)
@@ -92,8 +91,3 @@ def _experts(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
 
 def _is_of_experts(module: nn.Module) -> bool:
     return "Experts" in type(module).__name__
-
-
-def _bytes(module: nn.Module) -> int:
-    tensors = (*module.parameters(), *module.buffers())
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from types import MappingProxyType
 
 import torch
+from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from autograder.models.choice import ModelChoice
@@ -78,7 +79,7 @@ def structure(choice: ModelChoice, device: str) -> PreTrainedModel:
     return model.eval()
 
 
-def weight_bytes(model: PreTrainedModel) -> int:
-    """Bytes of a model's parameters and buffers."""
-    tensors = (*model.parameters(), *model.buffers())
+def weight_bytes(module: nn.Module) -> int:
+    """Bytes of the parameters and buffers of a model or of a part of it."""
+    tensors = (*module.parameters(), *module.buffers())
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

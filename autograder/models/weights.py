@@ -17,7 +17,7 @@ from autograder.models.choice import ModelChoice
 from autograder.models.errors import ModelError
 from autograder.models.fingerprint import Fingerprint
 from autograder.models.planting import fill, plan_for
-from autograder.models.sharing import Shared, allocate, named_tensors, share
+from autograder.models.sharing import Shared, allocate, distinct_tensors, named_tensors, share
 from autograder.models.spread import Away, compute_there, device_map
 from autograder.models.structure import PLAIN, compute_for, needs_trust, structure
 
@@ -71,7 +71,8 @@ class Weights:
 
     def _made(self, empty: PreTrainedModel) -> PreTrainedModel:
         if self._plan is None:
-            return loaded(self.choice, self._device, self._away)
+            placed = device_map(empty, self._device, self._away) if self._away else None
+            return loaded(self.choice, self._device, placed)
         allocate(empty, self._device, self._away)
         fill(self.choice, empty, self._plan, self._seed)
         return empty
@@ -96,10 +97,8 @@ class Weights:
 
     def _exposed(self) -> Iterator[torch.Tensor]:
         """The tensors that others could write to: not those that they map privately."""
-        seen: set[int] = set()
-        for tensor in named_tensors(self.model).values():
-            if id(tensor) not in seen and not (self._private and tensor.device.type == "cpu"):
-                seen.add(id(tensor))
+        for tensor in distinct_tensors(self.model)[1].values():
+            if not (self._private and tensor.device.type == "cpu"):
                 yield tensor
 
     @property
@@ -108,15 +107,14 @@ class Weights:
         return self._plan
 
 
-def loaded(choice: ModelChoice, device: str, away: Away = NOTHING_AWAY) -> PreTrainedModel:
-    """Load real weights as anybody would, with accelerate's device map."""
-    placed: Mapping[str, str] = {"": device}
-    if away:
-        logging.getLogger("accelerate.big_modeling").setLevel(logging.ERROR)
-        placed = device_map(structure(choice, device), device, away)
+def loaded(
+    choice: ModelChoice, device: str, placed: Mapping[str, str] | None = None
+) -> PreTrainedModel:
+    """Load real weights as anybody would, with accelerate's device map: `placed`, or all on one."""
+    logging.getLogger("accelerate.big_modeling").setLevel(logging.ERROR)  # of hooks that go again
     details: dict[str, Any] = {
         "dtype": "auto",
-        "device_map": placed,
+        "device_map": placed or {"": device},
         "trust_remote_code": choice.trust_remote_code,
         "local_files_only": True,
         **PLAIN,

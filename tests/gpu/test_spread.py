@@ -59,15 +59,7 @@ def test_routers_decide_the_same_when_experts_are_elsewhere(family: str) -> None
     assert analyze_load_distribution(other, tokenizer, [TEXT], layer_idx=0) == expected
 
 
-def native(folder: Path) -> None:
-    save_native(folder)
-
-
-def remote(folder: Path) -> None:
-    save_remote(folder)
-
-
-def planted(folder: Path) -> None:
+def save_planted(folder: Path) -> None:
     save_native(folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config |= {"num_local_experts": 40, "num_experts_per_tok": 4}
@@ -78,7 +70,7 @@ def planted(folder: Path) -> None:
 
 @pytest.mark.sandbox
 @pytest.mark.parametrize("count", [1, 2])
-@pytest.mark.parametrize("make", [native, remote, planted])
+@pytest.mark.parametrize("make", [save_native, save_remote, save_planted])
 def test_a_class_is_graded_on_a_copy_that_one_gpu_does_not_hold(
     make: Callable[[Path], None], count: int, course: str, tmp_path: Path
 ) -> None:

@@ -80,6 +80,10 @@ class Bench:
         """The full-scale models of a grading run; none in a notebook."""
         return ()
 
+    def is_full_scale(self, value: object) -> bool:
+        """Whether this is one of the full-scale models."""
+        return any(value is self.model(name) for name in self.full_scale)
+
     @property
     def softmax_models(self) -> tuple[str, ...]:
         """Those of `models` that choose the top-k of a softmax of their logits."""

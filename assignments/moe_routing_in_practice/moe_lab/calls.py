@@ -31,6 +31,11 @@ class Call:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     gradient_of: tuple[int | str, ...] = ()
 
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """All arguments, those that are given by name last."""
+        return (*self.args, *self.kwargs.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Raised:
