@@ -58,11 +58,11 @@ class Grading:
     """
 
     def __init__(self, settings: Settings, jobs: int, models: tuple[ModelChoice, ...] = ()) -> None:
+        self.unbounded = why_not() if sys.platform == "linux" else ""  # before a process is started
         self._models = models
         self._hosts: Hosts | None = None
         self._settings = self._hosted(settings)
         self._jobs, self.fewer = self._at_once(max(1, jobs))
-        self.unbounded = why_not() if sys.platform == "linux" else ""
         self._pool = self._new_pool()
 
     def __enter__(self) -> Grading:

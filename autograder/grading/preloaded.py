@@ -1,19 +1,25 @@
 """What the server that workers are forked from imports, once for all of them.
 
-It also ends with the process that started it, and its workers with it: importing this module is
-the only thing that the server does before it serves.
+It starts the nursery of their sandboxes first, which imports at the same time, and it ends with the
+process that started it, and its workers with it: importing this module is the only thing that the
+server does before it serves.
 """
 
 from __future__ import annotations
 
 import sys
 
-import autograder.grading.worker
-import autograder.models.owner
 
-if sys.platform == "linux":
-    from autograder.inside import kernel
+def preload() -> None:
+    """Import torch and whatever else workers and owners need."""
+    if sys.platform == "linux":
+        from autograder.inside import kernel
+        from autograder.sandbox.nursery import nursery
 
-    kernel.die_with_parent()
+        kernel.die_with_parent()
+        nursery()
+    import autograder.grading.worker
+    import autograder.models.owner  # noqa: F401
 
-__all__ = ["autograder"]
+
+preload()

@@ -13,14 +13,6 @@ from autograder.inside.guest import Guest
 from autograder.inside.memory_files import MemoryFiles
 from autograder.inside.settings import GpuAccess
 
-FOLDER_VARIABLES = (
-    "HF_HOME",
-    "HOME",
-    "MPLCONFIGDIR",
-    "TMPDIR",
-    "TORCHINDUCTOR_CACHE_DIR",
-    "XDG_CACHE_HOME",
-)
 CONTROL = 3  # the one descriptor, besides the standard three, that a child keeps
 
 
@@ -50,6 +42,7 @@ def run_child(channel: int, lock: Lock, guest: Guest, used: int) -> None:
     is no lower level to fall back to.
     """
     _detach(channel)
+    guest.after_fork()
     control = socket.socket(fileno=CONTROL)
     try:
         _lock_down(lock, used, guest)
@@ -70,7 +63,7 @@ def run_child(channel: int, lock: Lock, guest: Guest, used: int) -> None:
 def _detach(channel: int) -> None:
     os.setsid()
     tempfile.tempdir = view.WRITABLE
-    os.environ.update(dict.fromkeys(FOLDER_VARIABLES, view.WRITABLE))
+    view.keep_files_in(view.WRITABLE)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     null = os.open("/dev/null", os.O_RDWR)

@@ -60,15 +60,21 @@ class Guest:
             {"load_model": self._load_model, "load_tokenizer": self._load_tokenizer}
         )
 
+    def after_fork(self) -> None:
+        """In a child, before anything starts a thread there.
+
+        After a fork torch makes its pool of threads again when that is first asked for. Two threads
+        that ask at the same time end the process: so it is asked for here.
+        """
+        torch.set_num_threads(1)
+
     def start_device(self) -> None:
         """In a child with a GPU, before it is locked down: start CUDA and take the weights.
 
         Models run once, so that the kernels they use are loaded before the clock runs.
         """
         sleep_while_waiting()
-        leaf = torch.zeros(1, device="cuda", requires_grad=True)
-        if torch.cuda.device_count() > 1:
-            torch.autograd.grad(leaf.sum(), leaf)  # starts a thread per GPU: later, they crash
+        torch.zeros(1, device="cuda")
         if self._full_scale is not None:
             self._full_scale.attach()
         if self._tiny_on_gpu:

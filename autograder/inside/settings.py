@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 WORKERS = 4_000  # zygotes of a machine that their uids tell apart
@@ -35,6 +35,7 @@ class ZygoteSettings:
     `libraries` are the folders and files that stay readable; `secrets` lie inside them and are
     hidden all the same. `memory` (bytes) is what a child may allocate beyond its start, `seconds`
     the processor time of a child. `user` is the first of the uids that children of root take.
+    `environment` is what its variables are besides the nursery's.
     `models` are full-scale models besides the tiny ones; with a `gpu` these are there, and with
     `tiny_on_gpu` the tiny ones as well.
     """
@@ -47,6 +48,7 @@ class ZygoteSettings:
     memory: int
     seconds: int
     user: int
+    environment: dict[str, str] = field(default_factory=dict)
     models: tuple[SharedModel, ...] = ()
     gpu: GpuAccess | None = None
     tiny_on_gpu: bool = False

@@ -14,8 +14,21 @@ from autograder.inside.settings import GpuAccess
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 WRITABLE = "/scratch"  # the sandbox's own, empty at the start of each child
 COMMON = "/tmp"  # noqa: S108 - where submissions expect to write; leads to the folder above
+FOLDER_VARIABLES = (
+    "HF_HOME",
+    "HOME",
+    "MPLCONFIGDIR",
+    "TMPDIR",
+    "TORCHINDUCTOR_CACHE_DIR",
+    "XDG_CACHE_HOME",
+)
 WRITABLE_BYTES = 64 << 20
 WRITABLE_FILES = 4096
+
+
+def keep_files_in(folder: str) -> None:
+    """Let libraries put what they want to keep into a folder that does not last."""
+    os.environ.update(dict.fromkeys(FOLDER_VARIABLES, folder))
 
 
 def enter_namespaces() -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import os
+import signal
 import socket
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+
+from transformers import dynamic_module_utils
 
 from autograder.inside import confine, kernel, view
 from autograder.inside.child import Lock, run_child
@@ -22,15 +24,7 @@ from autograder.inside.full_scale import FullScaleModels
 from autograder.inside.guest import Guest
 from autograder.inside.settings import USERS, WORKERS, GpuAccess, ZygoteSettings
 
-LIBRARIES = (
-    "accelerate",
-    "matplotlib.backends.backend_agg",
-    "matplotlib.pyplot",
-    "numpy",
-    "torch",
-    "torch.nn.functional",
-    "transformers",
-)
+_ROOT = str(Path(__file__).resolve().parents[2])
 YOUNG_OBJECTS = 500_000  # before garbage is looked for: each figure leaves 5,000, all in cycles
 KILLED_SECOND, KILLED_FIRST = b"500", b"1000"  # when memory runs out: the child, us, the grader
 
@@ -44,7 +38,7 @@ class Zygote:
         started = time.monotonic()
         self._guest, gpu = _prepare(settings, control)
         self.startup_seconds = time.monotonic() - started
-        _require_one_thread()
+        require_one_thread()
         self._pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         self._killing = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
@@ -120,15 +114,36 @@ class Zygote:
             os.pwrite(self._killing, score, 0)
 
 
-def _prepare(settings: ZygoteSettings, control: socket.socket) -> tuple[Guest, GpuAccess | None]:
-    """Import what submissions use and build the bench, single-threaded."""
-    import torch
+def become_zygote(control: socket.socket, log: int) -> None:
+    """In a new process: introduce it, take its settings, make it a zygote, say so, and serve."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    kernel.die_with_parent()
+    os.setsid()
+    for standard in (1, 2):
+        os.dup2(log, standard)
+    myself = os.pidfd_open(os.getpid())
+    socket.send_fds(control, [str(os.getpid()).encode()], [myself])
+    os.close(myself)
+    settings = ZygoteSettings.from_message(control.recv(1 << 20))
+    try:
+        view.keep_files_in(settings.scratch)
+        os.environ.update(settings.environment)
+        if settings.isolation == "namespaces":
+            view.enter_namespaces()
+        zygote = Zygote(settings, control)
+    except Exception as error:
+        control.send(f"failed {type(error).__name__}: {error}"[:4000].encode("utf-8", "replace"))
+        return
+    del settings  # its paths are no submission's business
+    control.send(f"ready {zygote.startup_seconds:.3f}".encode())
+    zygote.serve(control)
 
-    torch.set_num_threads(1)
-    for name in LIBRARIES:
-        importlib.import_module(name)
+
+def _prepare(settings: ZygoteSettings, control: socket.socket) -> tuple[Guest, GpuAccess | None]:
+    """Build the bench, single-threaded."""
     full_scale = None
     if settings.models:
+        dynamic_module_utils.HF_MODULES_CACHE = os.path.join(settings.scratch, "modules")
         _, files, _, _ = socket.recv_fds(control, 16, len(settings.models))  # the weights are there
         full_scale = FullScaleModels(settings.models, files)
     guest = Guest(settings.bench_seed, full_scale, tiny_on_gpu=settings.tiny_on_gpu)
@@ -142,6 +157,8 @@ def _prepare(settings: ZygoteSettings, control: socket.socket) -> tuple[Guest, G
 
 def _forget_paths(secrets: tuple[str, ...]) -> None:
     """Remove every way of importing that leads to the grader: checkouts and editable installs."""
+    with contextlib.suppress(ValueError):
+        sys.path.remove(_ROOT)  # which the program put there; an installation has it once more
     hidden = {os.path.dirname(secret) for secret in secrets} | set(secrets)
     site = {path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")}
     sys.path[:] = [
@@ -155,7 +172,10 @@ def _forget_paths(secrets: tuple[str, ...]) -> None:
     sys.path_hooks[:] = [hook for hook in sys.path_hooks if "__editable__" not in hook.__module__]
 
 
-def _require_one_thread() -> None:
+def require_one_thread() -> None:
+    """Raises `RuntimeError` where a library has started a thread of its own."""
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
-        raise RuntimeError(f"the zygote has {threads} threads; forks of it could hang")
+        raise RuntimeError(
+            f"there are {threads} threads before the fork; what is forked could hang"
+        )

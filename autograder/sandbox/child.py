@@ -7,8 +7,6 @@ whatever comes besides it, or instead of it, discards the call.
 from __future__ import annotations
 
 import contextlib
-import math
-import os
 import select
 import signal
 import socket
@@ -17,6 +15,7 @@ from collections.abc import Callable
 
 from autograder.records import Outcome
 from autograder.sandbox.errors import ChildNotReadyError, SandboxError
+from autograder.sandbox.watched import Watched, milliseconds
 from autograder.session import Interrupted
 from autograder.wire.limits import HEADER, WireError, lengths
 from autograder.wire.messages import FAILED, MISSING
@@ -31,15 +30,13 @@ READY_SECONDS = 120.0  # with a GPU, many children start CUDA one after the othe
 class Child:
     """A locked-down process that holds one submission. After `end`, nothing of it is left.
 
-    `watch` is its pidfd; `reap` gives the exit code of a process that has ended, None where it
-    cannot be known any more.
+    `reap` gives the exit code of a process that has ended, None where it cannot be known any more.
     """
 
     def __init__(
-        self, pid: int, watch: int, control: socket.socket, reap: Callable[[int], int | None]
+        self, process: Watched, control: socket.socket, reap: Callable[[int], int | None]
     ) -> None:
-        self._pid = pid
-        self._watch = watch
+        self._process = process
         self._control = control
         self._reap = reap
         self.alive = True
@@ -52,8 +49,9 @@ class Child:
         except OSError as error:
             words = f"no word from it ({error})"
         if words != "ready":
-            self.end()
-            raise ChildNotReadyError(f"a child could not lock itself down: {words or 'it ended'}")
+            code = self.end()
+            words = words or f"it ended ({_exit(code)})"
+            raise ChildNotReadyError(f"a child could not lock itself down: {words}")
 
     def request(self, kind: str, payload: bytes, seconds: float) -> bytearray:
         """Send one request and return the reply's frame, within `seconds` of wall time.
@@ -89,14 +87,13 @@ class Child:
         if not self.alive:
             return None
         self.alive = False
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._watch, signal.SIGKILL)
-        gone = self._has_ended(KILL_SECONDS)
+        self._process.kill()
+        gone = self._process.has_ended(KILL_SECONDS)
         self._control.close()
-        os.close(self._watch)
+        self._process.close()
         if not gone:
-            raise SandboxError(f"process {self._pid} of the sandbox could not be killed")
-        return self._reap(self._pid)
+            raise SandboxError(f"process {self._process.pid} of the sandbox could not be killed")
+        return self._reap(self._process.pid)
 
     def _exchange(self, kind: str, payload: bytes, deadline: float) -> bytearray:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -146,21 +143,15 @@ class Child:
             raise _too_late()  # also when a trickle keeps the channel ready
         poll = select.poll()
         poll.register(channel, select.POLLOUT if writing else select.POLLIN)
-        poll.register(self._watch, select.POLLIN)
-        ready = {number for number, _ in poll.poll(_milliseconds(left))}
-        if channel.fileno() in ready and not (writing and self._watch in ready):
+        poll.register(self._process.descriptor, select.POLLIN)
+        ready = {number for number, _ in poll.poll(milliseconds(left))}
+        if channel.fileno() in ready and not (writing and self._process.descriptor in ready):
             return
         raise self._ended() if ready else _too_late()
 
-    def _has_ended(self, seconds: float) -> bool:
-        """Whether the process has ended, or does so within `seconds`."""
-        poll = select.poll()
-        poll.register(self._watch, select.POLLIN)
-        return bool(poll.poll(_milliseconds(seconds)))
-
     def _ended(self) -> Interrupted:
         """Why there will be no reply from a child that has ended or hung up."""
-        hung_up = not self._has_ended(HANG_UP_SECONDS)
+        hung_up = not self._process.has_ended(HANG_UP_SECONDS)
         code = self.end()
         if hung_up:
             return Interrupted(Outcome.DIED, "it closed the connection to the grader")
@@ -168,9 +159,8 @@ class Child:
             return Interrupted(Outcome.DIED, "the process ended together with the sandbox")
         if code == -signal.SIGKILL:
             return Interrupted(Outcome.MEMORY, "the system ended the process: out of memory")
-        if code < 0:
-            return Interrupted(Outcome.DIED, f"the process crashed ({_signal_name(-code)})")
-        return Interrupted(Outcome.DIED, f"the process ended itself (exit code {code})")
+        ended = "crashed" if code < 0 else "ended itself"
+        return Interrupted(Outcome.DIED, f"the process {ended} ({_exit(code)})")
 
 
 def _is_sentence(reply: bytearray) -> bool:
@@ -183,10 +173,6 @@ def _refuse_surplus(channel: socket.socket) -> None:
             raise WireError("there are surplus bytes")
 
 
-def _milliseconds(seconds: float) -> int:
-    return max(math.ceil(seconds * 1000), 0)
-
-
 def _too_late() -> Interrupted:
     return Interrupted(Outcome.TIMEOUT, "it ran longer than the time limit")
 
@@ -197,8 +183,11 @@ def _failure(name: str) -> Interrupted:
     return Interrupted(Outcome.FAILED, f"its result could not be sent ({name[:100]})")
 
 
-def _signal_name(number: int) -> str:
+def _exit(code: int | None) -> str:
+    """An exit code in words; of a signal its name."""
+    if code is None or code >= 0:
+        return f"exit code {'unknown' if code is None else code}"
     try:
-        return signal.Signals(number).name
+        return signal.Signals(-code).name
     except ValueError:
-        return f"signal {number}"
+        return f"signal {-code}"

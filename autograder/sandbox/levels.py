@@ -176,14 +176,13 @@ def _open(
             memory=limits.memory,
             seconds=(int(limits.total) + 60) * (os.cpu_count() or 1),
             user=free_user(worker) if os.geteuid() == 0 else os.geteuid(),
+            environment=equipment.environment,
             models=equipment.announced(scratch),
             gpu=equipment.access,
             tiny_on_gpu=equipment.tiny_on_gpu,
         )
         group = _group()
-        zygote = Zygote(
-            settings, group, environment=equipment.environment, describe=equipment.describe
-        )
+        zygote = Zygote(settings, group, describe=equipment.describe)
         children = 2 if equipment.gpus else 1
         try:
             if group is not None:

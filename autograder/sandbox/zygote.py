@@ -2,46 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
 import socket
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Callable
 
 from autograder.inside.settings import SharedModel, ZygoteSettings
 from autograder.sandbox.cgroups import Group
-from autograder.sandbox.child import Child
+from autograder.sandbox.child import KILL_SECONDS, Child
 from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.nursery import forked, last_words
+from autograder.sandbox.watched import Watched
 
-STARTUP_SECONDS = 180.0
 REPLY_SECONDS = 30.0
-ENVIRONMENT = {
-    "HF_HUB_OFFLINE": "1",
-    "LANG": "C.UTF-8",
-    "MALLOC_ARENA_MAX": "2",  # else each thread reserves address space that the limit counts
-    "MKL_NUM_THREADS": "1",
-    "MPLBACKEND": "Agg",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "PATH": "/usr/bin:/bin",
-    "PYTHONHASHSEED": "0",
-    "TOKENIZERS_PARALLELISM": "false",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "USER": "student",
-}
-NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
-CACHE_VARIABLES = ("HOME", "HF_HOME", "MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR", "XDG_CACHE_HOME")
 
 
 class Zygote:
     """A warm process, ready to be forked. One child at a time; `close` ends it and its children.
 
     It lives in `group`, which is its own, where there is one. `describe` is asked where the weights
-    of the settings' models are, while it imports its libraries.
+    of the settings' models are.
     """
 
     def __init__(
@@ -49,26 +28,22 @@ class Zygote:
         settings: ZygoteSettings,
         group: Group | None = None,
         *,
-        environment: Mapping[str, str] = NOTHING_MORE,
         describe: Callable[[tuple[SharedModel, ...]], list[int]] = lambda models: [],
     ) -> None:
         self.settings = settings
         self._group = group
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control = ours
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
-        with theirs:
-            variables = {**ENVIRONMENT, **environment}
-            variables |= dict.fromkeys(CACHE_VARIABLES, settings.scratch)
-            self._process = _start(theirs, self._log.fileno(), variables)
-        self._control.settimeout(STARTUP_SECONDS)
+        try:
+            self._control, self.process = forked(self._log)
+        except BaseException:
+            self._forget()
+            raise
         try:
             if group is not None:
-                group.add(self._process.pid)
+                group.add(self.process.pid)
             self._control.send(settings.to_message())
             if settings.models:
-                files = describe(settings.models)  # meanwhile it imports its libraries
-                socket.send_fds(self._control, [b"weights"], files)
+                socket.send_fds(self._control, [b"weights"], describe(settings.models))
             answer = self._control.recv(1 << 16).decode("utf-8", "replace")
         except OSError as error:
             self.close()
@@ -101,16 +76,18 @@ class Zygote:
         if not descriptors:
             ours.close()
             raise SandboxError(f"the sandbox has stopped: {self._last_words()}")
-        return Child(int(message), descriptors[0], ours, self._reap)
+        return Child(Watched(int(message), descriptors[0]), ours, self._reap)
 
     def close(self) -> None:
         """End the zygote; the kernel ends its children with it."""
         self._control.close()
-        try:
-            self._process.wait(2)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        if not self.process.has_ended(2):
+            self.process.kill()
+            self.process.has_ended(KILL_SECONDS)
+        self.process.close()
+        self._forget()
+
+    def _forget(self) -> None:
         self._log.close()
         if self._group is not None:
             self._group.close()
@@ -125,28 +102,5 @@ class Zygote:
         return int(answer) if answer else None
 
     def _last_words(self) -> str:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(1)
-        self._log.seek(0)
-        lines = self._log.read(1 << 16).decode("utf-8", "replace").strip().splitlines()
-        errors = [line for line in lines if re.match(r"\w+(Error|Exception|Interrupt)\b", line)]
-        return (errors or lines or ["it gave no reason"])[-1]
-
-
-def _start(
-    control: socket.socket, log: int, variables: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
-    """Start the program; what libraries want to cache goes to a folder that does not last."""
-    program = Path(__file__).resolve().parents[1] / "inside"
-    descriptor = control.fileno()
-    command = [sys.executable, "-I", "-B", str(program), str(descriptor)]
-    return subprocess.Popen(  # noqa: S603 - our own program, fixed arguments
-        command,
-        env=variables,
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        pass_fds=(descriptor,),
-        start_new_session=True,
-    )
+        self.process.has_ended(1)
+        return last_words(self._log)

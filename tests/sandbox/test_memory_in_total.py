@@ -91,7 +91,7 @@ def test_what_the_group_has_no_room_for_ends_the_child_alone(bench: Bench) -> No
     zygote = sandbox._zygote
     try:
         assert zygote._group is not None
-        assert str(zygote._process.pid) in _processes(zygote._group.folder)
+        assert str(zygote.process.pid) in _processes(zygote._group.folder)
         zygote._group.limit(300 << 20)
         session = SandboxSession(sandbox, bench, PATIENT)
         session.read(BYTES_ALIVE, "a.py")

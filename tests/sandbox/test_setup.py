@@ -95,7 +95,7 @@ def test_when_the_zygote_is_killed_the_call_dies_and_the_next_gets_a_new_one(ben
     session = SandboxSession(sandbox, bench, LIMITS)
     session.read(b"import time\ndef f(x): time.sleep(x); return x\n", "a.py")
     assert session.perform(Call("f", (0,))).value == 0
-    killer = threading.Timer(0.3, os.kill, (sandbox._zygote._process.pid, signal.SIGKILL))
+    killer = threading.Timer(0.3, os.kill, (sandbox._zygote.process.pid, signal.SIGKILL))
     killer.start()
     with pytest.raises(Interrupted) as caught:
         session.perform(Call("f", (60,)), 30.0)

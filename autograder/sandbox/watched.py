@@ -1,0 +1,38 @@
+"""A process that is not this one's child, known by its pidfd: has it ended, and end it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import select
+import signal
+
+
+class Watched:
+    """A process of the sandbox. Its number may be taken by another once it has ended, its
+    descriptor never means any other; `close` gives the descriptor back.
+    """
+
+    def __init__(self, pid: int, descriptor: int) -> None:
+        self.pid = pid
+        self.descriptor = descriptor
+
+    def has_ended(self, seconds: float = 0.0) -> bool:
+        """Whether it has ended, or does so within `seconds`."""
+        poll = select.poll()
+        poll.register(self.descriptor, select.POLLIN)
+        return bool(poll.poll(milliseconds(seconds)))
+
+    def kill(self) -> None:
+        """Send SIGKILL, unless it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.descriptor, signal.SIGKILL)
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+
+
+def milliseconds(seconds: float) -> int:
+    """Seconds as a time-out of `poll`: never endless, and never too short."""
+    return max(math.ceil(seconds * 1000), 0)
