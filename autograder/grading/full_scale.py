@@ -68,7 +68,7 @@ class FullScaleGrading:
             if self._verify() == before and not self._doubtful:
                 return grade
         with self._turns.alone():
-            before = self._verify()
+            before = tuple(owner.secure() for owner in self._owners.values())
             grade = self._undoubted(run)
             if self._verify() == before:
                 return grade

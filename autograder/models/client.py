@@ -42,6 +42,10 @@ class Owner:
         """Have the weights looked at, and made again if need be; returns `changes`."""
         return int(self._ask("verify"))
 
+    def secure(self) -> int:
+        """As `verify`, when nobody is at the model; `ModelError` where they do not stay right."""
+        return int(self._ask("secure"))
+
     def routers(self, assignment: str) -> dict[str, torch.Tensor]:
         """The names of a loaded model's routers, in order, with their weights [E, d]."""
         return dict(self._ask("routers", assignment))

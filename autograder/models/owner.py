@@ -39,6 +39,7 @@ def serve(
         answers: Answers = {
             "changes": lambda: weights.changes,
             "verify": weights.verify,
+            "secure": weights.secure,
             "attach": lambda: weights.shared.to_plain(),
             **more(weights),
         }

@@ -21,6 +21,7 @@ from autograder.models.sharing import Shared, allocate, distinct_tensors, named_
 from autograder.models.spread import Away, compute_there, device_map
 from autograder.models.structure import PLAIN, compute_for, needs_trust, structure
 
+ATTEMPTS = 4  # what an ended process had asked of the GPU may still be under way
 NOTHING_AWAY: Away = MappingProxyType({})
 
 
@@ -58,16 +59,25 @@ class Weights:
         self._right = self._now()
 
     def verify(self) -> int:
-        """Look whether the weights are as they were, make them again if not; returns `changes`."""
+        """Look whether the weights are as they were, make them again if not; returns `changes`.
+
+        Whoever changed them may be doing it still: then the next look finds that.
+        """
         if self._now() != self._right:
             self.changes += 1
             self._restore()
-            if self._now() != self._right:
-                raise ModelError(
-                    f"--model {self.choice.name}: its weights were changed and could not be "
-                    "restored. Start again."
-                )
         return self.changes
+
+    def secure(self) -> int:
+        """As `verify`, when nobody is at the model: the weights are right afterwards."""
+        for _ in range(ATTEMPTS):
+            before = self.changes
+            if self.verify() == before:
+                return before
+        raise ModelError(
+            f"--model {self.choice.name}: its weights were changed and could not be restored. "
+            "Start again: what is graded already is kept."
+        )
 
     def _made(self, empty: PreTrainedModel) -> PreTrainedModel:
         if self._plan is None:

@@ -10,6 +10,7 @@ import torch
 
 from autograder.grading.reference_replies import ReferenceReplies
 from autograder.models.choice import choose
+from autograder.models.errors import ModelError
 from autograder.models.fingerprint import Fingerprint
 from autograder.models.sharing import Shared, attach, named_tensors
 from autograder.models.structure import structure
@@ -63,6 +64,34 @@ def test_a_change_of_shared_memory_is_found_and_made_good(shape: Callable[..., P
     assert weights.verify() == 1
     assert torch.equal(model.lm_head.weight, before)
     assert weights.verify() == 1
+
+
+def test_who_goes_on_changing_weights_stops_nobody_until_he_is_alone(
+    shape: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = weights_of(shape("olmoe"), private=False)
+    model = mapped(weights)
+    right, restore, left = weights._now(), weights._restore, [2]
+
+    def change() -> None:
+        with torch.no_grad():
+            model.lm_head.weight.add_(1)
+
+    def restored_in_vain() -> None:
+        restore()
+        if left[0]:
+            left[0] -= 1
+            change()
+
+    monkeypatch.setattr(weights, "_restore", restored_in_vain)
+    change()
+    assert [weights.verify(), weights.verify()] == [1, 2]
+    assert weights.secure() == 3
+    assert weights._now() == right
+    change()
+    left[0] = 1000
+    with pytest.raises(ModelError, match="could not be restored"):
+        weights.secure()
 
 
 def test_real_weights_are_made_good_from_their_files(native: Path) -> None:
