@@ -16,6 +16,7 @@ from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.watched import Watched
 
 STARTUP_SECONDS = 180.0
+PROGRAM = Path(__file__).resolve().parents[1] / "inside"
 ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "LANG": "C.UTF-8",
@@ -105,9 +106,8 @@ def last_words(log: IO[bytes]) -> str:
 
 
 def _start(requests: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
-    program = Path(__file__).resolve().parents[1] / "inside"
     return subprocess.Popen(  # noqa: S603 - our own program, fixed arguments
-        [sys.executable, "-I", "-B", str(program), str(requests)],
+        [sys.executable, "-I", "-B", str(PROGRAM), str(requests)],
         env=ENVIRONMENT,
         cwd="/",
         stdin=subprocess.DEVNULL,

@@ -1,0 +1,133 @@
+"""The nursery: imports once for all zygotes of a process and of its forks, and ends with them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from machine import LIMITS, SEED, kernel_lacks, sandbox_at
+
+from autograder.lab.bench import Bench
+from autograder.lab.calls import Call
+from autograder.sandbox import nursery as nurseries
+from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.session import SandboxSession
+
+pytestmark = pytest.mark.sandbox
+SECONDS = 30.0
+
+
+@pytest.fixture
+def level() -> str:
+    return "landlock" if kernel_lacks("namespaces") else "namespaces"
+
+
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No nursery yet; the one that other tests use comes back afterwards."""
+    monkeypatch.setattr(nurseries, "_nursery", None)
+    yield
+    if nurseries._nursery is not None:
+        nurseries._nursery.close()
+
+
+def parent_of(process: int) -> int:
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return int(fields[1])
+
+
+def wait_for_end_of(process: int) -> None:
+    deadline = time.monotonic() + SECONDS
+    while Path(f"/proc/{process}/status").exists():
+        state = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2]
+        if state.split()[0] == "Z":
+            return
+        assert time.monotonic() < deadline, f"process {process} goes on"
+        time.sleep(0.05)
+
+
+def test_sandboxes_are_forked_from_one_process_that_has_one_thread(level: str) -> None:
+    first = sandbox_at(level)
+    second = Sandbox((level,), "another seed", LIMITS, worker=2)
+    try:
+        nursery = parent_of(first._zygote.process.pid)
+        assert parent_of(second._zygote.process.pid) == nursery
+        assert parent_of(nursery) == os.getpid()
+        assert len(os.listdir(f"/proc/{nursery}/task")) == 1
+    finally:
+        second.close()
+    wait_for_end_of(second._zygote.process.pid)
+
+
+def test_a_fork_of_the_grader_uses_the_same_nursery(level: str) -> None:
+    nursery = parent_of(sandbox_at(level)._zygote.process.pid)
+    readable, writable = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            with tempfile.TemporaryFile() as log:
+                control, process = nurseries.forked(log)
+                os.write(writable, str(parent_of(process.pid)).encode())
+                control.close()
+        finally:
+            os._exit(0)
+    os.close(writable)
+    os.waitpid(child, 0)
+    with open(readable, "rb") as answer:
+        assert int(answer.read()) == nursery
+
+
+@pytest.mark.usefixtures("own")
+def test_when_the_nursery_is_killed_a_new_one_takes_its_place(level: str, bench: Bench) -> None:
+    sandbox = Sandbox((level,), SEED, LIMITS, worker=2)
+    try:
+        old = parent_of(sandbox._zygote.process.pid)
+        os.kill(old, signal.SIGKILL)
+        wait_for_end_of(old)
+        session = SandboxSession(sandbox, bench, LIMITS)
+        session.read(b"def f(x): return x + 1\n", "a.py")
+        assert session.perform(Call("f", (1,))).value == 2
+        session.close()
+        assert parent_of(sandbox._zygote.process.pid) != old
+    finally:
+        sandbox.close()
+
+
+@pytest.mark.usefixtures("own")
+def test_a_nursery_that_cannot_import_its_libraries_says_so(
+    level: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = "raise ModuleNotFoundError(\"No module named 'torch'\")"
+    (tmp_path / "__main__.py").write_text(broken, encoding="utf-8")
+    monkeypatch.setattr(nurseries, "PROGRAM", tmp_path)
+    with pytest.raises(SandboxError, match="No module named 'torch'"):
+        Sandbox((level,), SEED, LIMITS, worker=2)
+
+
+def test_a_killed_grader_leaves_no_nursery_and_no_zygote(level: str) -> None:
+    program = f"""
+import sys, time
+from pathlib import Path
+from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.limits import Limits
+sandbox = Sandbox(({level!r},), "seed", Limits(), worker=2)
+print(sandbox._zygote.process.pid, flush=True)
+time.sleep(600)
+"""
+    grader = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert grader.stdout is not None
+    zygote = int(grader.stdout.readline())
+    nursery = parent_of(zygote)
+    grader.kill()
+    grader.wait()
+    grader.stdout.close()
+    for process in (nursery, zygote):
+        wait_for_end_of(process)
