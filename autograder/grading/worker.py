@@ -21,6 +21,7 @@ from autograder.grading.tasks import Settings
 from autograder.grading.trial import Trial
 from autograder.inside.settings import WORKERS
 from autograder.lab.calls import Call
+from autograder.models.bench import ScaledBench
 from autograder.records import CheckResult, ExerciseGrade, Grade, Outcome
 from autograder.sandbox.equipment import Equipment
 from autograder.sandbox.errors import SandboxError
@@ -66,7 +67,8 @@ class Worker:
         if assignment not in self._assignments:
             loaded = load_assignment(assignment, self._settings.course)
             fresh = self._material(assignment)
-            self._assignments[assignment] = (loaded, fresh, Misconceptions(fresh))
+            known = Misconceptions(self._on_tiny_models(fresh))
+            self._assignments[assignment] = (loaded, fresh, known)
         lab, material, _ = self._assignments[assignment]
         if self._full_scale is None:
             return self._grade(lab, material, found, trial)
@@ -146,8 +148,7 @@ class Worker:
 
         `figures` has the call to draw for each exercise that drew one.
         """
-        if self._full_scale is None:  # known-wrong solutions have no full-scale models to run on
-            grades = self._assignments[lab.name][2].explain(lab.exercises, grades, session)
+        grades = self._assignments[lab.name][2].explain(lab.exercises, grades, session)
         if not self._settings.pictures:
             return grades
         return tuple(
@@ -165,6 +166,12 @@ class Worker:
             bench,
             lambda exercise: shared.reference(assignment, exercise.name, bench),
         )
+
+    def _on_tiny_models(self, material: Material) -> Material:
+        """The material for known-wrong solutions, which have no full-scale models to run on."""
+        if not isinstance(material.bench, ScaledBench):
+            return material
+        return Material(material.assignment, material.seed, material.bench.tiny())
 
     def _watch(
         self, figures: FigureCalls, session: SandboxSession, material: Material

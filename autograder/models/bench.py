@@ -83,6 +83,12 @@ class ScaledBench(Bench):
             return self._scaled[family].router_names
         return super().router_names(family)
 
+    def tiny(self) -> Bench:
+        """The tiny models alone, the same objects, for what has no full-scale ones to run on."""
+        bench = Bench(self.seed)
+        bench._made, bench._handles, bench._plans = self._made, self._handles, self._plans
+        return bench
+
     def _all_makers(self) -> dict[str, Any]:
         own = {f"model:{name}": _giving(one.model) for name, one in self._scaled.items()}
         return super()._all_makers() | own

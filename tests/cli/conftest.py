@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class Moelab:
         env: dict[str, str] | None = None,
     ) -> subprocess.Popen[str]:
         """Start the command; `before` are options of Python itself."""
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a script's background
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         wanted = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "80", **(env or {})}
         return subprocess.Popen(
             [sys.executable, *before, "-m", "autograder.cli", *map(str, arguments)],

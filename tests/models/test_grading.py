@@ -35,6 +35,10 @@ ZEROES = LOOKS.replace("CHANGE", "[parameter.data.zero_() for parameter in model
 REFUSES = LOOKS.replace("CHANGE", "raise ValueError(f'{type(model).__name__} is too large for me')")
 
 
+COUNTING = "analyze_load_distribution"
+CHAFF = load_assignment("moe_router_analysis").exercise(COUNTING).chaffs[0]
+
+
 @pytest.fixture(scope="module")
 def course() -> Iterator[str]:
     sys.path.insert(0, str(TESTS / "courses"))
@@ -63,6 +67,11 @@ def grades(
     solution = script([solution_source(one, one.solution_function) for one in exercises])
     for name, more in (("ada", ""), ("bob", ZEROES), ("cyd", ""), ("dan", REFUSES)):
         (folder / f"{name}.py").write_text(solution + more, encoding="utf-8")
+    wrong = [
+        solution_source(one, CHAFF.function if one.name == COUNTING else one.solution_function)
+        for one in exercises
+    ]
+    (folder / "eve.py").write_text(script(wrong), encoding="utf-8")
     planted = tmp_path_factory.mktemp("planted")
     config = json.loads((native / "config.json").read_text(encoding="utf-8"))
     planted_config = config | {"num_local_experts": 40, "num_experts_per_tok": 4}
@@ -109,3 +118,14 @@ def test_who_changes_shared_weights_is_named_and_nobody_else_loses_points(
     assert TAMPERED in grades["bob"].notes
     assert grades["bob"].score < WHOLE_POINTS
     assert not any(TAMPERED in grades[student].notes for student in ("ada", "cyd", "dan"))
+
+
+@pytest.mark.sandbox
+def test_a_misconception_is_named_from_the_tiny_models(grades: dict[str, Grade]) -> None:
+    named = {
+        exercise.name: {check.misconception for check in exercise.checks if check.misconception}
+        for exercise in grades["eve"].exercises
+    }
+    assert named.pop(COUNTING) == {CHAFF.name}
+    assert not any(named.values())
+    assert grades["eve"].score < WHOLE_POINTS
