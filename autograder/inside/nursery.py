@@ -6,6 +6,7 @@ nursery stays single-threaded, as a zygote does.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import os
@@ -54,7 +55,8 @@ class Nursery:
                 try:
                     process = os.fork()
                 except OSError as error:
-                    control.send(f"there is no room for another process: {error}".encode())
+                    with contextlib.suppress(OSError):  # who asked may have ended meanwhile
+                        control.send(f"there is no room for another process: {error}".encode())
                     continue
                 if process == 0:
                     try:

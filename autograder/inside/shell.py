@@ -1,8 +1,7 @@
-"""IPython for one submission: its cells run as in Jupyter, without files, threads or processes.
+"""IPython for one submission: its cells run as in Jupyter, without processes.
 
-Built on IPython's own `InteractiveShell` (checked with 8.20, 9.4 and 9.18). What a submission
-cannot have here (shell commands, installs, other languages, GUI windows) is noted and left out, so
-that the rest of the cell still runs.
+What a submission cannot have here (shell commands, installs, other languages) is noted and left
+out, so that the rest of the cell still runs.
 """
 
 from __future__ import annotations
@@ -13,20 +12,18 @@ import atexit
 import contextlib
 import re
 import sys
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Mapping
 from types import ModuleType
 from typing import Any
 
-from IPython.core.history import HistoryManager
 from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.profiledir import ProfileDir
-from IPython.core.pylabtools import import_pylab
 from IPython.utils.text import LSString, SList
 from traitlets import Instance
 
 from autograder.inside.programs import FAILED, refusal
-from autograder.inside.silence import SilentDisplayHook, SilentFormatter, without_database
+from autograder.inside.quiet_shell import QuietShell
+from autograder.inside.silence import without_database
 from autograder.inside.written import WrittenModules
 
 MAX_NOTES = 50
@@ -59,14 +56,13 @@ class PythonFirst(TransformerManager):  # type: ignore[misc]
         return transformed
 
 
-class SubmissionShell(InteractiveShell):  # type: ignore[misc]
+class SubmissionShell(QuietShell):
     """The shell that `get_ipython()` gives to a submission.
 
     `module` is the namespace of the cells; `given` are names that it holds from the start, also
     after `%reset`.
     """
 
-    displayhook_class = SilentDisplayHook
     input_transformer_manager = Instance(PythonFirst, ())
 
     def __init__(self, module: ModuleType, given: Mapping[str, Any]) -> None:
@@ -108,68 +104,12 @@ class SubmissionShell(InteractiveShell):  # type: ignore[misc]
             for shell_class in type(self._before)._walk_mro():
                 shell_class._instance = self._before
 
-    # No files, no threads, no terminal.
-
-    def init_ipython_dir(self, ipython_dir: Any) -> None:
-        """Have no folder for settings."""
-
-    def init_profile_dir(self, profile_dir: Any) -> None:
-        """Have a profile without a folder."""
-        self.profile_dir = ProfileDir(parent=self)
-
-    def init_virtualenv(self) -> None:
-        """Leave `sys.path` as it is."""
-
-    def init_history(self) -> None:
-        """Keep history in memory: no database and no thread that saves it."""
-        self.history_manager = HistoryManager(
-            shell=self, parent=self, hist_file=":memory:", enabled=False
-        )
-
-    def init_completer(self) -> None:
-        """Complete nothing."""
-        self.Completer = None
-
-    def init_prompts(self) -> None:
-        """Leave `sys.ps1` alone: libraries take it for an interactive terminal."""
-
-    def init_display_formatter(self) -> None:
-        """Render no output."""
-        self.display_formatter = SilentFormatter(parent=self)
+    # The namespace.
 
     def init_user_ns(self) -> None:
         """Put the given names beside IPython's own, at the start and after `%reset`."""
         super().init_user_ns()
         self.user_ns.update(self.given)
-
-    @contextlib.contextmanager
-    def _tee(self, channel: str) -> Iterator[None]:
-        yield
-
-    def showtraceback(self, *args: Any, **kwargs: Any) -> None:
-        """Format no traceback: the error goes into the cell's result."""
-
-    def showsyntaxerror(self, *args: Any, **kwargs: Any) -> None:
-        """Format no traceback: the error goes into the cell's result."""
-
-    def ask_exit(self) -> None:
-        """Go on after `exit()` and `quit()`: the cells that follow count too."""
-
-    # No windows.
-
-    def enable_gui(self, gui: Any = None) -> None:
-        """Start no GUI event loop."""
-
-    def enable_matplotlib(self, gui: Any = None) -> tuple[str, str]:
-        """Stay with the backend that draws into memory."""
-        return "agg", "agg"
-
-    def enable_pylab(
-        self, gui: Any = None, import_all: Any = True, welcome_message: Any = False
-    ) -> tuple[str, str, set[str]]:
-        """Import what `%pylab` imports."""
-        import_pylab(self.user_ns, import_all)
-        return "agg", "agg", set()
 
     # No processes.
 
