@@ -28,7 +28,7 @@ _ENOSYS = 38
 _EPERM = 1
 _HARMLESS_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS … FIOCLEX
 # NVIDIA's driver: requests of type F, and below 256 for its unified memory (which never were
-# given a type); docs/security.md. The device files are the only ones that a child can open for writing.
+# given a type); docs/security.md. A child can open no files but the device files for writing.
 _NVIDIA_IOCTLS = ((0xFF00, 0x4600), (0xFFFFFF00, 0))
 _HARMLESS_FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032)  # F_DUPFD … F_GETPIPE_SZ
 _HARMLESS_PRCTLS = (3, 15, 16, 0x53564D41)  # get dumpable; set, get the thread's name; name memory
