@@ -23,6 +23,7 @@ from autograder.models.structure import structure
 from autograder.models.turns import Turns
 from autograder.records import CheckResult, Grade, Outcome
 from autograder.sandbox.equipment import Equipment
+from autograder.sandbox.errors import ChildNotReadyError
 from autograder.wire.messages import decode_reply, encode_call
 
 TAMPERED = "it changed the weights of a model that all submissions share; they were made again"
@@ -62,7 +63,7 @@ class FullScaleGrading:
 
     def judged(self, run: Callable[[], Grade]) -> Grade:
         """The grade that `run` gives, beyond doubt; `run` calls `heard` after each check."""
-        with self._turns.together():
+        with self._turns.together(), suppress(ChildNotReadyError):  # others may hold the memory
             before = self._changes()
             grade = self._undoubted(run)
             if self._verify() == before and not self._doubtful:
@@ -75,9 +76,10 @@ class FullScaleGrading:
         return replace(grade, notes=(*grade.notes, TAMPERED))
 
     def heard(self, result: CheckResult, last_call: Call | None, bench: Bench) -> None:
-        """Doubt a failure at a full-scale model: that, others could have brought about."""
+        """Doubt a failure at a full-scale model, or of the grader: others could be behind it."""
         if result.outcome in _BLAMED and last_call is not None:
             self._doubtful |= any(map(bench.is_full_scale, last_call.arguments))
+        self._doubtful |= result.outcome is Outcome.GRADER_ERROR
 
     def close(self) -> None:
         for owner in self._owners.values():
@@ -93,8 +95,13 @@ class FullScaleGrading:
         return tuple(owner.shared() for owner in self._owners.values())
 
     def _undoubted(self, run: Callable[[], Grade]) -> Grade:
-        self._doubtful = False
-        return run()
+        self._doubtful, before = False, self._troubles()
+        grade = run()
+        self._doubtful |= self._troubles() != before
+        return grade
+
+    def _troubles(self) -> int:
+        return sum(owner.troubles for owner in self._owners.values())
 
     def _changes(self) -> tuple[int, ...]:
         return tuple(owner.changes() for owner in self._owners.values())

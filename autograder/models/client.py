@@ -18,10 +18,12 @@ from autograder.wire.encode import encode
 class Owner:
     """Asks the owner of one model's weights; every call waits for its answer.
 
-    `ModelError` where the model cannot be had, or where its owner has ended.
+    `ModelError` where the model cannot be had, or where its owner has ended; `RuntimeError` where
+    it failed to answer. `troubles` counts the latter: submissions may have taken what it needed.
     """
 
     def __init__(self, address: str) -> None:
+        self.troubles = 0
         self._channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._channel.connect(address)
@@ -40,11 +42,11 @@ class Owner:
 
     def verify(self) -> int:
         """Have the weights looked at, and made again if need be; returns `changes`."""
-        return int(self._ask("verify"))
+        return self._look("verify")
 
     def secure(self) -> int:
         """As `verify`, when nobody is at the model; `ModelError` where they do not stay right."""
-        return int(self._ask("secure"))
+        return self._look("secure")
 
     def routers(self, assignment: str) -> dict[str, torch.Tensor]:
         """The names of a loaded model's routers, in order, with their weights [E, d]."""
@@ -61,6 +63,12 @@ class Owner:
     def close(self) -> None:
         self._channel.close()
 
+    def _look(self, kind: str) -> int:
+        try:
+            return int(self._ask(kind))
+        except RuntimeError as error:
+            raise ModelError(f"{error}. Start again: what is graded already is kept.") from error
+
     def _ask(self, kind: str, *arguments: Any) -> Any:
         try:
             self._channel.sendall(encode((kind, *arguments)))
@@ -73,7 +81,8 @@ class Owner:
         if outcome == "model":
             raise ModelError(answer)
         if outcome != "done":
-            raise RuntimeError(f"the owner of the weights could not answer: {answer}")
+            self.troubles += 1
+            raise RuntimeError(f"The process that holds the model's weights failed ({answer})")
         return answer
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
@@ -61,11 +62,13 @@ class Weights:
     def verify(self) -> int:
         """Look whether the weights are as they were, make them again if not; returns `changes`.
 
-        Whoever changed them may be doing it still: then the next look finds that.
+        Whoever changed them may be doing it still, or hold the memory that making them takes: then
+        the next look finds that.
         """
         if self._now() != self._right:
             self.changes += 1
-            self._restore()
+            with suppress(torch.OutOfMemoryError):
+                self._restore()
         return self.changes
 
     def secure(self) -> int:
