@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,15 +141,17 @@ def descendants(pid: int) -> set[int]:
     parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text()
-            except OSError:
-                continue
-            parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+            with suppress(OSError):
+                parents[int(entry.name)] = parent_of(int(entry.name))
     found = {pid}
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
     return found - {pid}
+
+
+def parent_of(pid: int) -> int:
+    """The process that a process belongs to; `OSError` where it has gone."""
+    return int(_state_and_parent(pid)[1])
 
 
 def survivors(seen: set[int], seconds: float = 60.0) -> set[int]:
@@ -161,10 +164,13 @@ def survivors(seen: set[int], seconds: float = 60.0) -> set[int]:
 
 def _lives(pid: int) -> bool:
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        return _state_and_parent(pid)[0] not in ("Z", "X")
     except OSError:
         return False
-    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+def _state_and_parent(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split(maxsplit=2)[:2]
 
 
 def results(path: Path) -> dict[str, list[tuple[object, ...]]]:

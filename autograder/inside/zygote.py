@@ -12,7 +12,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,9 +34,7 @@ class Zygote:
     def __init__(self, settings: ZygoteSettings, control: socket.socket) -> None:
         self._namespaces = settings.isolation == "namespaces"
         self._forks = 0
-        started = time.monotonic()
         self._guest, gpu = _prepare(settings, control)
-        self.startup_seconds = time.monotonic() - started
         require_one_thread()
         self._pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
@@ -135,7 +132,7 @@ def become_zygote(control: socket.socket, log: int) -> None:
         control.send(f"failed {type(error).__name__}: {error}"[:4000].encode("utf-8", "replace"))
         return
     del settings  # its paths are no submission's business
-    control.send(f"ready {zygote.startup_seconds:.3f}".encode())
+    control.send(b"ready")
     zygote.serve(control)
 
 

@@ -51,7 +51,7 @@ class Zygote:
         except BaseException:
             self.close()
             raise
-        if not answer.startswith("ready"):
+        if answer != "ready":
             reason = answer.removeprefix("failed ") or self._last_words()
             self.close()
             raise SandboxError(f"the sandbox could not be set up: {reason}")

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +20,9 @@ from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.levels import Sandbox
 from autograder.sandbox.session import SandboxSession
 
+from ..interrupting import parent_of, survivors
+
 pytestmark = pytest.mark.sandbox
-SECONDS = 30.0
 
 
 @pytest.fixture
@@ -39,21 +39,6 @@ def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         nurseries._nursery.close()
 
 
-def parent_of(process: int) -> int:
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return int(fields[1])
-
-
-def wait_for_end_of(process: int) -> None:
-    deadline = time.monotonic() + SECONDS
-    while Path(f"/proc/{process}/status").exists():
-        state = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2]
-        if state.split()[0] == "Z":
-            return
-        assert time.monotonic() < deadline, f"process {process} goes on"
-        time.sleep(0.05)
-
-
 def test_sandboxes_are_forked_from_one_process_that_has_one_thread(level: str) -> None:
     first = sandbox_at(level)
     second = Sandbox((level,), "another seed", LIMITS, worker=2)
@@ -64,7 +49,7 @@ def test_sandboxes_are_forked_from_one_process_that_has_one_thread(level: str) -
         assert len(os.listdir(f"/proc/{nursery}/task")) == 1
     finally:
         second.close()
-    wait_for_end_of(second._zygote.process.pid)
+    assert not survivors({second._zygote.process.pid})
 
 
 def test_a_fork_of_the_grader_uses_the_same_nursery(level: str) -> None:
@@ -91,7 +76,7 @@ def test_when_the_nursery_is_killed_a_new_one_takes_its_place(level: str, bench:
     try:
         old = parent_of(sandbox._zygote.process.pid)
         os.kill(old, signal.SIGKILL)
-        wait_for_end_of(old)
+        assert not survivors({old})
         session = SandboxSession(sandbox, bench, LIMITS)
         session.read(b"def f(x): return x + 1\n", "a.py")
         assert session.perform(Call("f", (1,))).value == 2
@@ -129,5 +114,4 @@ time.sleep(600)
     grader.kill()
     grader.wait()
     grader.stdout.close()
-    for process in (nursery, zygote):
-        wait_for_end_of(process)
+    assert not survivors({nursery, zygote})
