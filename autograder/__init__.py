@@ -5,12 +5,11 @@ so that `import autograder` costs nothing and the sandbox (which imports `autogr
 never holds the grader in its memory.
 """
 
-from __future__ import annotations
-
-import importlib
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # no import here: the current folder may still be on the path
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from autograder.authoring.assignment import Assignment
     from autograder.authoring.exercise import Exercise
     from autograder.authoring.given import given
@@ -29,7 +28,9 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
+    import importlib
+
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'autograder' has no attribute {name!r}")

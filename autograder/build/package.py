@@ -6,7 +6,6 @@ bytes, together with the engine, the course and exact versions.
 
 from __future__ import annotations
 
-import importlib
 import json
 import tempfile
 import zipfile
@@ -22,6 +21,7 @@ from autograder.build.otter_package_tests import package_tests
 from autograder.build.pins import pins, requirements, sources
 from autograder.build.proof import prove_reference
 from autograder.build.workflow import CPU_TORCH
+from autograder.courses import folder_of, name_of
 from autograder.otter.engine import FOLDER, Order
 from autograder.otter.plugin import NAME
 
@@ -93,7 +93,7 @@ def _generated(tests: Mapping[str, str], order: Order, pip_lines: list[str]) -> 
             {
                 NAME: {
                     "assignment": order.assignment,
-                    "course": order.course,
+                    "course": name_of(order.course),
                     "options": list(order.options),
                 }
             }
@@ -132,12 +132,10 @@ def _pip_lines(checkout: Path | None, versions: Mapping[str, str]) -> list[str]:
 def _engine(course: str) -> dict[str, bytes]:
     """The packages that grade, as they are imported: the engine and the course."""
     files = files_below(Path(autograder.__file__).parent, f"{FOLDER}/autograder")
-    names = course.split(".")
-    for depth in range(1, len(names) + 1):
-        module = importlib.import_module(".".join(names[:depth]))
-        place = "/".join((FOLDER, *names[:depth]))
-        if depth == len(names):
-            files |= files_below(Path(module.__path__[0]), place)
-        elif module.__file__:
-            files[f"{place}/__init__.py"] = Path(module.__file__).read_bytes()
+    folder, names = folder_of(course), name_of(course).split(".")
+    files |= files_below(folder, "/".join((FOLDER, *names)))
+    for depth in range(1, len(names)):
+        package = folder.parents[len(names) - depth - 1] / "__init__.py"
+        if package.is_file():
+            files["/".join((FOLDER, *names[:depth], "__init__.py"))] = package.read_bytes()
     return files

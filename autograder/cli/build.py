@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from autograder.cli.common import (
-    checkout,
+    beside,
     course_option,
     example,
+    find_course,
     load_assignments,
     root_option,
     told,
@@ -28,22 +29,28 @@ if TYPE_CHECKING:
 @root_option
 @course_option
 def build(
-    assignments: tuple[str, ...], *, check: bool, root: Path | None, course: str, **limits: Any
+    assignments: tuple[str, ...],
+    *,
+    check: bool,
+    root: Path | None,
+    course: str | None,
+    **limits: Any,
 ) -> int:
     """Write the student edition and the autograder packages.
 
     Without a name, all assignments are built. The packages are for `otter run` and Gradescope, and
     grade within the limits given here. They are not committed, so --check does not look for them.
     """
-    loaded = load_assignments(assignments, course)
+    found = find_course(course)
+    loaded = load_assignments(assignments, found)
     from autograder.build.errors import BuildError
     from autograder.build.write import build as write
 
-    place = root or checkout()
+    place = root or beside(found)
     with told(BuildError, OSError):
         sentences = write(loaded, place, check=check)
         if not check:
-            sentences += _packages(loaded, place, course, as_arguments(**limits))
+            sentences += _packages(loaded, place, found, as_arguments(**limits))
     for sentence in sentences:
         click.echo(sentence)
     if not sentences:

@@ -28,7 +28,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--summary", type=_FILE, metavar="FILE", help="Append a table in Markdown.")
 @course_option
 def check(
-    notebook: Path, assignment: str | None, json: Path | None, summary: Path | None, course: str
+    notebook: Path,
+    assignment: str | None,
+    json: Path | None,
+    summary: Path | None,
+    course: str | None,
 ) -> int:
     """Run the public checks on your own notebook or script, offline.
 
@@ -38,9 +42,9 @@ def check(
     Of a zip that the notebook's last cell packed, nothing is run: its receipt is printed, and
     compared with the notebook in it. Exits 1 when they do not belong together.
     """
-    find_course()
     if notebook.suffix.lower() == ".zip":
-        return _receipt(notebook, course)
+        return _receipt(notebook, find_course(course, [notebook, notebook.resolve().parent]))
+    found = find_course(course, [notebook])
     from autograder.grading.course import CourseError
     from autograder.lab.public import results_as_json, results_as_markdown
     from autograder.own_checks import CannotCheck, check_own
@@ -51,7 +55,7 @@ def check(
             check_writable(path)
     click.echo("running your cells", err=True)
     with told(CannotCheck, CourseError):
-        checked = check_own(notebook, assignment or "", course)
+        checked = check_own(notebook, assignment or "", found)
     for note in checked.notes:
         click.echo(note, err=True)
     _print(checked)

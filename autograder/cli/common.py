@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import re
-import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,13 +63,12 @@ def example(*lines: str) -> str:
 
 
 def course_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """For course authors: which package holds the assignments."""
+    """For course authors: which folder or package holds the assignments."""
     return click.option(
         "--course",
-        default="reference",
-        metavar="PACKAGE",
-        show_default=True,
-        help="Python package that holds the assignments.",
+        metavar="FOLDER",
+        help="The course: a folder, or a package.  [default: the course that pyproject.toml here "
+        "names, else moelab's own]",
     )(command)
 
 
@@ -80,21 +77,22 @@ def root_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--root",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
-        help="Folder that holds assignments/.  [default: the checkout, else this folder]",
+        help="Folder that holds assignments/.  [default: the one that holds the course]",
     )(command)
 
 
-def checkout() -> Path:
-    """The folder that holds `assignments/`: where moelab's sources lie, else the current one."""
-    sources = Path(__file__).resolve().parents[2]
-    return sources if (sources / "pyproject.toml").is_file() else Path.cwd()
+def beside(course: str) -> Path:
+    """The folder that holds `assignments/`: the course's own, unless that holds libraries."""
+    from autograder.courses import folder_of, name_of
+
+    folder = folder_of(course).resolve().parents[name_of(course).count(".")]
+    return Path.cwd() if folder.name in ("site-packages", "dist-packages") else folder
 
 
 def load_assignments(names: tuple[str, ...], course: str) -> list[Assignment]:
     """The named assignments of a course, or all of them; `CannotStart` where one is broken."""
     from autograder.grading.course import CourseError, assignment_names, load_assignment
 
-    find_course()
     try:
         found = [load_assignment(name, course) for name in names or assignment_names(course)]
     except CourseError as error:
@@ -110,7 +108,14 @@ def load_assignments(names: tuple[str, ...], course: str) -> list[Assignment]:
     return found
 
 
-def find_course() -> None:
-    """Let a course package in the current folder be found, as `python -m` would."""
-    if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.append(os.getcwd())
+def find_course(asked: str | None, submissions: Iterable[Path] = ()) -> str:
+    """The course that is asked for, else that of the current folder, else the installed one.
+
+    No course is taken from among `submissions`, the paths that a command reads.
+    """
+    from autograder.courses import CourseError, course_at, course_here
+
+    with told(CourseError):
+        return (
+            course_here(submissions) if asked is None else course_at(asked, submissions=submissions)
+        )

@@ -20,14 +20,14 @@ from autograder.doctor import cores
     help="Folder for submissions, gradebook and reports.",
 )
 @course_option
-def demo(out: Path, course: str) -> int:
+def demo(out: Path, course: str | None) -> int:
     """Make a small class of submissions, grade it, and show the reports.
 
     Some answers are right, some wrong, some blank, and some attack the grader. Works offline and
     takes about a minute.
     """
     check_platform()
-    find_course()
+    found = find_course(course)
     from autograder.cli.output import output
     from autograder.cli.progress import grading_progress
     from autograder.demo import CannotDemonstrate, demonstrate
@@ -42,7 +42,7 @@ def demo(out: Path, course: str) -> int:
         told(CannotDemonstrate, CourseError, GradebookError, ReportError, SandboxError),
         grading_progress(str(gradebook)) as watch,
     ):
-        shown = demonstrate(out, cores(), watch, course=course)
+        shown = demonstrate(out, cores(), watch, course=found)
     output().print(summary(shown.class_grades))
     click.echo(f"The whole report is a page: {shown.page.resolve()}")
     click.echo(f"What was handed in: {out / 'submissions'}. What each is: {shown.guide}")

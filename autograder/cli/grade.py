@@ -83,6 +83,7 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
     outputs = {kind: options.pop(kind) for kind in OUTPUTS}
     check_platform()
     _check_scheduler(options.pop("scheduler"))
+    options["course"] = find_course(options["course"], paths)
     _check_assignment(options["assignment"], options["course"])
     _check_memory(options["memory_limit"], options["total_memory"])
     check_outputs(outputs)
@@ -157,7 +158,6 @@ def _check_memory(limit: int, total: int) -> None:
 def _check_assignment(name: str | None, course: str) -> None:
     from autograder.grading.course import CourseError, assignment_names
 
-    find_course()
     with told(CourseError):
         known = assignment_names(course)
     if name is not None and name not in known:

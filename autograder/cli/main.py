@@ -21,6 +21,7 @@ from autograder.cli.doctor import doctor
 from autograder.cli.grade import grade
 from autograder.cli.report import report
 from autograder.cli.verify import verify
+from autograder.interpreter import leave_current_folder
 
 DONE, SOMETHING_WRONG, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 DEBUG = "MOELAB_DEBUG"
@@ -53,6 +54,7 @@ def moelab(ctx: click.Context, *, version: bool) -> None:
 
 def main() -> None:
     """The console script."""
+    leave_current_folder()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -6,31 +6,29 @@ Torch is imported where an assignment is loaded, not where names are looked up.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import pkgutil
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
+
+from autograder.courses import INSTALLED, CourseError, import_course
 
 if TYPE_CHECKING:
     from autograder.authoring.assignment import Assignment
 
 ENGINE_PARTS = ("authoring", "grading", "inside", "lab", "wire")
 
-
-class CourseError(Exception):
-    """A course or an assignment that cannot be loaded, in one sentence."""
+__all__ = ["CourseError", "assignment_names", "course_revision", "load_assignment"]
 
 
-def assignment_names(course: str = "reference") -> tuple[str, ...]:
+def assignment_names(course: str = INSTALLED) -> tuple[str, ...]:
     """The assignments of a course package, in alphabetical order."""
-    package = _import(course)
+    package = import_course(course)
     folders = list(getattr(package, "__path__", ()))
     found = pkgutil.iter_modules(folders)
     return tuple(sorted(m.name for m in found if m.ispkg and not m.name.startswith("_")))
 
 
-def load_assignment(name: str, course: str = "reference") -> Assignment:
+def load_assignment(name: str, course: str = INSTALLED) -> Assignment:
     """Import an assignment: the object `assignment` of the package `<course>.<name>`.
 
     Raises `CourseError` for an unknown name and for a package that declares no exercises.
@@ -40,7 +38,7 @@ def load_assignment(name: str, course: str = "reference") -> Assignment:
         raise CourseError(f"there is no assignment {name!r}; there is {', '.join(known) or 'none'}")
     from autograder.authoring.assignment import Assignment
 
-    module = _import(f"{course}.{name}")
+    module = import_course(course, name)
     assignment = getattr(module, "assignment", None)
     if not isinstance(assignment, Assignment):
         raise CourseError(f"{module.__file__}: define `assignment = Assignment(…)` in it")
@@ -58,12 +56,3 @@ def course_revision(assignment: Assignment) -> str:
     for path in sorted(sources, key=lambda p: (p.parent.name, p.name)):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
-
-
-def _import(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and name.startswith(error.name):
-            raise CourseError(f"the course package {name!r} cannot be imported") from error
-        raise

@@ -6,7 +6,6 @@ when moelab is installed into site-packages.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import site
 import sys
@@ -14,7 +13,9 @@ import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from autograder.courses import folder_of, name_of, root_of
 from autograder.inside.view import is_within
+from autograder.sandbox.hiding import hidden_copies
 
 SYSTEM_LIBRARIES = (
     "/lib",
@@ -28,7 +29,6 @@ SYSTEM_LIBRARIES = (
     "/usr/share/zoneinfo",
     "/usr/share/fonts",
 )
-OWN_PACKAGES = ("autograder", "reference", "tests")
 
 
 def library_paths(more: Iterable[str] = ()) -> tuple[str, ...]:
@@ -48,15 +48,19 @@ def library_paths(more: Iterable[str] = ()) -> tuple[str, ...]:
 
 
 def secret_paths(course: str, extra: Iterable[Path] = ()) -> tuple[str, ...]:
-    """What must not be read: the engine, the course, the checkout, and of `extra` (submissions, …)
-    whatever lies in a folder that is shown.
+    """What must not be read: engine, courses, the checkouts that they lie in, and of `extra`
+    (submissions, …) whatever lies in a folder that is shown.
     """
-    found = {path for name in (*OWN_PACKAGES, course) for path in _package_folders(name)}
-    checkouts = {os.path.dirname(path) for path in found}
-    checkouts -= set(_site_folders())
-    found |= {path for path in checkouts if not _holds_a_library(path)}
-    for folder in _site_folders():
-        found |= {str(entry) for entry in _own_entries(Path(folder))}
+    sites = tuple(sorted(set(_site_folders())))
+    found = set(hidden_copies(name_of(course).partition(".")[0], sites))
+    if root_of(course) is not None:
+        found.add(str(folder_of(course)))
+    checkouts = {os.path.dirname(path) for path in found} - set(sites)
+    found |= {
+        path
+        for path in checkouts
+        if not _holds_a_library(path) and not any(is_within(path, site) for site in sites)
+    }
     shown = library_paths()
     found |= {
         path
@@ -71,23 +75,6 @@ def _site_folders() -> Iterator[str]:
     for path in offered:
         if Path(path).name in ("site-packages", "dist-packages") and os.path.isdir(path):
             yield path
-
-
-def _package_folders(name: str) -> Iterator[str]:
-    spec = importlib.util.find_spec(name.partition(".")[0])
-    if spec is not None:
-        yield from spec.submodule_search_locations or ()
-
-
-def _own_entries(folder: Path) -> Iterator[Path]:
-    """What an installation of moelab leaves in site-packages besides its packages."""
-    for pattern in (
-        "moelab-*",
-        "__editable__*moelab*",
-        "__pycache__/__editable__*moelab*",
-        "_moelab*.pth",
-    ):
-        yield from folder.glob(pattern)
 
 
 def _holds_a_library(path: str) -> bool:

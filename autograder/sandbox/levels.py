@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from autograder.courses import name_of
 from autograder.inside.settings import ZygoteSettings
 from autograder.records import Outcome
 from autograder.sandbox.causes import cause_of, look
@@ -226,7 +227,7 @@ def self_test(zygote: Zygote, course: str, scratch: Path, limits: Limits) -> Non
     targets = {
         "secret": str(canary),
         "engine": __file__,
-        "module": course,
+        "module": name_of(course),
         "folder": str(lasting),
         "process": os.getpid(),
         "variable": _CANARY,

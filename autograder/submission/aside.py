@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from autograder.interpreter import isolated
+
 MAX_MEMORY = 1 << 30  # bytes of the process
 MAX_SECONDS = 60
 
@@ -25,7 +27,7 @@ def ask(function: Callable[[bytes], Any], data: bytes) -> Any:
     program = _PROGRAM.format(module=function.__module__, name=function.__name__)
     try:
         answered = subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, "-c", program],
+            isolated(program),
             input=data,
             capture_output=True,
             check=True,

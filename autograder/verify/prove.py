@@ -13,6 +13,7 @@ from autograder.authoring.exercise import Exercise
 from autograder.build.otter_package_tests import package_tests
 from autograder.build.write import stale_files
 from autograder.grading.material import Material
+from autograder.interpreter import isolate_children
 from autograder.verify.leaks import files_give_nothing_away
 from autograder.verify.records import Finding, Report, Rule
 from autograder.verify.secrets import secrets_of
@@ -26,17 +27,22 @@ def verify(
     root: Path,
     progress: Progress = lambda line: None,
     *,
+    course: str = "",
     jobs: int = 1,
 ) -> Report:
     """Prove an assignment; `root` is the repository, which holds `assignments/`.
 
-    `progress` is told in a line what is being done. With more than one job, exercises are tried in
-    that many processes, which load the course anew. Never raises for what a course does wrong: that
-    is a finding, also where an exercise makes the verifier itself stop.
+    `progress` is told in a line what is being done. `course` is the assignment's own, as `courses`
+    writes it; without it, the package that the assignment was imported from. With more than one
+    job, exercises are tried in that many processes, which load the course anew. Never raises for
+    what a course does wrong: that is a finding, also where an exercise makes the verifier itself
+    stop.
     """
     verdicts: dict[str, Verdict] = {}
     total = len(assignment.exercises)
-    for name, verdict in _verdicts(assignment, root, min(jobs, total)):
+    for name, verdict in _verdicts(
+        assignment, root, course or course_of(assignment), min(jobs, total)
+    ):
         verdicts[name] = verdict
         state = "to repair" if verdict.findings else "ok"
         progress(f"{assignment.name}: {len(verdicts)}/{total} {name}: {state}")
@@ -57,16 +63,19 @@ def verify(
     )
 
 
-def _verdicts(assignment: Assignment, root: Path, jobs: int) -> Iterator[tuple[str, Verdict]]:
+def _verdicts(
+    assignment: Assignment, root: Path, course: str, jobs: int
+) -> Iterator[tuple[str, Verdict]]:
     """The verdict on each exercise, as they come."""
     if jobs <= 1:
         for exercise in assignment.exercises:
             yield exercise.name, try_exercise(assignment.name, exercise, root)
         return
+    isolate_children()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         running = {
-            pool.submit(try_by_name, course_of(assignment), assignment.name, e.name, root): e.name
+            pool.submit(try_by_name, course, assignment.name, e.name, root): e.name
             for e in sorted(assignment.exercises, key=_work, reverse=True)
         }
         for future in as_completed(running):

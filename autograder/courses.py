@@ -1,0 +1,227 @@
+"""Where a course lies, and importing it from exactly there.
+
+A course is a Python package. It is written as its name where it is installed, and as `ROOT/NAME`
+where it lies in the folder ROOT: `/home/ada/repository/mine`, or `/home/ada/repository/tests.toy`
+for `tests/toy`. The text travels to every process, and no process gets ROOT on its path. A folder
+names its course in its `pyproject.toml`:
+
+    [tool.moelab]
+    course = "mine"
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+
+INSTALLED = "reference"  # moelab's own course, as it is installed
+MARKER = "pyproject.toml"
+_MAX_MARKER = 1_000_000  # bytes
+_HANDED_IN = (".ipynb", ".zip")
+
+
+class CourseError(Exception):
+    """A course or an assignment that cannot be loaded, in one sentence."""
+
+
+def course_at(text: str, *, submissions: Iterable[Path] = ()) -> str:
+    """The course that a person names: a folder, or the name of a package here or installed.
+
+    Nothing that lies in one of the folders `submissions` is a course. Raises `CourseError`.
+    """
+    strangers = _folders(submissions)
+    if os.sep in text or "/" in text or text.startswith("."):
+        return _of_folder(Path(text), strangers)
+    folder = Path.cwd().joinpath(*text.split("."))
+    if not (folder / "__init__.py").is_file():
+        return text
+    inside = any(_is_within(folder, one) for one in strangers)
+    if not inside and not (_is_installed(text) and _holds_submissions(Path.cwd())):
+        return str(Path.cwd() / text)
+    if _is_installed(text):
+        return text
+    raise CourseError(
+        f"the folder {folder} lies among submissions, so it is not taken for a course: start in "
+        "another folder, or move the submissions"
+    )
+
+
+def course_here(submissions: Iterable[Path] = ()) -> str:
+    """The course that the current folder names as its own, else the installed one.
+
+    A folder that holds notebooks or archives names none, nor does one that holds `submissions`
+    as files: whoever handed them in may have written the marker.
+    """
+    here = Path.cwd()
+    name = _marked(here / MARKER)
+    given = [Path(one) for one in submissions]
+    strangers = {*_folders(given), *(one.resolve().parent for one in given if not one.is_dir())}
+    folder = here.joinpath(*name.split("."))
+    if not name or _holds_submissions(here) or any(_is_within(folder, one) for one in strangers):
+        return INSTALLED
+    if not (folder / "__init__.py").is_file():
+        raise CourseError(f"{here / MARKER} names the course {name!r}, but {folder} is no package")
+    return str(here / name)
+
+
+def name_of(course: str) -> str:
+    """The name under which a course is imported."""
+    return os.path.basename(course)
+
+
+def root_of(course: str) -> Path | None:
+    """The folder that a course lies in; None for one that is installed."""
+    return Path(course).parent if os.path.isabs(course) else None
+
+
+def import_course(course: str, assignment: str = "") -> ModuleType:
+    """Import a course, or an assignment of it; raises `CourseError` where there is none."""
+    root, name = root_of(course), name_of(course)
+    if root is not None:
+        _lead_to(root, name)
+    wanted = f"{name}.{assignment}" if assignment else name
+    try:
+        return import_module(wanted)
+    except ModuleNotFoundError as error:
+        if error.name is not None and wanted.startswith(error.name):
+            raise CourseError(f"the course package {name!r} cannot be imported") from error
+        raise
+
+
+def folder_of(course: str) -> Path:
+    """The folder of a course's package. Raises `CourseError`."""
+    root = root_of(course)
+    if root is not None:
+        return root.joinpath(*name_of(course).split("."))
+    return Path(next(iter(import_course(course).__path__)))
+
+
+def is_course(folder: Path) -> bool:
+    """Whether a folder looks like a course: a package of packages that import the engine."""
+    if not (folder / "__init__.py").is_file():
+        return False
+    for one in folder.glob("*/__init__.py"):
+        try:
+            if re.search(rb"^\s*(from|import) autograder\b", one.read_bytes(), re.MULTILINE):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+class _OneFolder:
+    """Finds one package in one folder, before any other place is looked at."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.root, self.name = str(root), name
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The package's own specification; None for every other module."""
+        if name != self.name:
+            return None
+        spec = PathFinder.find_spec(name, [self.root])
+        if spec is not None and spec.loader is None:  # no package itself, but what leads to one
+            spec = ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations = [os.path.join(self.root, name)]
+        return spec
+
+
+def _lead_to(root: Path, name: str) -> None:
+    """Let the outermost package of a course be found in its folder."""
+    top = name.partition(".")[0]
+    finders = [one for one in sys.meta_path if isinstance(one, _OneFolder) and one.name == top]
+    if [one.root for one in finders] == [str(root)]:
+        return
+    before = sys.modules.get(top)
+    if not finders and before is None and not _is_free(root, top):
+        raise CourseError(
+            f"a course cannot be called {top}: a library has that name. Rename its folder"
+        )
+    folder = os.path.join(root, top)
+    if before is not None and folder not in map(os.path.abspath, getattr(before, "__path__", ())):
+        if getattr(before, "__file__", None) is None and hasattr(before, "__path__"):
+            before.__path__ = [*before.__path__, folder]
+        elif finders or is_course(Path(before.__file__ or "").parent):
+            for module in [one for one in sys.modules if one.partition(".")[0] == top]:
+                del sys.modules[module]
+        else:
+            raise CourseError(
+                f"a course cannot be called {top}: a library has that name. Rename its folder"
+            )
+    sys.meta_path[:] = [one for one in sys.meta_path if one not in finders]
+    sys.meta_path.insert(0, _OneFolder(root, top))
+
+
+def _is_free(root: Path, top: str) -> bool:
+    """Whether no library that may be imported later has this name."""
+    if top in sys.stdlib_module_names:
+        return False
+    found = PathFinder.find_spec(top)
+    if found is None or found.origin is None:
+        return True
+    folder = Path(found.origin).parent
+    return folder == root / top or is_course(folder)
+
+
+def _of_folder(given: Path, strangers: set[Path]) -> str:
+    folder = given.resolve()
+    if not (folder / "__init__.py").is_file():
+        raise CourseError(f"{given} is no course: there is no package (no __init__.py) in it")
+    if any(_is_within(folder, one) for one in strangers):
+        raise CourseError(
+            f"{given} lies in a folder of submissions, so it is not taken for a course: name one "
+            "that lies elsewhere"
+        )
+    parts = [folder.name]
+    while (folder.parent / "__init__.py").is_file():
+        folder = folder.parent
+        parts.insert(0, folder.name)
+    if wrong := next((part for part in parts if not part.isidentifier()), ""):
+        raise CourseError(f"{wrong!r} is not the name of a Python package: rename that folder")
+    return str(folder.parent / ".".join(parts))
+
+
+def _folders(paths: Iterable[Path]) -> set[Path]:
+    return {path.resolve() for path in paths if path.is_dir()}
+
+
+def _is_within(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder)
+
+
+def _is_installed(name: str) -> bool:
+    top = name.partition(".")[0]
+    return top in sys.modules or any(
+        finder.find_spec(top, None) is not None
+        for finder in sys.meta_path
+        if not isinstance(finder, _OneFolder) and hasattr(finder, "find_spec")
+    )
+
+
+def _holds_submissions(folder: Path) -> bool:
+    return any(name.lower().endswith(_HANDED_IN) for name in os.listdir(folder))
+
+
+def _marked(marker: Path) -> str:
+    """The course that a marker file names; "" where there is none."""
+    try:
+        if not marker.is_file() or marker.stat().st_size > _MAX_MARKER:
+            return ""
+        found = tomllib.loads(marker.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return ""
+    tool = found.get("tool")
+    ours = tool.get("moelab") if isinstance(tool, dict) else None
+    name = ours.get("course") if isinstance(ours, dict) else None
+    if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
+        return ""
+    return name
