@@ -87,6 +87,7 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
     _check_assignment(options["assignment"], options["course"])
     _check_memory(options["memory_limit"], options["total_memory"])
     check_outputs(outputs)
+    _check_gradebook(gradebook, paths)
     people = people_of(options.pop("roster"))
     wanted = find_models(
         models,
@@ -134,6 +135,23 @@ def check_platform() -> None:
     """Grading works on Linux alone."""
     if sys.platform != "linux":
         raise CannotStart(_ELSEWHERE)
+
+
+def _check_gradebook(gradebook: str, paths: tuple[Path, ...]) -> None:
+    """Refuse a gradebook that lies among what was handed in: anybody may have put it there."""
+    from autograder.gradebook.connection import gradebook_url, sqlite_file
+    from autograder.gradebook.errors import GradebookError
+
+    with told(GradebookError):
+        file = sqlite_file(gradebook_url(gradebook))
+    if file is None or not file.is_symlink() and not file.exists():
+        return
+    for folder in (path.resolve() for path in paths if path.is_dir()):
+        if any(place.is_relative_to(folder) for place in (file.absolute(), file.resolve())):
+            raise CannotStart(
+                f"The gradebook {file} lies in the folder that is graded, so anybody may have put "
+                "it there. If it is yours, move it elsewhere and name it with --gradebook."
+            )
 
 
 def _check_scheduler(scheduler: str | None) -> None:

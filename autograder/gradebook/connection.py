@@ -15,6 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool, StaticPool
 from autograder.gradebook.errors import GradebookError
 from autograder.gradebook.migrate import migrate, revision_of
 from autograder.gradebook.schema import SCHEMA_REVISION
+from autograder.gradebook.shape import check_shape
 from autograder.wire.text import clean_line
 
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
@@ -181,6 +182,7 @@ def _keep_to_the_file(engine: Engine, file: Path) -> None:
 
 def _check_schema(engine: Engine, place: str, *, create: bool) -> None:
     with engine.execution_options(reading=True).connect() as connection:
+        check_shape(connection, place)
         revision = revision_of(connection, place)
     if revision == SCHEMA_REVISION:
         return
@@ -188,6 +190,7 @@ def _check_schema(engine: Engine, place: str, *, create: bool) -> None:
         raise GradebookError(f"{place} is empty: nothing has been graded into it")
     with engine.begin() as connection:
         # Another process may have been faster: look again, now that nobody else writes.
+        check_shape(connection, place)
         revision = revision_of(connection, place)
         if revision != SCHEMA_REVISION:
             migrate(connection, revision)

@@ -10,6 +10,7 @@ from autograder.gradebook.errors import GradebookError
 from autograder.gradebook.schema import SCHEMA_REVISION, marker
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+REVISIONS = tuple(f"{number:04}" for number in range(1, int(SCHEMA_REVISION) + 1))
 FIRST_REVISION = "0001"  # of gradebooks that were made before Alembic kept the revision
 _ALEMBIC = table("alembic_version", column("version_num"))
 
@@ -30,7 +31,7 @@ def revision_of(connection: Connection, place: str) -> str:
         return FIRST_REVISION
     found = connection.scalars(select(_ALEMBIC.c.version_num)).all()
     revision = found[0] if len(found) == 1 else "none"
-    if revision not in _known():
+    if revision not in REVISIONS:
         raise GradebookError(
             f"{place} was written by a newer version of moelab (its format is {revision}, this "
             f"version's {SCHEMA_REVISION}). Use that version"
@@ -38,8 +39,11 @@ def revision_of(connection: Connection, place: str) -> str:
     return revision
 
 
-def migrate(connection: Connection, revision: str) -> None:
-    """Take the tables from `revision` ("" for none) to this version's, within the transaction."""
+def migrate(connection: Connection, revision: str, *, to: str = "head") -> None:
+    """Take the tables from `revision` ("" for none) to this version's, within the transaction.
+
+    `to` is another version to stop at.
+    """
     from alembic import command
     from alembic.config import Config
 
@@ -48,8 +52,4 @@ def migrate(connection: Connection, revision: str) -> None:
     config.attributes["connection"] = connection
     if revision == FIRST_REVISION and _ALEMBIC.name not in inspect(connection).get_table_names():
         command.stamp(config, FIRST_REVISION)
-    command.upgrade(config, "head")
-
-
-def _known() -> set[str]:
-    return {f"{number:04}" for number in range(1, int(SCHEMA_REVISION) + 1)}
+    command.upgrade(config, to)

@@ -122,7 +122,7 @@ def _of_installation(installation: Path, site: Path) -> set[str]:
     found = {str(installation)}
     for line in _text(installation / "RECORD").splitlines():
         first, _, rest = line.partition(",")[0].strip('"').partition("/")
-        if first in ("", "..", "__pycache__"):
+        if first in ("", "..", "__pycache__", installation.name):
             continue
         if not rest or (site / first / "__init__.py").is_file():
             found.add(str(site / first))

@@ -25,28 +25,26 @@ def expert_load(indices, num_experts):
     return torch.bincount(indices.reshape(-1), minlength=num_experts) / indices.numel()
 """
 # What libraries try to import and do without: found with `python -X importtime` and by reading.
-OPTIONAL = {
-    "cuda", "opt_einsum", "torchvision", "torchaudio", "triton", "apex", "deepspeed", "flash_attn",
-    "bitsandbytes", "tensorflow", "jax", "flax", "keras", "pandas", "scipy", "sklearn", "PIL", "cv2",
-    "numba", "cupy", "mkl", "intel_extension_for_pytorch", "xformers", "peft", "kernels", "torch_xla",
-    "torch_npu", "torch_mlu", "torch_musa", "habana_frameworks", "tensorboard", "tensorboardX",
-    "wandb", "mlflow", "comet_ml", "clearml", "dvclive", "swanlab", "trackio", "psutil", "pynvml",
-    "simplejson", "ujson", "orjson", "chardet", "cchardet", "brotli", "brotlicffi", "zstandard",
-    "socks", "h2", "uvloop", "hf_xet", "hf_transfer", "sentencepiece", "sentencepiece_model_pb2",
-    "google", "gguf", "tiktoken", "blobfile", "mistral_common", "optimum", "lxml", "html5lib",
-    "cssselect", "bs4", "colorama", "win32api", "pyreadline", "gnureadline", "curio", "trio",
-    "matplotlib_inline", "mpl_toolkits", "cairo", "cairocffi", "gi", "wx", "PyQt5", "PyQt6",
-    "PySide2", "PySide6", "shiboken6", "tornado", "nbdime", "jupytext", "dill", "cloudpickle",
-    "greenlet", "psycopg", "psycopg2", "pysqlite2", "sqlcipher3", "aiosqlite", "pkg_resources",
-    "mako", "babel", "pygments", "docutils", "sphinx", "IPython", "ipykernel", "jedi", "black",
-    "yapf", "astroid", "coverage", "sitecustomize", "usercustomize", "torch_neuronx", "onnx",
-    "onnxruntime", "pyseccomp", "seccomp", "sandlock", "msgpack", "expecttest", "hypothesis",
-    "nvidia", "amdsmi", "sympy", "gmpy2", "gmpy", "flint", "networkx", "pydot", "pygraphviz",
-    "fsspec", "s3fs", "gcsfs", "aiohttp", "requests", "httpx", "rich", "click", "click_repl",
-    "readline", "_virtualenv", "_distutils_hack", "distutils", "setuptools", "wheel", "pip",
-    "numexpr", "bottleneck", "pyarrow", "zmq", "notebook", "ipywidgets", "tqdm", "yaml", "_yaml",
-    "faulthandler", "tests", "conftest", "reference", "moe_lab", "autograder_plugin", "otter_plugin",
-}  # fmt: skip
+OPTIONAL = set(
+    """
+    cuda opt_einsum torchvision torchaudio triton apex deepspeed flash_attn bitsandbytes
+    tensorflow jax flax keras pandas scipy sklearn PIL numba cupy mkl
+    intel_extension_for_pytorch xformers peft kernels cv2 torch_xla torch_npu torch_mlu
+    torch_musa habana_frameworks tensorboard tensorboardX wandb mlflow comet_ml clearml dvclive
+    swanlab trackio pynvml psutil simplejson ujson orjson chardet cchardet brotli brotlicffi
+    zstandard socks h2 uvloop hf_xet hf_transfer sentencepiece sentencepiece_model_pb2 google
+    gguf tiktoken blobfile mistral_common optimum lxml html5lib cssselect bs4 colorama win32api
+    pyreadline gnureadline curio trio matplotlib_inline mpl_toolkits cairo cairocffi gi wx PyQt5
+    PyQt6 PySide2 PySide6 shiboken6 tornado nbdime jupytext dill cloudpickle greenlet psycopg
+    psycopg2 pysqlite2 sqlcipher3 aiosqlite pkg_resources mako babel pygments docutils sphinx
+    IPython ipykernel jedi black yapf astroid coverage sitecustomize usercustomize torch_neuronx
+    onnx onnxruntime pyseccomp seccomp sandlock msgpack expecttest hypothesis nvidia amdsmi
+    sympy gmpy2 gmpy flint networkx pydot pygraphviz fsspec s3fs gcsfs aiohttp requests httpx
+    rich click click_repl readline _virtualenv _distutils_hack distutils setuptools wheel pip
+    numexpr bottleneck pyarrow zmq notebook ipywidgets tqdm yaml _yaml faulthandler tests
+    conftest reference moe_lab otter_plugin
+    """.split()
+)
 
 
 @dataclass(frozen=True)
