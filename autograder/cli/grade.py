@@ -144,7 +144,7 @@ def _check_gradebook(gradebook: str, paths: tuple[Path, ...]) -> None:
 
     with told(GradebookError):
         file = sqlite_file(gradebook_url(gradebook))
-    if file is None or not file.is_symlink() and not file.exists():
+    if file is None or (not file.is_symlink() and not file.exists()):
         return
     for folder in (path.resolve() for path in paths if path.is_dir()):
         if any(place.is_relative_to(folder) for place in (file.absolute(), file.resolve())):

@@ -25,8 +25,7 @@ def expert_load(indices, num_experts):
     return torch.bincount(indices.reshape(-1), minlength=num_experts) / indices.numel()
 """
 # What libraries try to import and do without: found with `python -X importtime` and by reading.
-OPTIONAL = set(
-    """
+OPTIONAL = """
     cuda opt_einsum torchvision torchaudio triton apex deepspeed flash_attn bitsandbytes
     tensorflow jax flax keras pandas scipy sklearn PIL numba cupy mkl
     intel_extension_for_pytorch xformers peft kernels cv2 torch_xla torch_npu torch_mlu
@@ -43,8 +42,7 @@ OPTIONAL = set(
     rich click click_repl readline _virtualenv _distutils_hack distutils setuptools wheel pip
     numexpr bottleneck pyarrow zmq notebook ipywidgets tqdm yaml _yaml faulthandler tests
     conftest reference moe_lab otter_plugin
-    """.split()
-)
+"""
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def canary(name: str, sprung: Path) -> str:
 def every_name() -> set[str]:
     """The standard library's modules, our dependencies' packages, and what those may import."""
     installed = {name for name in metadata.packages_distributions() if name.isidentifier()}
-    return (set(sys.stdlib_module_names) | installed | OPTIONAL) - {"autograder"}
+    return (set(sys.stdlib_module_names) | installed | set(OPTIONAL.split())) - {"autograder"}
 
 
 @pytest.fixture
