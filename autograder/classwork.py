@@ -19,7 +19,7 @@ from autograder.grading.together import at_once
 from autograder.models.choice import ModelChoice
 from autograder.records import ClassGrades, Grade, Run
 from autograder.sandbox.limits import Limits
-from autograder.submission.discover import Found, digest_of_bytes, find_submissions, read_bytes
+from autograder.submission.discover import Found, digest_of, find_submissions, read_bytes
 from autograder.submission.files import SubmissionProblem
 
 TINY_ALONE = ("tiny",)
@@ -182,6 +182,6 @@ def _grade(
 
 def _digest(found: Found) -> str:
     try:
-        return digest_of_bytes(read_bytes(found))
+        return digest_of(found, read_bytes(found))
     except SubmissionProblem:
         return ""

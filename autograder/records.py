@@ -11,6 +11,7 @@ from autograder.wire.text import plain
 
 MANUAL_ADJUSTMENT = "manual_adjustment"  # the name of the entry for points that a person gave
 NO_SUBMISSION = "no submission"
+WHICH_FILE = "which file counts: "  # how a note begins that a person should decide on
 
 
 class Outcome(StrEnum):
@@ -147,6 +148,8 @@ class Grade:
             for check in exercise.checks
         )
         if any(check.outcome is Outcome.GRADER_ERROR for check in open_questions):
+            return Status.NEEDS_REVIEW
+        if any(note.startswith(WHICH_FILE) for note in self.notes) and not self.set_by_hand:
             return Status.NEEDS_REVIEW
         return Status.GRADED
 

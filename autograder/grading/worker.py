@@ -22,12 +22,12 @@ from autograder.grading.trial import Trial
 from autograder.inside.settings import WORKERS
 from autograder.lab.calls import Call
 from autograder.models.bench import ScaledBench
-from autograder.records import CheckResult, ExerciseGrade, Grade, Outcome
+from autograder.records import WHICH_FILE, CheckResult, ExerciseGrade, Grade, Outcome
 from autograder.sandbox.equipment import Equipment
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.levels import Sandbox, acceptable_levels
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
-from autograder.submission.discover import Found, digest_of_bytes, read_bytes
+from autograder.submission.discover import Found, digest_of, read_bytes, read_companions
 from autograder.submission.files import SubmissionProblem
 from autograder.wire.text import clean_line
 
@@ -80,9 +80,16 @@ class Worker:
         digest, session = "", self._session(material)
         try:
             data = read_bytes(found)
-            digest = digest_of_bytes(data)
-            source = session.read(data, found.file_name)
-            notes = list(source.warnings)
+            digest = digest_of(found, data)
+            source = session.read(
+                data,
+                found.file_name,
+                companions=read_companions(found),
+                wanted=[exercise.name for exercise in lab.exercises],
+            )
+            notes = [*found.notes, *source.warnings]
+            if source.doubt:
+                notes.append(WHICH_FILE + source.doubt)
             if source.assignment and source.assignment != lab.name:
                 notes.append(f"its metadata names the assignment {source.assignment!r}")
             exercises = self._judge(lab, session, material, trial)
@@ -226,5 +233,5 @@ def ungraded(
             for exercise in assignment.exercises
         ),
         readable=readable,
-        notes=(clean_line(reason, 500),),
+        notes=tuple(clean_line(note, 500) for note in (*found.notes, reason)),
     )

@@ -1,16 +1,21 @@
-"""The one notebook or script inside a zip archive, read in memory and never extracted."""
+"""The notebooks, scripts and other files inside a zip archive, read in memory, never extracted."""
 
 from __future__ import annotations
 
 import io
+import lzma
 import stat
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from autograder.inside.foreign import archive_kind
 
 MAX_ENTRIES = 2_000
+MAX_CANDIDATES = 60  # notebooks and scripts that are looked at
+MAX_BESIDE = 400  # other files
+MAX_BYTES_BESIDE = 24 * 1024 * 1024  # of all of them
 _UNOPENED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 
 
@@ -18,28 +23,114 @@ class Unreadable(Exception):  # noqa: N818
     """A submission that cannot be read; the message is a clause that says why."""
 
 
-def member(data: bytes, *, max_bytes: int, max_entries: int = MAX_ENTRIES) -> tuple[bytes, str]:
-    """Return the contents and the name of the archive's only notebook, or else its only `.py`.
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What an archive holds: notebooks and scripts (`candidates`) and `others`, by their paths."""
 
-    Copies of the same file count once. Otter's `grader.export()` also packs a PDF, its log and its
-    settings; macOS packs `__MACOSX`: none of them is opened. Raises `Unreadable`.
+    candidates: Mapping[str, bytes]
+    others: Mapping[str, bytes]
+
+    def beside(self, name: str) -> dict[str, bytes]:
+        """The files that lie beside the file `name`, by their path from its folder on."""
+        folder = name.rpartition("/")[0]
+        start = f"{folder}/" if folder else ""
+        found = {**self.others, **self.candidates}
+        return {path.removeprefix(start): data for path, data in found.items() if path != name}
+
+
+def open_archive(data: bytes, *, max_bytes: int, max_entries: int = MAX_ENTRIES) -> Contents:
+    """Read the notebooks and scripts in an archive, and as many other files as limits allow.
+
+    Of equal files the first counts. A file that cannot be read is left out, unless nothing else is
+    there: then its reason is raised as `Unreadable`. macOS packs `__MACOSX`, which is not opened.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entry = _choose(archive.infolist(), max_entries)
-            return _contents(archive, entry, max_bytes), entry.filename
+            return _contents_of(archive, max_bytes, max_entries)
     except zipfile.BadZipFile as error:
         raise Unreadable("the file is a damaged zip archive") from error
+
+
+def _contents_of(archive: zipfile.ZipFile, max_bytes: int, max_entries: int) -> Contents:
+    entries = _listed(archive, max_entries)
+    candidates: dict[str, bytes] = {}
+    others: dict[str, bytes] = {}
+    seen: set[tuple[str, int, int]] = set()
+    problem: Unreadable | None = None
+    left, left_beside = max_bytes, MAX_BYTES_BESIDE
+    for entry in sorted(entries, key=lambda entry: entry.filename.count("/")):
+        name = _path(entry.filename)
+        is_candidate = name.lower().endswith((".ipynb", ".py"))
+        alike = (name.rpartition(".")[2].lower(), entry.CRC, entry.file_size)
+        if not name or (is_candidate and entry.file_size and alike in seen):
+            continue
+        if len(candidates if is_candidate else others) >= (
+            MAX_CANDIDATES if is_candidate else MAX_BESIDE
+        ):
+            continue
+        try:
+            if is_candidate:
+                candidates[name] = _read(archive, entry, max_bytes)
+                left -= len(candidates[name])
+                seen.add(alike)
+            elif entry.file_size <= left_beside:
+                others[name] = _read(archive, entry, left_beside)
+                left_beside -= len(others[name])
+        except Unreadable as error:
+            problem = problem or (error if is_candidate else None)
+        if left < 0:
+            raise Unreadable(f"the file is an archive of more than {max_bytes:,} bytes of code")
+    if not candidates:
+        raise problem or _nothing_in(entries, archive)
+    return Contents(candidates, others)
+
+
+def _listed(archive: zipfile.ZipFile, max_entries: int) -> list[zipfile.ZipInfo]:
+    entries = archive.infolist()
+    if len(entries) > max_entries:
+        raise Unreadable(f"the file is an archive of more than {max_entries:,} files")
+    return [entry for entry in entries if not _is_ignored(entry)]
+
+
+def _nothing_in(found: Sequence[zipfile.ZipInfo], archive: zipfile.ZipFile) -> Unreadable:
+    """Why an archive without notebooks and scripts is no submission."""
+    if any(entry.filename.lower().endswith(_UNOPENED) for entry in found):
+        return Unreadable("the file is an archive inside an archive; hand in the notebook itself")
+    kind = archive_kind([entry.filename for entry in archive.infolist()])
+    return Unreadable(f"the file is {kind or 'an archive without a notebook or a Python file'}")
+
+
+def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, max_bytes: int) -> bytes:
+    """Read one file; `Unreadable` for whatever is wrong with it alone."""
+    try:
+        return _contents(archive, entry, max_bytes)
     except NotImplementedError as error:
         raise Unreadable("the archive is packed in a way that cannot be opened here") from error
-    except (EOFError, zlib.error) as error:
+    except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise Unreadable("the file is a damaged zip archive") from error
 
 
-def _choose(entries: Sequence[zipfile.ZipInfo], max_entries: int) -> zipfile.ZipInfo:
-    if len(entries) > max_entries:
-        raise Unreadable(f"the file is an archive of more than {max_entries:,} files")
-    candidates = [entry for entry in entries if not _is_ignored(entry)]
+def _path(name: str) -> str:
+    """A file's path in the archive, which leads nowhere else."""
+    parts = name.replace("\\", "/").split("/")
+    return "/".join(part for part in parts if part not in ("", ".", "..") and "\0" not in part)
+
+
+def member(data: bytes, *, max_bytes: int, max_entries: int = MAX_ENTRIES) -> tuple[bytes, str]:
+    """Return the contents and the name of the archive's only notebook, or else its only `.py`.
+
+    For the zip that the lab packs for handing in. Raises `Unreadable`.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entry = _choose(archive, max_entries)
+            return _read(archive, entry, max_bytes), entry.filename
+    except zipfile.BadZipFile as error:
+        raise Unreadable("the file is a damaged zip archive") from error
+
+
+def _choose(archive: zipfile.ZipFile, max_entries: int) -> zipfile.ZipInfo:
+    candidates = _listed(archive, max_entries)
     for ending in (".ipynb", ".py"):
         found = [entry for entry in candidates if entry.filename.lower().endswith(ending)]
         different = {(entry.CRC, entry.file_size): entry for entry in reversed(found)}
@@ -51,10 +142,7 @@ def _choose(entries: Sequence[zipfile.ZipInfo], max_entries: int) -> zipfile.Zip
             )
         if found:
             return found[0]
-    if any(entry.filename.lower().endswith(_UNOPENED) for entry in candidates):
-        raise Unreadable("the file is an archive inside an archive; hand in the notebook itself")
-    kind = archive_kind([entry.filename for entry in entries])
-    raise Unreadable(f"the file is {kind or 'an archive without a notebook or a Python file'}")
+    raise _nothing_in(candidates, archive)
 
 
 def _is_ignored(entry: zipfile.ZipInfo) -> bool:

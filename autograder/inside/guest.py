@@ -15,6 +15,7 @@ from autograder.inside.full_scale import FullScaleModels, OnGpu, beside_the_mode
 from autograder.inside.gpu import sleep_while_waiting
 from autograder.inside.reading import Unreadable, read_submission
 from autograder.inside.selftest import probe
+from autograder.inside.view import WRITABLE
 from autograder.inside.workspace import Workspace, warm_up
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Raised, Reply, as_raised, perform
@@ -84,6 +85,7 @@ class Guest:
         """The reply to one request; whatever the student's code raises becomes part of it."""
         handlers: dict[str, Callable[[bytes], bytes]] = {
             "read": self._read,
+            "files": self._files,
             "cell": self._cell,
             "call": self._call,
             "picture": self._picture,
@@ -108,13 +110,18 @@ class Guest:
         return self._workspace
 
     def _read(self, request: bytes) -> bytes:
-        data, name = decode(request)
+        data, name, wanted = decode(request)
         try:
-            source = read_submission(data, name)
+            source = read_submission(data, name, wanted=wanted)
         except Unreadable as error:
             return encode(("unreadable", str(error)))
         cells = tuple(cell.encode("utf-8", "replace") for cell in source.cells)
-        return encode(("source", cells, source.kind, source.assignment, source.warnings))
+        said = (source.kind, source.assignment, source.warnings)
+        return encode(("source", cells, *said, source.doubt, source.companions))
+
+    def _files(self, request: bytes) -> bytes:
+        self._space.bring(dict(decode(request)), WRITABLE)
+        return encode(None)
 
     def _cell(self, request: bytes) -> bytes:
         source, kind = decode(request)

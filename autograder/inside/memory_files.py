@@ -99,6 +99,11 @@ class MemoryFiles:
                 raise
 
 
+def is_kept_in_memory() -> bool:
+    """Whether `open` keeps files in memory in this process."""
+    return isinstance(getattr(builtins.open, "__self__", None), MemoryFiles)
+
+
 def _name(path: Any) -> str:
     """The key of a file that may be kept: a relative or temporary path; "" for any other."""
     if not isinstance(path, str | os.PathLike):

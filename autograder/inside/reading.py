@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from autograder.inside.archive import Unreadable, member
+from autograder.inside.archive import Unreadable, open_archive
+from autograder.inside.claims import choose, claim_of
 from autograder.inside.foreign import known_kind
 from autograder.inside.scripts import decode_script, split_script, without_surrogates
 
@@ -37,21 +38,30 @@ __all__ = ["Source", "Unreadable", "read_submission"]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The code of one submission; `assignment` is what Otter's metadata says, or empty."""
+    """The code of one submission; `assignment` is what Otter's metadata says, or empty.
+
+    From an archive come `companions`, the files beside it by their path, and `doubt`, a sentence
+    where another file in it may have been meant.
+    """
 
     cells: tuple[str, ...]
     kind: Literal["notebook", "script"]
     assignment: str = ""
     warnings: tuple[str, ...] = ()
+    doubt: str = ""
+    companions: tuple[tuple[str, bytes], ...] = ()
 
 
-def read_submission(data: bytes, name: str, *, max_bytes: int = MAX_BYTES) -> Source:
-    """Read a notebook, a Python script or an archive that holds one of them.
+def read_submission(
+    data: bytes, name: str, *, max_bytes: int = MAX_BYTES, wanted: Collection[str] = ()
+) -> Source:
+    """Read a notebook, a Python script or an archive of them, with what lies beside it.
 
-    Raises `Unreadable` with a sentence that names the cause, and nothing else.
+    `wanted` are the functions by which the file in an archive is chosen; empty for any. Raises
+    `Unreadable` with a sentence that names the cause, and nothing else.
     """
     try:
-        return _read(data, name, max_bytes)
+        return _read(data, name, max_bytes, wanted)
     except Unreadable:
         raise
     except (RecursionError, MemoryError) as error:
@@ -60,19 +70,36 @@ def read_submission(data: bytes, name: str, *, max_bytes: int = MAX_BYTES) -> So
         raise Unreadable(f"the file could not be read ({type(error).__name__})") from error
 
 
-def _read(data: bytes, name: str, max_bytes: int) -> Source:
+def _read(data: bytes, name: str, max_bytes: int, wanted: Collection[str]) -> Source:
     if len(data) > max_bytes:
         raise Unreadable(f"the file is larger than {max_bytes:,} bytes")
+    is_zip = data[:4] in (b"PK\x03\x04", b"PK\x05\x06") or name.lower().endswith(".zip")
+    if is_zip and not known_kind(data) and _notebook_in_disguise(data, name) is None:
+        return _read_archive(data, max_bytes, wanted)
+    return _read_file(data, name)
+
+
+def _read_archive(data: bytes, max_bytes: int, wanted: Collection[str]) -> Source:
+    """Of the files in an archive, the one that is meant, and those beside it."""
+    contents = open_archive(data, max_bytes=max_bytes)
+    read: dict[str, Source] = {}
+    problem: Unreadable | None = None
+    for name, content in contents.candidates.items():
+        try:
+            read[name] = _read_file(content, name)
+        except Unreadable as error:
+            problem = problem or error
+    if not read:
+        raise problem or Unreadable("the file is an archive without a notebook or a Python file")
+    choice = choose([claim_of(name, source.cells, wanted) for name, source in read.items()])
+    companions = contents.beside(choice.name)
+    return replace(read[choice.name], doubt=choice.doubt, companions=tuple(companions.items()))
+
+
+def _read_file(data: bytes, name: str) -> Source:
     notebook = _notebook_in_disguise(data, name)
     if notebook is not None:
         return _read_notebook(notebook, (_DISGUISED.format("notebook"),))
-    if data[:4] in (b"PK\x03\x04", b"PK\x05\x06") or (
-        name.lower().endswith(".zip") and not known_kind(data)
-    ):
-        data, name = member(data, max_bytes=max_bytes)
-        notebook = _notebook_in_disguise(data, name)
-        if notebook is not None:
-            return _read_notebook(notebook, (_DISGUISED.format("notebook"),))
     if kind := known_kind(data):
         raise Unreadable(f"the file is {kind}")
     if not name.lower().endswith(".ipynb"):

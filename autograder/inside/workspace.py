@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Literal
 
+from autograder.inside.memory_files import is_kept_in_memory
 from autograder.inside.shell import SubmissionShell
 from autograder.inside.surroundings import register, surround
 from autograder.lab.calls import name_of
@@ -83,6 +84,24 @@ class Workspace:
             if kind == "script":
                 self._script.extend(io.StringIO(source))
         return None
+
+    def bring(self, files: Mapping[str, bytes], folder: str) -> None:
+        """Lay the files that came with the submission into its `folder`, and let it import them.
+
+        Names are paths below that folder. Where the process is not in that folder, Python files can
+        still be imported, and `open` reads what can be kept in memory.
+        """
+        is_there = os.getcwd() == folder
+        if is_there and files:
+            sys.path.insert(0, folder)
+        for name, data in files.items():
+            if is_there or is_kept_in_memory():
+                with contextlib.suppress(OSError):
+                    os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+                    with open(name, "wb") as file:
+                        file.write(data)
+            if name.endswith(".py"):
+                self._shell.written.write(f'"{name}"', data.decode("utf-8", "replace"))
 
     def function(self, name: str) -> object:
         """What the cells left under this name, `None` where they left nothing."""

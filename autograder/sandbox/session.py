@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +48,7 @@ class Source:
     kind: str
     assignment: str
     warnings: tuple[str, ...]
+    doubt: str = ""  # which other file of an archive may have been meant
 
     def place(self, number: int) -> str:
         """A cell in words; they count from 1, and text cells do not count."""
@@ -66,15 +68,28 @@ class SandboxSession:
         self._limits = limits
         self._left = limits.total
         self._source: Source | None = None
+        self._files: dict[str, bytes] = {}  # what lies beside the submission
         self._spoiled: set[int] = set()  # cells that ended or hung the process: not run again
         self._failed: dict[int, str] = {}  # cells that did not run to their end, and why
         self._child: Child | None = None
         self._ready = False  # whether the cells have run in the present child
 
-    def read(self, data: bytes, name: str) -> Source:
-        """Parse the file's bytes in the sandbox; `UnreadableSubmission` where that cannot be."""
+    def read(
+        self,
+        data: bytes,
+        name: str,
+        *,
+        companions: Mapping[str, bytes] | None = None,
+        wanted: Collection[str] = (),
+    ) -> Source:
+        """Parse the file's bytes in the sandbox; `UnreadableSubmission` where that cannot be.
+
+        `companions` are files that came with it, by their paths in its folder, where its cells find
+        them; `wanted` are the functions by which the file that is meant is found in an archive.
+        """
+        request = encode((data, name, tuple(wanted)))
         try:
-            reply = decode(self._request("read", encode((data, name)), self._limits.call))
+            reply = decode(self._request("read", request, self._limits.call))
         except Interrupted as interrupted:
             raise UnreadableSubmission(
                 f"reading the file failed in the sandbox: {interrupted}"
@@ -82,9 +97,19 @@ class SandboxSession:
         except WireError as error:
             raise UnreadableSubmission(f"the file holds too much: {error}") from error
         match reply:
-            case ("source", tuple(cells), str(kind), str(assignment), tuple(warnings)):
+            case (
+                "source",
+                tuple(cells),
+                str(kind),
+                str(assignment),
+                tuple(warnings),
+                str(doubt),
+                tuple(packed),
+            ):
                 texts = tuple(_text(cell) for cell in cells)
-                self._source = Source(texts, kind, assignment, tuple(map(_text, warnings)))
+                said = tuple(map(_text, warnings))
+                self._files = {**(companions or {}), **_files(packed)}
+                self._source = Source(texts, kind, assignment, said, clean_line(doubt, 500))
                 return self._source
             case ("unreadable", str(reason)):
                 raise UnreadableSubmission(clean_line(reason, 500))
@@ -145,9 +170,23 @@ class SandboxSession:
         if self._source is None:
             raise RuntimeError("read the submission first")
         while not self._ready:
+            self._bring_files()
             self._ready = all(
                 self._run_cell(number, self._source) for number in range(len(self._source.cells))
             )
+
+    def _bring_files(self) -> None:
+        """Lay the companions into the working folder of the present child."""
+        if not self._files:
+            return
+        request = encode(tuple(self._files.items()))
+        try:
+            self._request("files", request, self._limits.call)
+        except Interrupted as interrupted:
+            if self._left <= 0:
+                raise
+            self._note(f"the files beside the submission were left out: {interrupted}")
+            self._files = {}
 
     def _run_cell(self, number: int, source: Source) -> bool:
         """Run one cell; False when the process has ended and all must be run again."""
@@ -217,6 +256,16 @@ class SandboxSession:
         line = clean_line(text, 300)
         if line not in self.notes and len(self.notes) < MAX_NOTES:
             self.notes.append(line)
+
+
+def _files(packed: tuple[object, ...]) -> dict[str, bytes]:
+    """The files of a message, as far as they are some."""
+    found: dict[str, bytes] = {}
+    for one in packed:
+        match one:
+            case (str(name), bytes(data)):
+                found[name] = data
+    return found
 
 
 def _text(plain: object) -> str:

@@ -21,6 +21,16 @@ from autograder.submission.gradescope import MAX_METADATA, METADATA, read_submit
 from autograder.submission.naming import student_names, submission_names
 
 MAX_BYTES = 64 * 1024 * 1024
+MAX_COMPANIONS = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Companion:
+    """A file handed in beside the one that is graded; `name` is its path in the folder of that."""
+
+    path: Path
+    name: str
+    member: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +42,7 @@ class Found:
     `superseded_by` names the same student's newer submission, which counts ("" for none). `member`
     is its name in the class's archive `path`, `None` for a file of its own. `late` and `identity`
     are what a learning platform says: that it came late, and how it knows the students.
+    `companions` are the files that were handed in with it, and `notes` sentences on them.
     """
 
     path: Path
@@ -43,6 +54,8 @@ class Found:
     member: str | None = None
     late: bool = False
     identity: tuple[str, ...] = ()
+    companions: tuple[Companion, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def file_name(self) -> str:
@@ -74,6 +87,34 @@ def read_bytes(found: Found, *, max_bytes: int = MAX_BYTES) -> bytes:
     if found.problem:
         raise SubmissionProblem(found.problem)
     return read_file(found.path, found.member, max_bytes)
+
+
+def read_companions(found: Found) -> dict[str, bytes]:
+    """What was handed in with a submission, by path in its folder; what cannot be read is left out.
+
+    All together are no larger than `MAX_COMPANIONS` bytes.
+    """
+    left = MAX_COMPANIONS
+    read: dict[str, bytes] = {}
+    for companion in found.companions:
+        try:
+            data = read_file(companion.path, companion.member, left)
+        except SubmissionProblem:
+            continue
+        read[companion.name] = data
+        left -= len(data)
+    return read
+
+
+def digest_of(found: Found, data: bytes) -> str:
+    """The name of all that decides a submission's grade: its contents, companions and notes."""
+    if not found.companions and not found.notes:
+        return digest_of_bytes(data)
+    whole = hashlib.sha256(data)
+    for name, content in sorted(read_companions(found).items()):
+        whole.update(f"\0{name}\0{hashlib.sha256(content).hexdigest()}".encode())
+    whole.update("\0".join(("", *found.notes)).encode("utf-8", "replace"))
+    return f"sha256:{whole.hexdigest()}"
 
 
 def digest_of_bytes(data: bytes) -> str:

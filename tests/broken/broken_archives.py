@@ -57,12 +57,11 @@ def mac_archive(path: Path) -> None:
 
 
 def several_notebooks(path: Path) -> None:
-    """Two different notebooks in one archive: which one counts cannot be guessed.
+    """A draft and the answers in one archive: the notebook with the functions counts.
 
     File: ada.zip
-    Status: unreadable
-    Graded: all missing
-    Says: 2 files that end in .ipynb; draft.ipynb; hand in one
+    Status: graded
+    Graded: all passed
     """
     _zip(path, ("draft.ipynb", notebook("pass")), ("final.ipynb", ANSWER))
 
@@ -72,8 +71,7 @@ def notebook_and_helper(path: Path) -> None:
 
     File: ada.zip
     Status: graded
-    Graded: expert_load: error, busiest_expert: passed, load_gap: error
-    Says: No module named 'helpers'
+    Graded: all passed
     """
     helper = "import torch\ndef count(i, n): return torch.bincount(i.flatten(), minlength=n)\n"
     load = "def expert_load(i, n):\n    from helpers import count\n    return count(i, n)\n"
