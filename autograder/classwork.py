@@ -17,13 +17,12 @@ from autograder.grading.place import Place
 from autograder.grading.tasks import Settings
 from autograder.grading.together import at_once
 from autograder.models.choice import ModelChoice
-from autograder.records import ClassGrades, Grade, Run
+from autograder.records import LATE, ClassGrades, Grade, Run
 from autograder.sandbox.limits import Limits
 from autograder.submission.discover import Found, digest_of, find_submissions, read_bytes
 from autograder.submission.files import SubmissionProblem
 
 TINY_ALONE = ("tiny",)
-LATE = "handed in late, as the learning platform marks it"
 
 _UNBOUNDED = (
     "each submission's memory is limited, but the kernel does not watch over their sum: {} "
@@ -174,6 +173,7 @@ def _grade(
             grade,
             replaced_by=one.superseded_by,
             identity=one.identity,
+            late=one.late,
             notes=(*grade.notes, *([LATE] if one.late else [])),
         )
         book.record_once(run_id, grade)

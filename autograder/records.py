@@ -12,6 +12,7 @@ from autograder.wire.text import plain
 MANUAL_ADJUSTMENT = "manual_adjustment"  # the name of the entry for points that a person gave
 NO_SUBMISSION = "no submission"
 WHICH_FILE = "which file counts: "  # how a note begins that a person should decide on
+LATE = "handed in late, as the learning platform marks it"
 
 
 class Outcome(StrEnum):
@@ -34,6 +35,7 @@ class Status(StrEnum):
     GRADED = "graded"
     NEEDS_REVIEW = "needs_review"
     UNREADABLE = "unreadable"
+    ABSENT = "absent"  # a student of the roster without a file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +97,22 @@ class ExerciseGrade:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """What the course's roster says of a student besides the name; "" where it does not say."""
+
+    email: str = ""
+    number: str = ""
+    section: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grade:
     """One submission's grade; `submission` is its path relative to the folder that was given.
 
     `submission` is "" for a student of the roster who handed in nothing. `replaced_by` names the
     same student's newer submission, which counts instead; "" where this one counts. `identity` is
     how a learning platform knows the students: `canvas 123`, `moodle 47`, `email ada@example.org`.
+    `enrolment` is `None` where no roster was given.
     """
 
     student: str
@@ -111,6 +123,8 @@ class Grade:
     notes: tuple[str, ...] = ()
     replaced_by: str = ""
     identity: tuple[str, ...] = ()
+    late: bool = False
+    enrolment: Enrolment | None = None
 
     @property
     def score(self) -> float:
@@ -128,6 +142,24 @@ class Grade:
         return said, names, frozenset({f"called {plain(self.student)}"})
 
     @property
+    def email(self) -> str:
+        """The students' addresses: the roster's word, else the learning platform's."""
+        return self.enrolment.email if self.enrolment else ", ".join(self._said("email"))
+
+    @property
+    def number(self) -> str:
+        """The students' numbers: the roster's word, else the learning platform's."""
+        if self.enrolment:
+            return self.enrolment.number
+        platform = (*self._said("canvas"), *self._said("moodle"))
+        return ", ".join(self._said("id") or [one for one in platform if one.isdecimal()])
+
+    @property
+    def section(self) -> str:
+        """The student's section of the course, as the roster says."""
+        return self.enrolment.section if self.enrolment else ""
+
+    @property
     def set_by_hand(self) -> bool:
         """Whether a person gave points for an exercise."""
         return any(exercise.adjustment for exercise in self.exercises)
@@ -139,6 +171,8 @@ class Grade:
 
     @property
     def status(self) -> Status:
+        if not self.submission and not self.readable:
+            return Status.ABSENT
         if not self.readable:
             return Status.UNREADABLE
         open_questions = (
@@ -152,6 +186,11 @@ class Grade:
         if any(note.startswith(WHICH_FILE) for note in self.notes) and not self.set_by_hand:
             return Status.NEEDS_REVIEW
         return Status.GRADED
+
+    def _said(self, kind: str) -> list[str]:
+        """What a learning platform says of this kind: `email`, `id`, `canvas` or `moodle`."""
+        start = f"{kind} "
+        return [key.removeprefix(start) for key in self.identity if key.startswith(start)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

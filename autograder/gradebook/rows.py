@@ -37,6 +37,7 @@ def of_grade(grade: Grade) -> dict[str, Any]:
         "readable": grade.readable,
         "notes": [clean_text(note) for note in grade.notes],
         "identity": [clean_line(key) for key in grade.identity],
+        "late": grade.late,
     }
 
 
@@ -87,6 +88,7 @@ def grade_in(of_attempt: list[RowMapping], pictures: Mapping[int, bytes]) -> Gra
         readable=bool(first["readable"]),
         notes=tuple(first["notes"]),
         identity=tuple(first["identity"]),
+        late=bool(first["late"]),
         exercises=tuple(_exercises(of_attempt, pictures)),
     )
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_REVISION = "0003"  # the newest migration
+SCHEMA_REVISION = "0004"  # the newest migration
 
 metadata = MetaData(
     naming_convention={
@@ -79,6 +79,7 @@ attempts = Table(
     Column("readable", Boolean(create_constraint=True, name="readable"), nullable=False),
     Column("notes", JSON, nullable=False),
     Column("identity", JSON, nullable=False, server_default="[]"),
+    Column("late", Boolean, nullable=False, server_default=false()),
     Column("recorded", DateTime(timezone=True), nullable=False),
     UniqueConstraint("run_id", "submission"),
     sqlite_autoincrement=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autograder.records import NO_SUBMISSION, ClassGrades, ExerciseGrade, Grade
+from autograder.records import ClassGrades, ExerciseGrade, Grade
 from autograder.report.naming import safe_name
 from autograder.report.overview import by_student, seconds
 from autograder.report.pictures import Picture, picture
@@ -38,7 +38,7 @@ class Entry:
         """How the submission stands, in words."""
         if not self.grade.counts:
             return "replaced"
-        return self.grade.status.value.replace("_", " ") if self.grade.submission else NO_SUBMISSION
+        return self.grade.status.value.replace("_", " ")
 
 
 def entries(class_grades: ClassGrades) -> tuple[Entry, ...]:

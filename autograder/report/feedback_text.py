@@ -44,7 +44,7 @@ def picture_file(exercise: ExerciseFeedback) -> str:
 
 def status_sentences(one: Feedback) -> list[str]:
     """What a student has to know before the points."""
-    if not one.submission:
+    if one.status is Status.ABSENT:
         return ["There is no submission of yours."]
     if one.status is Status.UNREADABLE:
         return ["Your submission could not be read."]

@@ -6,11 +6,21 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from autograder.records import CheckResult, ClassGrades, ExerciseGrade, Grade, Outcome, Run, Status
+from autograder.records import (
+    CheckResult,
+    ClassGrades,
+    Enrolment,
+    ExerciseGrade,
+    Grade,
+    Outcome,
+    Run,
+    Status,
+)
 from autograder.report.files import ReportError
 from autograder.wire.text import clean_line, clean_name, clean_text
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_READ = (1, 2)
 
 
 def grade_file(class_grades: ClassGrades) -> str:
@@ -32,10 +42,10 @@ def read_grade_file(text: str) -> ClassGrades:
     """Read what `grade_file` wrote; `ReportError` for anything else."""
     try:
         content = json.loads(text)
-        if content["format_version"] != FORMAT_VERSION:
+        if content["format_version"] not in _READ:
             raise ReportError(
                 f"the grade file has format_version {content['format_version']!r}; "
-                f"this version of moelab reads {FORMAT_VERSION}"
+                f"this version of moelab reads {' and '.join(map(str, _READ))}"
             )
         run = Run(
             assignment=content["assignment"],
@@ -54,6 +64,12 @@ def _grade(grade: Grade) -> dict[str, Any]:
         "student": clean_name(grade.student),
         "submission": clean_name(grade.submission),
         "digest": grade.digest,
+        "counts": grade.counts,
+        "replaced_by": clean_name(grade.replaced_by) or None,
+        "email": clean_line(grade.email),
+        "id": clean_line(grade.number),
+        "section": clean_line(grade.section),
+        "late": grade.late,
         "status": grade.status.value,
         "score": float(grade.score),
         "possible": float(grade.possible),
@@ -90,8 +106,11 @@ def _read_grade(grade: dict[str, Any]) -> Grade:
         student=grade["student"],
         submission=grade["submission"],
         digest=grade["digest"],
-        readable=Status(grade["status"]) is not Status.UNREADABLE,
+        readable=Status(grade["status"]) not in (Status.UNREADABLE, Status.ABSENT),
         notes=tuple(grade["notes"]),
+        replaced_by=grade.get("replaced_by") or "",
+        late=grade.get("late", False),
+        enrolment=_read_enrolment(grade),
         exercises=tuple(
             ExerciseGrade(
                 name=exercise["name"],
@@ -100,6 +119,15 @@ def _read_grade(grade: dict[str, Any]) -> Grade:
             for exercise in grade["exercises"]
         ),
     )
+
+
+def _read_enrolment(grade: dict[str, Any]) -> Enrolment | None:
+    found = Enrolment(
+        email=grade.get("email", ""),
+        number=grade.get("id", ""),
+        section=grade.get("section", ""),
+    )
+    return None if found == Enrolment() else found
 
 
 def _read_check(check: dict[str, Any]) -> CheckResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from autograder.records import NO_SUBMISSION, Outcome, Status
+from autograder.records import Outcome, Status
 from autograder.report.entries import Entry
 from autograder.report.numbers import count
 
@@ -24,9 +24,7 @@ class Review:
 
 def to_review(all_entries: Iterable[Entry]) -> tuple[Review, ...]:
     """The grader's own failures, then what could not be read, then processes that broke down."""
-    found = (
-        _review(entry) for entry in all_entries if entry.state not in (NO_SUBMISSION, "replaced")
-    )
+    found = (_review(entry) for entry in all_entries if entry.state not in ("absent", "replaced"))
     return tuple(sorted((one for one in found if one), key=lambda review: review.rank))
 
 

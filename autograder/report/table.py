@@ -8,16 +8,31 @@ import io
 from autograder.records import ClassGrades, Grade
 from autograder.wire.text import clean_name
 
+_BEFORE = (
+    "student",
+    "submission",
+    "status",
+    "score",
+    "possible",
+    "counts",
+    "replaced_by",
+    "email",
+    "id",
+    "section",
+    "late",
+)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def table(class_grades: ClassGrades) -> str:
-    """Write the grades as CSV: student, submission, status, score, possible, then each exercise.
+    """Write the grades as CSV: who, which file, status and score, each exercise, and the notes.
 
-    Grades that were made without isolation carry one more column, which says so.
+    Where `counts` is `true`, the scores add up to those of the class: a file that its student has
+    replaced has a row of its own. Grades that were made without isolation carry one more column,
+    which says so.
     """
     names = exercise_names(class_grades)
-    header = ["student", "submission", "status", "score", "possible", *names]
+    header = [*_BEFORE, *names, "notes"]
     unsafe = class_grades.run.isolation == "none"
     out = io.StringIO()
     writer = csv.writer(out)
@@ -47,5 +62,12 @@ def _row(grade: Grade, names: list[str]) -> list[str | float]:
         grade.status.value,
         grade.score,
         grade.possible,
+        "true" if grade.counts else "false",
+        cell(grade.replaced_by),
+        cell(grade.email),
+        cell(grade.number),
+        cell(grade.section),
+        "true" if grade.late else "false",
         *(scores.get(name, "") for name in names),
+        cell("; ".join(grade.notes)),
     ]

@@ -27,6 +27,7 @@ _STYLES = {
     Status.GRADED: "green",
     Status.NEEDS_REVIEW: "yellow",
     Status.UNREADABLE: "red",
+    Status.ABSENT: "red",
 }
 
 
@@ -129,15 +130,12 @@ def _attention(class_grades: ClassGrades) -> Iterator[tuple[str, str]]:
             f"(no points were taken for it): {_named(review)}.",
             _STYLES[Status.NEEDS_REVIEW],
         )
-    unread = _with_status(class_grades, Status.UNREADABLE)
-    missing = [grade for grade in unread if not grade.submission]
-    if len(unread) > len(missing):
-        files = [grade for grade in unread if grade.submission]
+    if files := _with_status(class_grades, Status.UNREADABLE):
         yield (
             f"{count(len(files), 'submission')} could not be read: {_named(files)}.",
             _STYLES[Status.UNREADABLE],
         )
-    if missing:
+    if missing := _with_status(class_grades, Status.ABSENT):
         handed_in = f"{count(len(missing), 'student')} handed in nothing"
         yield f"{handed_in}: {_named(missing)}.", _STYLES[Status.UNREADABLE]
 

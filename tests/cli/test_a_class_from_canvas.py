@@ -57,7 +57,7 @@ def test_a_class_from_canvas_and_a_check_that_was_mended(moelab, room, monkeypat
     late = "handed in late, as the learning platform marks it"
     assert late in by_name["smithbob_LATE_124_457_lab.py"]["notes"]
     assert "does not count" in by_name["lovelaceada_123_456_lab.py"]["notes"][0]
-    assert by_name[""]["status"] == "unreadable"
+    assert by_name[""]["status"] == "absent"
 
     check = room.toy / "expert_load.py"
     text = check.read_text(encoding="utf-8")

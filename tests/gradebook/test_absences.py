@@ -38,7 +38,7 @@ def test_who_handed_in_nothing_can_be_given_points(graded, zoe):
     assert found == after
     assert (found.submission, found.status, found.notes) == (
         "",
-        Status.UNREADABLE,
+        Status.ABSENT,
         ("no submission",),
     )
     assert found.identity == tuple(sorted(KEYS))

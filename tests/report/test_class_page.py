@@ -191,4 +191,4 @@ def test_who_handed_in_nothing_is_listed_but_not_up_for_review(run, make_grade):
     assert to_review(entries(class_grades)) == ()
     page = html(class_grades)
     assert "<strong>1</strong><span>submission</span>" in page
-    assert "<strong>1</strong><span>without submission</span>" in page
+    assert "<strong>1</strong><span>absent</span>" in page

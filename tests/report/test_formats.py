@@ -13,7 +13,15 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from autograder.records import MANUAL_ADJUSTMENT, ClassGrades, ExerciseGrade, Outcome
+from autograder.records import (
+    MANUAL_ADJUSTMENT,
+    WHICH_FILE,
+    ClassGrades,
+    Enrolment,
+    ExerciseGrade,
+    Outcome,
+    absent,
+)
 from autograder.report.feedback import feedback
 from autograder.report.feedback_files import feedback_page
 from autograder.report.feedback_text import feedback_json, feedback_markdown
@@ -72,7 +80,7 @@ def test_the_grade_file_is_exactly_as_promised(run, make_grade):
         "models",
         "grades",
     ]
-    assert content["format_version"] == 1
+    assert content["format_version"] == 2
     assert content["models"] == ["tiny"]
     (found,) = content["grades"]
     exercises = found.pop("exercises")
@@ -80,6 +88,12 @@ def test_the_grade_file_is_exactly_as_promised(run, make_grade):
         "student": "ada",
         "submission": "ada.ipynb",
         "digest": "sha256:1",
+        "counts": True,
+        "replaced_by": None,
+        "email": "",
+        "id": "",
+        "section": "",
+        "late": False,
         "status": "graded",
         "score": 10.0,
         "possible": 20.0,
@@ -108,6 +122,42 @@ def test_scores_in_the_grade_file_are_numbers_with_a_point(small_class):
 
 def test_a_grade_file_is_read_back(small_class):
     assert read_grade_file(grade_file(small_class)) == small_class
+
+
+def test_what_version_2_says_of_a_grade_is_read_back(run, make_grade):
+    enrolled = Enrolment(email="ada@example.org", number="S1", section="01")
+    new = replace(make_grade("ada", submission="2.ipynb"), enrolment=enrolled, late=True)
+    old = replace(new, submission="1.ipynb", replaced_by="2.ipynb", notes=("old",))
+    doubted = make_grade("bob", notes=(f"{WHICH_FILE}two files could be meant",))
+    away = replace(absent("zoe", [new], ()), enrolment=enrolled)
+    whole = ClassGrades(run=run, grades=(old, new, doubted, away))
+    assert read_grade_file(grade_file(whole)) == whole
+    content = json.loads(grade_file(whole))["grades"]
+    assert [(one["counts"], one["replaced_by"]) for one in content[:2]] == [
+        (False, "2.ipynb"),
+        (True, None),
+    ]
+    assert content[2]["status"] == "needs_review"
+    assert content[3]["status"] == "absent"
+
+
+def test_grade_files_of_version_1_are_read(small_class):
+    added = {"counts", "replaced_by", "email", "id", "section", "late"}
+    content = json.loads(grade_file(small_class))
+    grades = [{k: v for k, v in one.items() if k not in added} for one in content["grades"]]
+    old = content | {"format_version": 1, "grades": grades}
+    assert read_grade_file(json.dumps(old)) == small_class
+
+
+def test_a_spreadsheet_adds_up_what_counts(run, make_grade):
+    new = make_grade("ada", submission="2.ipynb")
+    old = replace(make_grade("ada", submission="1.ipynb"), replaced_by="2.ipynb")
+    bob = make_grade("bob", outcomes=(Outcome.PASSED, Outcome.FAILED))
+    rows = rows_of(table(ClassGrades(run=run, grades=(old, new, bob))))
+    assert sum(float(row["score"]) for row in rows if row["counts"] == "true") == 30
+    assert [row["replaced_by"] for row in rows] == ["2.ipynb", "", ""]
+    for row in rows:
+        assert float(row["score"]) == float(row["find_router_layers"]) + float(row["route"])
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format_version": 2}', "[" * 100_000])
@@ -151,8 +201,15 @@ def test_the_table_has_one_row_per_submission(small_class):
         "status",
         "score",
         "possible",
+        "counts",
+        "replaced_by",
+        "email",
+        "id",
+        "section",
+        "late",
         "find_router_layers",
         "route",
+        "notes",
     ]
     assert [row["student"] for row in rows] == ["zoe", "ada", "bob"]
     assert [float(row["score"]) for row in rows] == [20, 10, 10]

@@ -108,7 +108,7 @@ def test_who_handed_in_nothing_appears_without_points(roster, canvas_class):
     whole = with_missing(canvas_class, present)
     assert [grade.student for grade in whole.grades[3:]] == ["Smith, Bob", "Ng, Zoë"]
     missing = whole.grades[-1]
-    assert (missing.status, missing.notes) == (Status.UNREADABLE, ("no submission",))
+    assert (missing.status, missing.notes) == (Status.ABSENT, ("no submission",))
     assert (missing.submission, missing.score, missing.possible) == ("", 0, 20)
     assert [exercise.name for exercise in missing.exercises] == ["find_router_layers", "route"]
     assert {c.outcome for e in missing.exercises for c in e.checks} == {Outcome.MISSING}
