@@ -93,7 +93,7 @@ def _milliseconds(child: Child | None) -> float:
     """CPU time of a child so far, in milliseconds; 0 where there is none."""
     if child is None:
         return 0.0
-    described = Path(f"/proc/self/fdinfo/{child._watch}").read_text(encoding="ascii")
+    described = Path(f"/proc/self/fdinfo/{child._process.descriptor}").read_text(encoding="ascii")
     pid = next(line.split()[1] for line in described.splitlines() if line.startswith("Pid:"))
     tasks = f"/proc/{pid}/task"
     try:

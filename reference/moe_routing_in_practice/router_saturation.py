@@ -93,7 +93,7 @@ def wrong_arguments(answer: Answer) -> None:
     first = torch.tensor([[0, 1, 2], [4, 5, 6]])
     second = torch.tensor([[0, 1, 7], [8, 9, 6]])
     wrong = difference(answer(first, second), 0.5, where="the saturation")
-    assert not wrong, f"for a small example, {wrong}"
+    assert not wrong, f"half of the experts are the same; {wrong}"
     for other in (second[:1], second[:, :2], second[:, :1], second.reshape(3, 2)):
         assert answer.raises(ValueError, first, other.clone()), (
             "two routings of different shapes were accepted; they should be a ValueError"

@@ -67,6 +67,7 @@ def random_counts(rng: np.random.Generator) -> Iterator[Given]:
         counts = _away_from_the_mean(rng, experts)
         yield given(bias, counts)
         yield given(bias, counts, rate=0.02)
+        yield given(bias * 100, counts, rate=1.5)
     skewed = torch.from_numpy(rng.permutation([1, 2, 9, 60, 100]))
     yield given(torch.zeros(5), skewed, 0.5)
     yield given(torch.zeros(4), torch.zeros(4, dtype=torch.int64), 0.5)
@@ -89,6 +90,10 @@ def a_new_tensor_in_float32(answer: Answer, rng: np.random.Generator) -> None:
     step = torch.tensor([0.001, -0.001, 0.0, 0.0, -0.001, 0.001])
     wrong = difference(answer(bias, counts), bias.float() + step, where="the new bias")
     assert not wrong, f"for a bias in bfloat16, {wrong}"
+    for dtype in (torch.bfloat16, torch.float16):
+        small = torch.from_numpy(rng.uniform(-0.01, 0.01, size=6)).to(dtype)
+        wrong = difference(answer(small, counts, 0.3), small.float() + 300 * step)
+        assert not wrong, f"the step itself should be float32, too; for a bias in {dtype}, {wrong}"
     balanced = torch.tensor([4, 4, 4, 4, 4, 4])
     wrong = difference(answer(bias.float(), balanced), bias.float(), where="the new bias")
     assert not wrong, f"for balanced counts, {wrong}"
@@ -183,7 +188,7 @@ def counts_in_half_precision(
     return bias.float() + rate * torch.sign(low.mean() - low)
 
 
-@exercise.chaff(caught_by=(one_step, random_counts, near_the_mean))
+@exercise.chaff(caught_by=(one_step, random_counts, near_the_mean, a_new_tensor_in_float32))
 def fixed_rate(bias: torch.Tensor, counts: torch.Tensor, rate: float = 0.001) -> torch.Tensor:
     """Uses 0.001 whatever the argument says: that is only its default."""
     return update_expert_bias(bias, counts)
@@ -195,3 +200,18 @@ def median_of_the_counts(
 ) -> torch.Tensor:
     """Compares with the median; asked for is the mean, which a few hot experts pull up."""
     return bias.float() + rate * torch.sign(counts.float().quantile(0.5) - counts)
+
+
+@exercise.chaff(caught_by=random_counts)
+def clips_the_bias(bias: torch.Tensor, counts: torch.Tensor, rate: float = 0.001) -> torch.Tensor:
+    """Clips the new bias to −1 … 1. Nothing bounds a bias."""
+    return update_expert_bias(bias, counts, rate).clamp(-1, 1)
+
+
+@exercise.chaff(caught_by=a_new_tensor_in_float32)
+def step_in_half_precision(
+    bias: torch.Tensor, counts: torch.Tensor, rate: float = 0.001
+) -> torch.Tensor:
+    """Turns the rate into the bias's dtype, in which 0.3 is 0.3008. The step is float32, too."""
+    step = update_expert_bias(torch.zeros(len(bias)), counts, rate)
+    return bias.float() + step.to(bias.dtype).float()

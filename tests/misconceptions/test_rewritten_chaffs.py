@@ -70,8 +70,9 @@ def test_nine_in_ten_are_named_and_none_wrongly(assignment: str, written: Module
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
-def test_every_chaff_is_there_in_another_style(assignment: str, written: ModuleType) -> None:
+def test_every_rewriting_is_of_a_chaff_that_exists(assignment: str, written: ModuleType) -> None:
     known = [(wrong.exercise, wrong.chaff) for wrong in written.rewritten(assignment)]
     exercises = load_assignment(assignment).exercises
-    own = [(exercise.name, chaff.name) for exercise in exercises for chaff in exercise.chaffs]
-    assert sorted(known) == sorted(own)
+    own = {(exercise.name, chaff.name) for exercise in exercises for chaff in exercise.chaffs}
+    assert known
+    assert set(known) <= own

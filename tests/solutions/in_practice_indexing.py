@@ -106,6 +106,8 @@ def router_z_loss(logits: Tensor, token_mask: Tensor | None = None) -> Tensor:
     if token_mask is None:
         return z.mean() if z.numel() else z.sum()
     real = token_mask.to(z.dtype)
+    kept = torch.where(real > 0, logits.float().T, 0.0).T  # padding may overflow
+    z = torch.logsumexp(kept, dim=1).pow(2)
     return (z * real).sum() / real.sum().clamp(min=1)
 
 

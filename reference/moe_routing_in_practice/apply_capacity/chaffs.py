@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
 import torch
@@ -195,7 +196,7 @@ def fraction_of_tokens(
     return keep, float((~keep).any(dim=1).float().mean()) if len(keep) else dropped
 
 
-@exercise.chaff(caught_by=sizes_of_the_buffer)
+@exercise.chaff(caught_by=(sizes_of_the_buffer, no_tokens_and_wrong_arguments))
 def cannot_count_to_infinity(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -260,3 +261,87 @@ def clears_dropped_weights(
     keep, dropped = apply_capacity(indices, weights, num_experts, capacity_factor, policy)
     weights.masked_fill_(~keep, 0.0)
     return keep, dropped
+
+
+@exercise.chaff(caught_by=equal_weights)
+def weight_zero_is_not_chosen(
+    indices: torch.Tensor,
+    weights: torch.Tensor,
+    num_experts: int,
+    capacity_factor: float,
+    policy: str = "position",
+) -> Kept:
+    """Ranks the tokens of an expert in a dense matrix of weights [T, E], where a slot of weight 0
+    looks like an expert that the token did not choose."""
+    kept = apply_capacity(indices, weights, num_experts, capacity_factor, policy)
+    if policy != "weight" or not 0 < capacity_factor < math.inf or not indices.numel():
+        return kept
+    capacity = math.ceil(indices.numel() * capacity_factor / num_experts)
+    dense = torch.zeros(len(indices), num_experts).scatter(1, indices, weights.float())
+    order = dense.argsort(dim=0, descending=True, stable=True)
+    keep = order.argsort(dim=0).gather(1, indices) < capacity
+    return keep, float((~keep).float().mean())
+
+
+def _with_capacity(capacity: float, *arguments: Any) -> Kept:
+    """The right answer for this many slots per expert instead of the right number."""
+    indices, weights, num_experts, capacity_factor, policy = arguments
+    if indices.numel() and 0 < capacity_factor < math.inf:
+        capacity_factor = (capacity - 0.5) * num_experts / indices.numel()
+    return apply_capacity(indices, weights, num_experts, capacity_factor, policy)
+
+
+@exercise.chaff(caught_by=sizes_of_the_buffer)
+def divides_before_it_multiplies(
+    indices: torch.Tensor,
+    weights: torch.Tensor,
+    num_experts: int,
+    capacity_factor: float,
+    policy: str = "position",
+) -> Kept:
+    """Computes T · k / E · factor. Floats round, and another order can come out just above a whole
+    number, which is rounded up to one slot too many: multiply first."""
+    room = indices.numel() / num_experts * capacity_factor
+    capacity = math.ceil(room) if math.isfinite(room) else room
+    return _with_capacity(capacity, indices, weights, num_experts, capacity_factor, policy)
+
+
+@exercise.chaff(caught_by=sizes_of_the_buffer)
+def capacity_in_float32(
+    indices: torch.Tensor,
+    weights: torch.Tensor,
+    num_experts: int,
+    capacity_factor: float,
+    policy: str = "position",
+) -> Kept:
+    """Computes the capacity in a float32 tensor, which does not hold whole numbers above 2²⁴."""
+    room = torch.tensor(float(indices.numel())) * capacity_factor / num_experts
+    capacity = room.ceil().item()
+    return _with_capacity(capacity, indices, weights, num_experts, capacity_factor, policy)
+
+
+@exercise.chaff(caught_by=no_tokens_and_wrong_arguments)
+def nothing_to_drop_before_the_policy_is_read(
+    indices: torch.Tensor,
+    weights: torch.Tensor,
+    num_experts: int,
+    capacity_factor: float,
+    policy: str = "position",
+) -> Kept:
+    """Returns early when the factor is infinite, before it looks at the policy."""
+    policy = "position" if capacity_factor == math.inf else policy
+    return apply_capacity(indices, weights, num_experts, capacity_factor, policy)
+
+
+@exercise.chaff(caught_by=no_tokens_and_wrong_arguments)
+def no_tokens_before_the_arguments_are_read(
+    indices: torch.Tensor,
+    weights: torch.Tensor,
+    num_experts: int,
+    capacity_factor: float,
+    policy: str = "position",
+) -> Kept:
+    """Returns early for no tokens, before it looks at the factor and the policy."""
+    if not indices.numel():
+        return torch.ones_like(indices, dtype=torch.bool), 0.0
+    return apply_capacity(indices, weights, num_experts, capacity_factor, policy)

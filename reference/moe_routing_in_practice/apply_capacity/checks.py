@@ -14,6 +14,9 @@ from autograder.lab import Answer
 from autograder.lab.compare import difference
 from reference.moe_routing_in_practice.apply_capacity.solution import exercise
 
+# 17,407 · 1,023 is above 2²⁴, and one more than a multiple of 1,024: float32 loses that one.
+BEYOND_FLOAT32 = (17_407, 1_024, 1_023.0)
+
 
 @exercise.law(points=1.5)
 def two_policies(answer: Answer) -> None:
@@ -59,11 +62,13 @@ def equal_weights(rng: np.random.Generator) -> Iterator[Given]:
     yield given(indices, torch.full((40, 2), 0.5), 4, 0.5, "weight")
     weights = torch.from_numpy(rng.choice([0.25, 0.5, 0.75], size=(40, 2))).float()
     yield given(indices, weights, 4, 0.75, "weight")
+    weights = torch.from_numpy(rng.choice([0.0, 0.0, 0.5], size=(40, 2))).float()
+    yield given(indices, weights, 4, 0.75, "weight")
 
 
 @exercise.agrees(points=1)
 def sizes_of_the_buffer(rng: np.random.Generator) -> Iterator[Given]:
-    """The capacity is rounded up once, and a large or infinite factor keeps everything."""
+    """The capacity is computed in the order of the formula, rounded up once; infinity keeps all."""
     popular = torch.zeros(8, 1, dtype=torch.int64)
     weights = torch.from_numpy(rng.permutation(8)[:, None] / 8).float()
     for factor in (0.125, 0.5, 1.0, 1.25, 1.5, 3.5, 100.0, math.inf):
@@ -72,27 +77,68 @@ def sizes_of_the_buffer(rng: np.random.Generator) -> Iterator[Given]:
     for factor in (1.25, 2.0):
         yield given(odd, torch.from_numpy(rng.permutation(9)[:, None] / 9).float(), 4, factor)
     yield given(*_routing(rng, 7, 3, 2), 3, math.inf, "weight")
+    for slots, experts, factor in (*_telling_orders(rng), BEYOND_FLOAT32):
+        yield given(*_one_expert(rng, slots), experts, factor)
 
 
 @exercise.law(points=1.5, hidden=True)
-def no_tokens_and_wrong_arguments(answer: Answer) -> None:
+def no_tokens_and_wrong_arguments(answer: Answer, rng: np.random.Generator) -> None:
     """No tokens drop nothing; impossible factors and policies are a ValueError."""
     indices = torch.tensor([[0], [0], [1]])
-    weights = torch.tensor([[0.2], [0.5], [0.4]])
+    weights = torch.from_numpy(rng.permutation([0.2, 0.5, 0.4])).float()[:, None]
+    first = bool(weights[0] > weights[1])
     kept = answer(indices, weights, 2, 0.5, "weight")
-    wrong = difference(list(kept), [torch.tensor([[False], [True], [True]]), 1 / 3])
-    assert not wrong, "a small example is wrong"
-    assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
-    kept = answer(torch.zeros(0, 2, dtype=torch.int64), torch.zeros(0, 2), 4, 1.0)
-    wrong = difference(list(kept), [torch.zeros(0, 2, dtype=torch.bool), 0.0])
-    assert not wrong, f"for no tokens, {wrong}"
-    for factor in (0.0, -1.0, math.nan, -math.inf):
-        assert answer.raises(ValueError, indices, weights, 2, factor), (
-            "a capacity factor that is not greater than 0 was accepted; it should be a ValueError"
-        )
-    assert answer.raises(ValueError, indices, weights, 2, 1.0, "random"), (
-        "an unknown policy was accepted; it should be a ValueError"
+    wrong = difference(list(kept), [torch.tensor([[first], [not first], [True]]), 1 / 3])
+    assert not wrong, (
+        "two slots chose an expert with room for one: the slot with the larger weight stays, and "
+        f"one of three slots is dropped; {wrong}"
     )
+    assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
+    nothing = torch.zeros(0, 2, dtype=torch.int64), torch.zeros(0, 2)
+    for factor, policy in ((1.0, "position"), (0.25, "weight"), (math.inf, "weight")):
+        kept = answer(*nothing, 4, factor, policy)
+        wrong = difference(list(kept), [torch.zeros(0, 2, dtype=torch.bool), 0.0])
+        assert not wrong, f"for no tokens, {wrong}"
+    for given_tokens, arguments in (("", (indices, weights, 2)), (" for no tokens", (*nothing, 4))):
+        for factor in (0.0, -1.0, math.nan, -math.inf):
+            assert answer.raises(ValueError, *arguments, factor), (
+                f"a capacity factor that is not greater than 0 was accepted{given_tokens}; it "
+                "should be a ValueError"
+            )
+        for factor in (1.0, math.inf):
+            assert answer.raises(ValueError, *arguments, factor, "random"), (
+                f"an unknown policy was accepted{given_tokens}, with the capacity factor {factor}; "
+                "it should be a ValueError"
+            )
+
+
+def _telling_orders(rng: np.random.Generator) -> list[tuple[int, int, float]]:
+    """Slots, experts and factors for which other orders of computing the capacity round otherwise.
+
+    The formula's order is exact where the true capacity is a whole number; each other order comes
+    out above a whole number for one of those drawn here, and would keep a slot too many.
+    """
+    orders = (
+        lambda slots, experts, factor: slots / experts * factor,
+        lambda slots, experts, factor: factor / experts * slots,
+    )
+    told = []
+    for order in orders:
+        candidates = [
+            (slots, experts, factor)
+            for slots in range(9, 120)
+            for experts in range(3, 32)
+            for factor in (1.25, 1.5, 1.75, 2.5)
+            if math.ceil(order(slots, experts, factor)) != math.ceil(slots * factor / experts)
+        ]
+        told.append(candidates[rng.integers(len(candidates))])
+    return told
+
+
+def _one_expert(rng: np.random.Generator, slots: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Routings [slots, 1] that all chose expert 0, with distinct weights."""
+    weights = (1 + rng.permutation(slots)) / (1 + slots)
+    return torch.zeros(slots, 1, dtype=torch.int64), torch.from_numpy(weights[:, None]).float()
 
 
 def _routing(

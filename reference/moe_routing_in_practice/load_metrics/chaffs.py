@@ -30,7 +30,7 @@ def in_numpy(indices: torch.Tensor, num_experts: int, token_mask: Mask = None) -
         raise ValueError("impossible index")
     table = indices.numpy()
     if token_mask is not None:
-        table = table[token_mask.numpy().astype(bool)]
+        table = table[token_mask.bool().numpy()]
     counts = np.zeros(num_experts, dtype=np.int64)
     np.add.at(counts, table.ravel(), 1)
     total = counts.sum()
@@ -229,3 +229,16 @@ def counts_as_a_list(
     """Returns the counts as a Python list; asked for is an int64 tensor."""
     metrics = load_metrics(indices, num_experts, token_mask)
     return {**metrics, "counts": metrics["counts"].tolist()}
+
+
+@exercise.chaff(caught_by=padding)
+def mean_from_the_mask(
+    indices: torch.Tensor, num_experts: int, token_mask: Mask = None
+) -> dict[str, Any]:
+    """Takes the mean from the sum of the mask in its own dtype: bfloat16 holds whole numbers to 256
+    only. Add up the counts."""
+    metrics = load_metrics(indices, num_experts, token_mask)
+    if token_mask is None or not token_mask.any():
+        return metrics
+    mean = float(token_mask.sum()) * indices.shape[1] / num_experts
+    return {**metrics, "max_violation": float(metrics["counts"].max()) / mean - 1}

@@ -11,6 +11,7 @@ from autograder import given
 from autograder.authoring.given import Given
 from autograder.lab import Answer
 from autograder.lab.compare import difference
+from autograder.lab.inputs import MASK_DTYPES
 from reference.moe_routing_in_practice.load_metrics.solution import exercise
 
 
@@ -48,9 +49,12 @@ def random_routings(rng: np.random.Generator) -> Iterator[Given]:
 @exercise.agrees(points=1.5)
 def padding(rng: np.random.Generator) -> Iterator[Given]:
     """Padding is not counted, whatever the dtype of the mask."""
-    for dtype in (torch.bool, torch.int64, torch.float32, torch.uint8):
+    for dtype in MASK_DTYPES:
         mask = torch.from_numpy(rng.permutation(11)) < 6
         yield given(_routing(rng, 11, 5, 2), 5, token_mask=mask.to(dtype))
+    for dtype, tokens in ((torch.bfloat16, 700), (torch.float16, 5000), (torch.int8, 700)):
+        mask = torch.from_numpy(rng.permutation(tokens)) < tokens // 2 + 1  # odd, so that it rounds
+        yield given(_routing(rng, tokens, 6, 3), 6, mask.to(dtype))
 
 
 @exercise.law(points=1, hidden=True)
@@ -79,15 +83,16 @@ def wrong_arguments(answer: Answer) -> None:
     """ValueError for an impossible index and for fewer than two experts; inputs are unchanged."""
     indices = torch.tensor([[1, 0], [1, 2]])
     wrong = difference(answer(indices, 3), {"counts": torch.tensor([1, 2, 1]), "dead_experts": []})
-    assert not wrong, f"for a small example, {wrong}"
+    assert not wrong, f"counts are slots per expert, those without a slot are dead; {wrong}"
     assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
     for impossible, experts in (([[0, 3]], 3), ([[0, 1], [7, 2]], 4), ([[-1, 1]], 4)):
         assert answer.raises(ValueError, torch.tensor(impossible), experts), (
             "an index outside 0..E−1 was accepted; it should be a ValueError"
         )
-    assert answer.raises(ValueError, torch.zeros(3, 1, dtype=torch.int64), 1), (
-        "a single expert was accepted; it should be a ValueError"
-    )
+    for tokens in (3, 0):
+        assert answer.raises(ValueError, torch.zeros(tokens, 1, dtype=torch.int64), 1), (
+            "a single expert was accepted; it should be a ValueError"
+        )
 
 
 def _routing(rng: np.random.Generator, tokens: int, experts: int, top_k: int) -> torch.Tensor:

@@ -20,8 +20,8 @@ The Gini coefficient is the mean absolute difference of two counts, divided by t
 
 $$G = \frac{\sum_i \sum_j |n_i - n_j|}{2 \, E^2 \, \bar n}$$
 
-- `token_mask` ([T]) is true or 1 for real tokens, as booleans, integers or floats; `None` means
-  that all are real.
+- `token_mask` ([T]) is true or 1 for real tokens, as booleans or in any integer or float dtype
+  (bfloat16 and float16, too); `None` means that all are real.
 - Without any routed token, all counts are 0, `entropy` is 1.0, the other numbers are 0.0, and every
   expert is dead.
 - `ValueError` for an index outside 0..E−1, and for fewer than two experts.

@@ -16,13 +16,14 @@ from reference.moe_routing_in_practice.route._usual import (
 from reference.moe_routing_in_practice.route.checks import (
     best_groups,
     negative_biased_scores,
+    tied_groups,
 )
 from reference.moe_routing_in_practice.route.solution import exercise, route
 
 Scores = Callable[[torch.Tensor], torch.Tensor]
 
 
-@exercise.chaff(caught_by=(best_groups, negative_biased_scores))
+@exercise.chaff(caught_by=(best_groups, negative_biased_scores, tied_groups))
 def ignores_the_groups(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:
     """Selects among all experts, where only those of the best groups may be chosen."""
     settings = settings_of(logits, top_k, *args, **kwargs)
@@ -51,7 +52,7 @@ def groups_by_unbiased_scores(
     return _by_groups(settings, _two_best, unbiased=True)
 
 
-@exercise.chaff(caught_by=(best_groups, negative_biased_scores))
+@exercise.chaff(caught_by=(best_groups, negative_biased_scores, tied_groups))
 def every_other_expert_in_a_group(
     logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any
 ) -> Routed:
@@ -102,3 +103,31 @@ def _by_groups(
     is_open = is_open.repeat_interleave(scores.shape[1] // settings["n_group"], dim=1)
     indices = biased.masked_fill(~is_open, closed).topk(settings["top_k"], dim=-1).indices
     return indices, weights_of(scores, indices, settings)
+
+
+@exercise.chaff(caught_by=tied_groups)
+def groups_by_threshold(
+    logits: torch.Tensor,
+    top_k: int,
+    scoring: str = "softmax",
+    norm_topk: bool = False,
+    bias: torch.Tensor | None = None,
+    n_group: int = 1,
+    topk_group: int = 1,
+    scale: float = 1.0,
+) -> Routed:
+    """Keeps every group that scores at least as much as the last chosen one. Where groups have
+    equal scores these are more than `topk_group`: select groups by index, not by a threshold."""
+    indices, weights = route(logits, top_k, scoring, norm_topk, bias, n_group, topk_group, scale)
+    if n_group == 1:
+        return indices, weights
+    values = logits.float()
+    scores = values.softmax(-1) if scoring == "softmax" else values.sigmoid()
+    grouped = (scores if bias is None else scores + bias).reshape(len(scores), n_group, -1)
+    best = grouped.topk(2, dim=-1).values.sum(dim=-1)
+    closed = best < best.topk(topk_group, dim=-1).values[:, -1:]
+    indices = grouped.masked_fill(closed[..., None], -torch.inf).flatten(1).topk(top_k).indices
+    weights = scores.gather(1, indices)
+    if norm_topk:
+        weights = weights / (weights.sum(dim=-1, keepdim=True) + 1e-20)
+    return indices, weights * scale

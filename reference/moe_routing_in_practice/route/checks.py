@@ -90,12 +90,43 @@ def best_groups(rng: np.random.Generator) -> Iterator[Given]:
         groups = {"n_group": n_group, "topk_group": topk_group}
         yield given(logits, top_k, "sigmoid", bias=bias, **groups)
         yield given(logits, top_k, "sigmoid", True, bias, n_group, topk_group, 2.5)
+        most = experts * topk_group // n_group
+        yield given(logits, most, "sigmoid", bias=bias, **groups)
     logits, _ = _clear(rng, 6, 8, scoring="softmax", n_group=2, spread=0.0)
     yield given(logits, 2, n_group=2, topk_group=1)
     yield given(logits, 4, n_group=2, topk_group=2)
 
 
-@exercise.agrees(points=1.5)
+@exercise.law(points=0.5, hidden=True)
+def tied_groups(answer: Answer, rng: np.random.Generator) -> None:
+    """Of groups with equal scores no more than `topk_group` are used."""
+    for topk_group, scoring in ((1, "sigmoid"), (2, "sigmoid"), (2, "softmax")):
+        twins = torch.from_numpy(rng.permuted([2.0, 1.0, -1.0, -2.0])).float()
+        low = twins - 4.0
+        logits = torch.cat([twins, low, twins, twins]).repeat(3, 1)
+        top_k = 4 * topk_group
+        indices, weights = answer(logits, top_k, scoring, n_group=4, topk_group=topk_group)
+        scores = logits.softmax(-1) if scoring == "softmax" else logits.sigmoid()
+        best = twins.sort(descending=True).values.repeat_interleave(topk_group)
+        wrong = difference(indices.shape, torch.Size([3, top_k]), where="the shape of indices")
+        assert not wrong, wrong
+        for token in range(3):
+            chosen = indices[token].tolist()
+            groups = {expert // 4 for expert in chosen}
+            assert len(set(chosen)) == top_k, "a token's experts should be distinct"
+            assert len(groups) == topk_group, (
+                "where several groups have the same score, experts of more than `topk_group` of "
+                "them were selected: only the experts of `topk_group` groups are eligible"
+            )
+            assert 1 not in groups, "an expert of a group with a lower score was selected"
+            order = logits[token, indices[token]]
+            wrong = difference(order, best, where="the order of selection")
+            assert not wrong, wrong
+        wrong = difference(weights, scores.gather(1, indices), where="the weights")
+        assert not wrong, wrong
+
+
+@exercise.agrees(points=1)
 def negative_biased_scores(rng: np.random.Generator) -> Iterator[Given]:
     """An expert outside the chosen groups is never selected, however low the others score."""
     for top_k in (2, 4):
@@ -108,11 +139,14 @@ def negative_biased_scores(rng: np.random.Generator) -> Iterator[Given]:
 @exercise.agrees(points=1)
 def low_precision_and_large_logits(rng: np.random.Generator) -> Iterator[Given]:
     """Half-precision logits are computed in float32, and large logits do not overflow."""
+    steps = torch.from_numpy(2.0 * rng.permutation(8))  # further apart than any two scores
     for dtype in (torch.bfloat16, torch.float16):
         for scoring in ("softmax", "sigmoid"):
             yield given(ranked_logits(rng, 4, 8, dtype), 3, scoring, norm_topk=True, scale=1.25)
+        yield given(ranked_logits(rng, 4, 8), 8, "sigmoid", bias=steps.to(dtype))
     offsets = torch.tensor([[110.0], [-110.0], [90.0]])
     yield given(ranked_logits(rng, 3, 6) + offsets, 2)
+    yield given(ranked_logits(rng, 3, 6) + offsets, 2, norm_topk=True)
 
 
 @exercise.law(points=2, hidden=True)
@@ -122,7 +156,7 @@ def wrong_arguments(answer: Answer) -> None:
     bias = torch.linspace(0.01, 0.0, 8)  # sorting or centring it in place would change it
     routed = answer(logits, 2, bias=bias, n_group=4, topk_group=2)
     wrong = difference(routed[0], torch.tensor([[1, 4]]), where="the selection")
-    assert not wrong, f"in a small example, {wrong}"
+    assert not wrong, f"groups are ranked by the sum of their two best biased scores; {wrong}"
     assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
     for options in (
         {"top_k": 0},
@@ -136,6 +170,14 @@ def wrong_arguments(answer: Answer) -> None:
         {"top_k": 2, "n_group": 4, "topk_group": 5},
         {"top_k": 2, "n_group": 1, "topk_group": 2},
         {"top_k": 3, "n_group": 4, "topk_group": 1},
+        {"top_k": 5, "n_group": 4, "topk_group": 2},
+        {"top_k": 2, "n_group": -2},
+        {"top_k": 1, "n_group": -8},
+        {"top_k": 2, "n_group": 16},
+        {"top_k": 2, "n_group": 4, "topk_group": -1},
+        {"top_k": 0, "n_group": 4, "topk_group": 2},
+        {"top_k": 2, "scoring": "Softmax"},
+        {"top_k": 2, "scoring": ""},
     ):
         assert answer.raises(ValueError, logits, **options), (
             "a setting that the text rules out was accepted; it should be a ValueError"

@@ -128,7 +128,7 @@ def overflows(logits: torch.Tensor, token_mask: Mask = None) -> torch.Tensor:
     return values.exp().sum(dim=-1).log().square().sum() / max(1, len(values))
 
 
-@exercise.chaff(caught_by=low_precision_and_large_logits)
+@exercise.chaff(caught_by=(low_precision_and_large_logits, no_real_token))
 def stays_in_half_precision(logits: torch.Tensor, token_mask: Mask = None) -> torch.Tensor:
     """Computes in the logits' own dtype and converts the loss: the digits are gone by then."""
     if logits.dtype == torch.float32:
@@ -153,3 +153,25 @@ def shifts_in_place(logits: torch.Tensor, token_mask: Mask = None) -> torch.Tens
 def _kept(logits: torch.Tensor, token_mask: Mask) -> torch.Tensor:
     values = logits.float()
     return values if token_mask is None else values[token_mask.bool()]
+
+
+@exercise.chaff(caught_by=padding_and_gradient)
+def multiplies_by_the_mask(
+    logits: torch.Tensor, token_mask: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Multiplies the squares of padding by 0. Where they overflow, infinity times 0 is NaN: select
+    the real rows first."""
+    squares = torch.logsumexp(logits.float(), dim=-1).square()
+    mask = torch.ones(len(logits)) if token_mask is None else token_mask.float()
+    return (squares * mask).sum() / mask.sum().clamp(min=1)
+
+
+@exercise.chaff(caught_by=kinds_of_masks)
+def adds_the_mask_up_in_its_dtype(
+    logits: torch.Tensor, token_mask: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Adds up the mask in its own dtype: bfloat16 holds whole numbers to 256 only."""
+    loss = router_z_loss(logits, token_mask)
+    if token_mask is None or not token_mask.any():
+        return loss
+    return loss * token_mask.bool().sum() / token_mask.sum().float()

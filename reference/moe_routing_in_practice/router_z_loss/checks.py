@@ -12,6 +12,7 @@ from autograder import given
 from autograder.authoring.given import Given
 from autograder.lab import Answer
 from autograder.lab.compare import difference
+from autograder.lab.inputs import MASK_DTYPES
 from autograder.lab.logits import ranked_logits
 from reference.moe_routing_in_practice.router_z_loss.solution import exercise
 
@@ -46,14 +47,19 @@ def padding_and_gradient(rng: np.random.Generator) -> Iterator[Given]:
         logits = ranked_logits(rng, 7, 6)
         mask = torch.from_numpy(rng.permutation(7)) < real
         yield given(torch.where(mask[:, None], logits, 30 * logits), mask)
+        for huge in (1e30, -1e30):
+            yield given(torch.where(mask[:, None], logits, torch.full_like(logits, huge)), mask)
 
 
 @exercise.agrees(points=1)
 def kinds_of_masks(rng: np.random.Generator) -> Iterator[Given]:
-    """A mask may be boolean, or hold 0 and 1 in any integer or float dtype."""
-    for dtype in (torch.bool, torch.int64, torch.float32, torch.uint8):
+    """A mask may be boolean, or hold 0 and 1 in any integer or float dtype, for many tokens."""
+    for dtype in MASK_DTYPES:
         mask = torch.from_numpy(rng.permutation(8)) < 5
         yield given(ranked_logits(rng, 8, 4), token_mask=mask.to(dtype))
+    for dtype, tokens in ((torch.bfloat16, 700), (torch.float16, 5000), (torch.int8, 700)):
+        mask = torch.from_numpy(rng.permutation(tokens)) < tokens // 2 + 1  # odd, so that it rounds
+        yield given(ranked_logits(rng, tokens, 4), mask.to(dtype))
 
 
 @exercise.agrees(points=1)
@@ -74,7 +80,8 @@ def no_real_token(answer: Answer) -> None:
     wrong = difference(loss, torch.tensor(math.log(2) ** 2), where="the loss of a single token")
     assert not wrong, wrong
     assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
-    for nothing in (torch.tensor([False, False]), torch.tensor([0, 0])):
-        loss = answer(logits, nothing)
+    nobody = [(logits, torch.zeros(2, dtype=dtype)) for dtype in MASK_DTYPES]
+    for arguments in (*nobody, (logits[:0], None), (logits[:0].bfloat16(), torch.zeros(0))):
+        loss = answer(*arguments)
         wrong = difference(loss, torch.tensor(0.0), where="the loss without a real token")
         assert not wrong, wrong

@@ -10,8 +10,9 @@ $$\mathcal{L}_z = \text{mean over real tokens of }
 Write `router_z_loss(logits, token_mask=None)` for logits [T, E]. It returns a scalar tensor
 (float32) that is differentiable with respect to the logits.
 
-- `token_mask` ([T]) is true or 1 for real tokens, as booleans, integers or floats; `None` means
-  that all are real. What padding rows hold must matter neither for the value nor for the gradient.
+- `token_mask` ([T]) is true or 1 for real tokens, as booleans or in any integer or float dtype
+  (bfloat16 and float16, too); `None` means that all are real. What padding rows hold must matter
+  neither for the value nor for the gradient, however large it is.
 - Without any real token the loss is a scalar tensor 0.0.
 - Logits may be bfloat16 or float16 (compute in float32), and so large that their exponential
   overflows. They are not changed.
