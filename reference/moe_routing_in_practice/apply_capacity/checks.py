@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -118,7 +118,7 @@ def _telling_orders(rng: np.random.Generator) -> list[tuple[int, int, float]]:
     The formula's order is exact where the true capacity is a whole number; each other order comes
     out above a whole number for one of those drawn here, and would keep a slot too many.
     """
-    orders = (
+    orders: tuple[Callable[[int, int, float], float], ...] = (
         lambda slots, experts, factor: slots / experts * factor,
         lambda slots, experts, factor: factor / experts * slots,
     )

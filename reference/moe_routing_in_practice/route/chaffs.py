@@ -20,7 +20,6 @@ from reference.moe_routing_in_practice.route.checks import (
     negative_biased_scores,
     scores_and_weights,
     softmax_by_default,
-    tied_groups,
     wrong_arguments,
 )
 from reference.moe_routing_in_practice.route.solution import exercise, route
@@ -32,7 +31,6 @@ from reference.moe_routing_in_practice.route.solution import exercise, route
         biased_selection,
         best_groups,
         negative_biased_scores,
-        low_precision_and_large_logits,
     )
 )
 def weights_with_the_bias(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:
@@ -50,7 +48,6 @@ def weights_with_the_bias(logits: torch.Tensor, top_k: int, *args: Any, **kwargs
         biased_selection,
         best_groups,
         negative_biased_scores,
-        low_precision_and_large_logits,
     )
 )
 def ignores_the_bias(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:
@@ -64,7 +61,6 @@ def ignores_the_bias(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any
         biased_selection,
         best_groups,
         negative_biased_scores,
-        low_precision_and_large_logits,
     )
 )
 def bias_on_the_logits(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:
@@ -81,7 +77,6 @@ def bias_on_the_logits(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: A
         biased_selection,
         best_groups,
         negative_biased_scores,
-        low_precision_and_large_logits,
     )
 )
 def largest_weight_first(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:
@@ -100,7 +95,6 @@ def largest_weight_first(logits: torch.Tensor, top_k: int, *args: Any, **kwargs:
         best_groups,
         negative_biased_scores,
         low_precision_and_large_logits,
-        tied_groups,
     )
 )
 def softmax_over_the_selected(
@@ -228,7 +222,6 @@ def adds_the_bias_in_place(logits: torch.Tensor, top_k: int, *args: Any, **kwarg
         negative_biased_scores,
         low_precision_and_large_logits,
         wrong_arguments,
-        tied_groups,
     )
 )
 def weights_first(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:

@@ -23,7 +23,7 @@ from reference.moe_routing_in_practice.route.solution import exercise, route
 Scores = Callable[[torch.Tensor], torch.Tensor]
 
 
-@exercise.chaff(caught_by=(best_groups, negative_biased_scores, tied_groups))
+@exercise.chaff(caught_by=(best_groups, negative_biased_scores))
 def ignores_the_groups(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:
     """Selects among all experts, where only those of the best groups may be chosen."""
     settings = settings_of(logits, top_k, *args, **kwargs)
@@ -52,7 +52,7 @@ def groups_by_unbiased_scores(
     return _by_groups(settings, _two_best, unbiased=True)
 
 
-@exercise.chaff(caught_by=(best_groups, negative_biased_scores, tied_groups))
+@exercise.chaff(caught_by=(best_groups, negative_biased_scores))
 def every_other_expert_in_a_group(
     logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any
 ) -> Routed:

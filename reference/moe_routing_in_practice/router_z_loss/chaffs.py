@@ -101,7 +101,8 @@ def ignores_the_mask(logits: torch.Tensor, token_mask: Mask = None) -> torch.Ten
 @exercise.chaff(caught_by=(padding_and_gradient, kinds_of_masks, no_real_token))
 def divides_by_all_tokens(logits: torch.Tensor, token_mask: Mask = None) -> torch.Tensor:
     """Leaves padding out of the sum and then divides by all T tokens, padding included."""
-    return router_z_loss(logits, token_mask) * len(_kept(logits, token_mask)) / len(logits)
+    kept = len(_kept(logits, token_mask))
+    return router_z_loss(logits, token_mask) * kept / max(len(logits), 1)
 
 
 @exercise.chaff(caught_by=(padding_and_gradient, kinds_of_masks, no_real_token))
