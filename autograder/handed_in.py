@@ -1,6 +1,7 @@
 """What a zip for handing in says of itself: the receipt in it, and whether it fits the notebook.
 
-Nothing of the notebook is run, so this is safe for a stranger's file.
+Nothing of the notebook is run, and the file is read in a process with limits of its own: what it
+unpacks to, and how deeply its JSON is nested, is a stranger's choice.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from autograder.inside.archive import Unreadable, member
 from autograder.inside.reading import MAX_BYTES
 from autograder.lab import receipt
 from autograder.lab.public import notebook_tests
+from autograder.submission.aside import ask
 from autograder.wire.text import clean_line
 
 _OTHER_LAB = (
@@ -27,6 +28,7 @@ _OTHER_CHECKS = (
     "The public checks in the notebook are not those of this course's release: another version, or "
     "changed ones."
 )
+_DAMAGED = "the file is a damaged zip archive: hand in the one that the last cell wrote"
 
 
 class NoReceipt(Exception):  # noqa: N818
@@ -45,43 +47,73 @@ class HandedIn:
 def read_handed_in(path: Path, course: str) -> HandedIn:
     """Read a zip that `hand_in` packed, without running anything. Raises `NoReceipt`."""
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise NoReceipt(f"the file is larger than {MAX_BYTES:,} bytes")
         data = path.read_bytes()
-        notebook, _ = member(data, max_bytes=MAX_BYTES)
-        found = receipt.read_receipt(_receipt_in(data))
     except OSError as error:
         raise NoReceipt(f"it cannot be read: {error.strerror or error}") from error
-    except (Unreadable, ValueError) as error:
-        raise NoReceipt(str(error)) from error
+    told = ask(read_apart, data)
+    if told is None:
+        raise NoReceipt("it cannot be read: it unpacks to too much, or is nested too deeply")
+    if told["problem"]:
+        raise NoReceipt(told["problem"])
     return HandedIn(
-        receipt=found,
-        problems=tuple(receipt.problems(found, notebook)),
-        remarks=tuple(_remarks(found, notebook, course)),
+        receipt=told["receipt"],
+        problems=tuple(told["problems"]),
+        remarks=tuple(_remarks(told["receipt"], told["checks"], course)),
     )
 
 
-def _receipt_in(data: bytes) -> bytes:
+def read_apart(data: bytes) -> dict[str, Any]:
+    """Read an archive in a process that may be ended: its receipt, or the `problem` with it.
+
+    `checks` is the digest of the notebook's public checks, "" where it has none.
+    """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = [e for e in archive.infolist() if e.filename.endswith(receipt.ENDING)]
-            if not entries:
-                raise NoReceipt(
-                    "it holds no receipt: the notebook's last cell writes one (`moelab grade` "
-                    "grades it all the same)"
-                )
-            with archive.open(entries[-1]) as file:
-                return file.read(receipt.MAX_BYTES + 1)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error) as error:
-        raise NoReceipt("the archive is damaged") from error
+        notebook, _ = member(data, max_bytes=MAX_BYTES)
+        found = receipt.read_receipt(_receipt_in(data))
+        return {
+            "problem": "",
+            "receipt": found,
+            "problems": receipt.problems(found, notebook),
+            "checks": _checks_in(notebook),
+        }
+    except (NoReceipt, Unreadable) as error:
+        problem = str(error)
+    except ValueError as error:
+        problem = str(error) if "receipt" in str(error) else _DAMAGED
+    except (RecursionError, MemoryError):
+        problem = "it is nested too deeply or too large to be read"
+    except Exception:  # a damaged archive fails in as many ways as there are ways to pack one
+        problem = _DAMAGED
+    return {"problem": clean_line(problem, 500)}
 
 
-def _remarks(found: Mapping[str, Any], notebook: bytes, course: str) -> list[str]:
+def _receipt_in(data: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = [e for e in archive.infolist() if e.filename.endswith(receipt.ENDING)]
+        if not entries:
+            raise NoReceipt(
+                "it holds no receipt: the notebook's last cell writes one (`moelab grade` "
+                "grades it all the same)"
+            )
+        if entries[-1].flag_bits & 0x1:
+            raise NoReceipt("the receipt in it has a password: hand in the file without one")
+        with archive.open(entries[-1]) as file:
+            return file.read(receipt.MAX_BYTES + 1)
+
+
+def _checks_in(notebook: bytes) -> str:
+    try:
+        return receipt.tests_digest(notebook_tests(json.loads(notebook)))
+    except (ValueError, RecursionError, AttributeError):
+        return ""
+
+
+def _remarks(found: Mapping[str, Any], checks: str, course: str) -> list[str]:
     told = []
     if found["moe_lab"] != receipt.lab_digest():
         told.append(_OTHER_LAB)
-    try:
-        checks = receipt.tests_digest(notebook_tests(json.loads(notebook)))
-    except (ValueError, RecursionError, AttributeError):
-        checks = ""
     known = _checks_of(found["assignment"], course)
     if known and checks != known:
         told.append(_OTHER_CHECKS)

@@ -77,6 +77,11 @@ def pins(checkout: Path | None) -> dict[str, str]:
     return known
 
 
+def check_pins() -> None:
+    """Raise `BuildError` where not every version is known that an autograder package needs."""
+    pins(sources())
+
+
 def _pins_of(lines: Iterable[str]) -> dict[str, str]:
     found = (re.match(r"([A-Za-z0-9._-]+)==([^\s;+]+)", line) for line in lines)
     return {canonicalize_name(one[1]): one[2] for one in found if one}
@@ -94,8 +99,9 @@ def _installed(needed: Iterable[Requirement]) -> dict[str, str]:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError as error:
             raise BuildError(
-                f"{requirement.name} is not installed, so its version is not known: install it "
-                "(`pip install 'otter-grader[grading]'` brings all that Otter needs)"
+                f"{requirement.name} is not installed, so no autograder package can be made: "
+                "install what `moelab build` needs (pip install 'moelab[build]'; in a checkout "
+                "pip install '.[build]')"
             ) from error
         if name in found and not requirement.extras:
             continue

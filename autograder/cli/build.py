@@ -44,10 +44,13 @@ def build(
     found = find_course(course)
     loaded = load_assignments(assignments, found)
     from autograder.build.errors import BuildError
+    from autograder.build.pins import check_pins
     from autograder.build.write import build as write
 
     place = root or beside(found)
     with told(BuildError, OSError):
+        if not check:
+            check_pins()  # before anything is written
         sentences = write(loaded, place, check=check)
         if not check:
             sentences += _packages(loaded, place, found, as_arguments(**limits))

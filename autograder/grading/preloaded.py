@@ -18,8 +18,12 @@ def preload() -> None:
 
         kernel.die_with_parent()
         nursery()
+    import matplotlib
+
     import autograder.grading.worker
     import autograder.models.owner  # noqa: F401
+
+    matplotlib.rcdefaults()  # it has read `matplotlibrc` in the folder of submissions
 
 
 preload()

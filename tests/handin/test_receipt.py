@@ -170,3 +170,77 @@ def test_the_solved_notebook_ends_with_handing_in():
     cells = json.loads(solved_notebook(load_assignment(NAME), {}))["cells"]
     assert "".join(cells[-1]["source"]) == f'hand_in(grader, "{NAME}.ipynb")'
     assert Path(receipt.__file__).name == "receipt.py"
+
+
+DEEP = "[" * 200_000
+
+
+def _packed(notebook: bytes, receipt_text: str, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", method) as archive:
+        archive.writestr(f"{NAME}.ipynb", notebook)
+        archive.writestr(f"{NAME}.receipt.json", receipt_text)
+    return data.getvalue()
+
+
+def _spoilt(data: bytes, *, skip: int) -> bytes:
+    """The archive with some bytes of its second member's contents changed."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entry = archive.infolist()[-1]
+        start = entry.header_offset + 30 + len(entry.filename) + skip
+    return data[:start] + bytes(255 - byte for byte in data[start : start + 8]) + data[start + 8 :]
+
+
+def _with_password(data: bytes, *, of_all: bool) -> bytes:
+    """The archive with the flag that its members are encrypted."""
+    spoilt = bytearray(data)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = archive.infolist()
+        for entry in entries if of_all else entries[-1:]:
+            spoilt[entry.header_offset + 6] |= 1
+    at = 0
+    found = []
+    while (at := spoilt.find(b"PK\x01\x02", at)) >= 0:
+        found.append(at)
+        at += 4
+    for at in found if of_all else found[-1:]:
+        spoilt[at + 8] |= 1
+    return bytes(spoilt)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a password", "password"),
+        ("a password for the receipt", "password"),
+        ("damaged LZMA", "damaged"),
+        ("damaged bzip2", "damaged"),
+        ("damaged deflate", "damaged"),
+        ("cut short", "damaged"),
+        ("a deep receipt", "receipt cannot be read"),
+        ("a bomb", "larger than"),
+        ("a directory that lies", "damaged"),
+    ],
+)
+def test_an_archive_that_cannot_be_read_is_told_in_a_sentence(
+    name, said, notebook, written, tmp_path, capsys
+):
+    good = _packed(notebook, written)
+    data = {
+        "a password": lambda: _with_password(good, of_all=True),
+        "a password for the receipt": lambda: _with_password(good, of_all=False),
+        "damaged LZMA": lambda: _spoilt(_packed(notebook, written, zipfile.ZIP_LZMA), skip=20),
+        "damaged bzip2": lambda: _spoilt(_packed(notebook, written, zipfile.ZIP_BZIP2), skip=9),
+        "damaged deflate": lambda: _spoilt(good, skip=3),
+        "cut short": lambda: good[: len(good) // 2],
+        "a deep receipt": lambda: _packed(notebook, DEEP),
+        "a bomb": lambda: _packed(b" " * (65 << 20), written),
+        "a directory that lies": lambda: good[:-22] + good[-22:-6] + b"\xff\xff\xff\x7f\0\0",
+    }[name]()
+    path = tmp_path / "ada.zip"
+    path.write_bytes(data)
+    assert run_command(["check", str(path)]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert "mistake of its own" not in err
+    assert err.count("\n") == 1
