@@ -19,6 +19,7 @@ from autograder.grading.together import at_once
 from autograder.models.choice import ModelChoice
 from autograder.records import LATE, ClassGrades, Grade, Run
 from autograder.sandbox.limits import Limits
+from autograder.submission.counting import counting
 from autograder.submission.discover import Found, digest_of, find_submissions, read_bytes
 from autograder.submission.files import SubmissionProblem
 
@@ -100,6 +101,9 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
                 "no submission names its assignment in its metadata: give --assignment NAME"
             )
         revision = grading.revision(assignment) + _mark(order.models)
+        found = counting(found, grading.functions(assignment))
+        for warning in sorted({one.warning for one in found if one.warning}):
+            watch.tell(warning)
         rest = book.interrupted(assignment, revision)
         if rest is not None and not rest.goes_on(seed=order.seed, regrade=order.regrade):
             rest = None

@@ -30,6 +30,7 @@ from autograder.grading.seeds import bench_seed_of
 from autograder.grading.tasks import (
     Settings,
     assignment_task,
+    functions_task,
     grade_task,
     isolation_task,
     revision_task,
@@ -123,6 +124,10 @@ class Grading:
     def revision(self, assignment: str) -> str:
         """The revision of an assignment; raises `CourseError` where it cannot be loaded."""
         return self._pool.submit(revision_task, self._settings, assignment).result()
+
+    def functions(self, assignment: str) -> tuple[str, ...]:
+        """The functions that an assignment asks for."""
+        return self._pool.submit(functions_task, self._settings, assignment).result()
 
     def detect_assignment(self, submissions: Iterable[Found]) -> str:
         """The assignment of the course that most submissions name, of the first few that name one.

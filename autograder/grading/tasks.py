@@ -67,6 +67,14 @@ def revision_task(settings: Settings, assignment: str) -> str:
     return course_revision(load_assignment(assignment, settings.course))
 
 
+def functions_task(settings: Settings, assignment: str) -> tuple[str, ...]:
+    """The functions that an assignment asks for, in order."""
+    from autograder.grading.course import load_assignment
+
+    exercises = load_assignment(assignment, settings.course).exercises
+    return tuple(exercise.name for exercise in exercises)
+
+
 def isolation_task(settings: Settings) -> str:
     """The isolation level that this process's sandbox has reached."""
     return worker_for(settings).sandbox.level

@@ -10,7 +10,6 @@ import calendar
 import json
 import stat
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,12 +56,12 @@ def read_member(archive: Path, name: str, max_bytes: int) -> bytes:
     try:
         with zipfile.ZipFile(archive) as opened, opened.open(name) as stream:
             return stream.read(max_bytes + 1)
-    except (OSError, EOFError, KeyError, zlib.error, zipfile.BadZipFile) as error:
-        raise MemberProblem("the file is damaged in the class's archive") from error
     except (NotImplementedError, RuntimeError) as error:
         raise MemberProblem(
             "the class's archive has a password or is packed in a way that cannot be opened here"
         ) from error
+    except Exception as error:  # each way of packing has errors of its own
+        raise MemberProblem("the file is damaged in the class's archive") from error
 
 
 def _listed(archive: str) -> list[tuple[str, float]] | None:

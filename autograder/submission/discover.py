@@ -4,33 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.submission.exports import Author, Submitters, authors, gradescope_folder
+from autograder.submission.exports import Author, Submitters, authors, named
 from autograder.submission.files import (
     File,
     SubmissionProblem,
     check_kind,
     list_files,
     read_file,
+    read_listed,
     reason,
 )
 from autograder.submission.gradescope import MAX_METADATA, METADATA, read_submitters
-from autograder.submission.naming import student_names, submission_names
+from autograder.submission.naming import is_handed_in, student_names, submission_names
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_COMPANIONS = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Companion:
     """A file handed in beside the one that is graded; `name` is its path in the folder of that."""
 
-    path: Path
+    file: File
     name: str
-    member: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,9 @@ class Found:
     `superseded_by` names the same student's newer submission, which counts ("" for none). `member`
     is its name in the class's archive `path`, `None` for a file of its own. `late` and `identity`
     are what a learning platform says: that it came late, and how it knows the students.
-    `companions` are the files that were handed in with it, and `notes` sentences on them.
+    `companions` are the files that were handed in with it, and `notes` sentences on them. Files of
+    one submission have the same `group` ("" for a file that is one alone) and paths `inner` in it.
+    `file` is where it was listed, and `warning` a sentence on the whole export.
     """
 
     path: Path
@@ -56,6 +59,11 @@ class Found:
     identity: tuple[str, ...] = ()
     companions: tuple[Companion, ...] = ()
     notes: tuple[str, ...] = ()
+    group: str = ""
+    inner: str = ""
+    order: int = 0
+    file: File | None = None
+    warning: str = ""
 
     @property
     def file_name(self) -> str:
@@ -64,19 +72,19 @@ class Found:
 
 
 def find_submissions(paths: Sequence[Path]) -> list[Found]:
-    """List every submission in files, folders and archives of a class: see `list_files`.
+    """List every file that was handed in, in files, folders and archives of a class.
 
-    Those are listed too that cannot be read. Raises `ValueError` with one sentence.
+    Those are listed too that cannot be read. Of the files of one submission `counting` says which
+    one is graded. Raises `ValueError` with one sentence.
     """
     files = list_files([Path(path) for path in paths])
     names = submission_names([file.spellings for file in files])
-    who = authors([(file.given.name, *file.parts) for file in files], _submitters(files))
+    who, warnings = _authors(files)
     students = student_names(names, who)
-    found = [
-        _found(file, name, student, author)
+    return [
+        _found(file, name, student, author, warnings.get(author.key, "") if author else "")
         for file, name, student, author in zip(files, names, students, who, strict=True)
     ]
-    return _with_newest(found, who)
 
 
 def read_bytes(found: Found, *, max_bytes: int = MAX_BYTES) -> bytes:
@@ -86,6 +94,8 @@ def read_bytes(found: Found, *, max_bytes: int = MAX_BYTES) -> bytes:
     """
     if found.problem:
         raise SubmissionProblem(found.problem)
+    if found.file is not None:
+        return read_listed(found.file, max_bytes)
     return read_file(found.path, found.member, max_bytes)
 
 
@@ -98,7 +108,7 @@ def read_companions(found: Found) -> dict[str, bytes]:
     read: dict[str, bytes] = {}
     for companion in found.companions:
         try:
-            data = read_file(companion.path, companion.member, left)
+            data = read_listed(companion.file, left)
         except SubmissionProblem:
             continue
         read[companion.name] = data
@@ -122,29 +132,63 @@ def digest_of_bytes(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def _submitters(files: Sequence[File]) -> dict[str, Submitters]:
-    """Who handed in Gradescope's submissions, from the metadata beside their folders."""
-    beside: dict[tuple[Path, str | None], None] = {}
-    for file in files:
-        place = gradescope_folder((file.given.name, *file.parts))
-        if place is None:
+def _authors(files: Sequence[File]) -> tuple[list[Author | None], dict[str, str]]:
+    """Who handed each file in, and what to warn of, by the key of the author."""
+    by_given: defaultdict[Path, list[int]] = defaultdict(list)
+    for number, file in enumerate(files):
+        by_given[file.given].append(number)
+    found: list[Author | None] = [None] * len(files)
+    warnings: dict[str, str] = {}
+    for given, numbers in by_given.items():
+        above = () if files[numbers[0]].member is not None else (given.name,)
+        paths = [(*above, *files[number].parts) for number in numbers]
+        for number, author in zip(numbers, authors(paths, is_handed_in), strict=True):
+            found[number] = author
+        _name_submitters([files[number] for number in numbers], numbers, found, warnings)
+    return found, warnings
+
+
+def _name_submitters(
+    files: Sequence[File],
+    numbers: Sequence[int],
+    found: list[Author | None],
+    warnings: dict[str, str],
+) -> None:
+    """Put the names of Gradescope's metadata, which lies beside the folders of submissions."""
+    known: dict[tuple[str, ...], tuple[dict[str, Submitters], str]] = {}
+    for file, number in zip(files, numbers, strict=True):
+        author = found[number]
+        if author is None or not author.key.startswith("gradescope "):
             continue
-        above = file.parts[: max(place - 1, 0)]
-        if file.member is not None:
-            beside[file.given, "/".join((*above, METADATA))] = None
+        above = 0 if file.member is not None else 1
+        if author.depth < above:
+            folder: tuple[str, ...] = ("",)
+            beside = File(file.given.parent, (METADATA,))
         else:
-            folder = file.given.joinpath(*above) if place else file.given.parent
-            beside[folder / METADATA, None] = None
-    known: dict[str, Submitters] = {}
-    for path, member in beside:
-        try:
-            known |= read_submitters(read_file(path, member, MAX_METADATA))
-        except SubmissionProblem:
-            continue
-    return known
+            folder = file.parts[: author.depth - above]
+            member = "/".join((*folder, METADATA)) if file.member is not None else None
+            beside = File(file.given, (*folder, METADATA), member=member)
+        if folder not in known:
+            known[folder] = _read_metadata(beside)
+        submitters, warning = known[folder]
+        found[number] = named(author, submitters)
+        if warning:
+            warnings[author.key] = warning
 
 
-def _found(file: File, name: str, student: str, author: Author | None) -> Found:
+def _read_metadata(file: File) -> tuple[dict[str, Submitters], str]:
+    if file.member is None and not os.path.lexists(file.path):
+        return {}, ""
+    why = "it holds no names as Gradescope writes them"
+    try:
+        if submitters := read_submitters(read_listed(file, MAX_METADATA)):
+            return submitters, ""
+    except SubmissionProblem as problem:
+        why = str(problem)
+    return {}, f"{METADATA} could not be read, so students go by their folders' names: {why}"
+
+
+def _found(file: File, name: str, student: str, author: Author | None, warning: str) -> Found:
     problem, modified = file.problem, 0.0
     try:
         status = os.lstat(file.path)
@@ -157,6 +201,7 @@ def _found(file: File, name: str, student: str, author: Author | None) -> Found:
         problem = reason(error)
     except SubmissionProblem as error:
         problem = str(error)
+    identity = (author.key, *author.also) if author else ()
     return Found(
         path=file.path,
         name=name,
@@ -165,25 +210,11 @@ def _found(file: File, name: str, student: str, author: Author | None) -> Found:
         modified=modified if file.member is None else file.modified,
         member=file.member,
         late=author is not None and author.late,
-        identity=(author.key, *author.also) if author else (),
+        identity=identity,
+        group=f"{file.given}\0{author.key}" if author else "",
+        inner=author.inner if author else "",
+        order=author.order if author else 0,
+        file=file,
+        warning=warning,
+        notes=(warning,) if warning else (),
     )
-
-
-def _with_newest(found: Sequence[Found], who: Sequence[Author | None]) -> list[Found]:
-    """Say of each student's older submissions which one replaces them.
-
-    Newest is the highest attempt that an export tells, else the latest time; of files that came
-    together, the notebook.
-    """
-    newest: dict[str, tuple[tuple[bool, int, int, bool, str], str]] = {}
-    for one, author in zip(found, who, strict=True):
-        if author:
-            notebook = one.name.lower().endswith(".ipynb")
-            rank = (not one.problem, author.attempt, int(one.modified), notebook, one.name)
-            newest[author.key] = max(newest.get(author.key, (rank, one.name)), (rank, one.name))
-    return [
-        replace(one, superseded_by=newest[author.key][1])
-        if author and newest[author.key][1] != one.name
-        else one
-        for one, author in zip(found, who, strict=True)
-    ]

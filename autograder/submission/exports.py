@@ -1,47 +1,237 @@
-"""What the exports of learning platforms say about a file: whose it is, and which attempt.
+"""What the exports of learning platforms say about a file: whose it is, and to which submission.
 
 The patterns are what the platforms write: Canvas `lib/content_zipper.rb` (`get_filename`,
-`add_upload_submission`), Moodle's "Download all submissions" with and without folders, Gradescope's
-"Export submissions", whose folders are the keys of its `submission_metadata.yml`.
+`add_upload_submission`), Moodle `mod/assign/classes/downloader.php`, Gradescope's "Export
+submissions", whose folders are the keys of its `submission_metadata.yml`, and nbgrader's
+`STUDENT/ASSIGNMENT/NOTEBOOK`. A pattern is believed only where a whole folder fits it, at the
+outermost level that the platform writes: what lies below is of the student's making.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 # lovelaceada_LATE_123_4567_lab.ipynb: sortable name in lower case, user id, attachment id.
 _CANVAS = re.compile(
-    r"(?P<who>[^\W_]\w*?)(?P<late>_LATE)?_(?P<user>[1-9]\d*)_(?P<attempt>[1-9]\d*)_.+", re.DOTALL
+    r"(?P<who>[^_\W].*?)(?P<late>_LATE)?_(?P<user>[1-9][0-9]*)_(?P<file>[1-9][0-9]*)_(?P<rest>.+)",
+    re.DOTALL,
 )
 # Anonymous grading: anon_ and five letters or digits in the place of name and user id.
 _CANVAS_ANONYMOUS = re.compile(
-    r"(?P<late>LATE_)?(?P<who>anon_[0-9A-Za-z]{5})_(?P<attempt>[1-9]\d*)_.+", re.DOTALL
+    r"(?P<late>LATE_)?(?P<who>anon_[0-9A-Za-z]{5})_(?P<file>[1-9][0-9]*)_(?P<rest>.+)", re.DOTALL
 )
-# Ada Lovelace_4711_assignsubmission_file_/lab.ipynb, or all of it in one file name.
-_MOODLE = re.compile(r"(?P<who>.+?)_(?P<user>\d+)_assignsubmission_file(?:_.*)?", re.DOTALL)
-_GRADESCOPE = re.compile(r"submission_(?P<user>\d{5,})")
+# Ada Lovelace_4711_assignsubmission_file_/lab.ipynb, or all of it in one file name; no number for
+# those of a team assignment who are in no group.
+_MOODLE = re.compile(
+    r"(?P<who>.+?)(?:_(?P<user>[0-9]+))?_assignsubmission_(?P<plugin>file|onlinetext)"
+    r"(?:_(?P<rest>.*))?",
+    re.DOTALL,
+)
+_GRADESCOPE = re.compile(r"submission_(?P<user>[0-9]{5,})")
 # lab_2026_11_23T15_31_00_123456.zip: Otter's grader.export(); says nothing about a student.
 _OTTER = re.compile(
-    r"(?P<stem>.+)_\d{4}_\d{2}_\d{2}T\d{2}_\d{2}_\d{2}_\d{6}(?: ?\(\d+\))?\.zip", re.DOTALL
+    r"(?P<stem>.+)_\d{4}_\d{2}_\d{2}T\d{2}_\d{2}_\d{2}_\d{6}(?:-\d+)?(?: ?\(\d+\))?\.zip",
+    re.DOTALL,
 )
+_JOINERS = "_-\u200c\u200d"
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who handed a file in, as an export says: `name` to show, `key` to tell people apart.
+    """Who handed a file in, as an export says: `name` to show, `key` to tell submissions apart.
 
-    `also` are further ways to know them (`email ada@example.org`, `id S123`), of each member where
-    a group handed in together.
+    `inner` is the file's path within the submission, `depth` the place in its path of what names
+    the student. `also` are further ways to know them (`email ada@example.org`, `id S123`), of each
+    member where a group handed in together; `known` is false for a key that is no person's.
     """
 
     name: str
     key: str
-    attempt: int = 0
+    inner: str = ""
+    depth: int = 0
+    order: int = 0
     late: bool = False
     also: tuple[str, ...] = ()
+    known: bool = True
+
+
+Path = tuple[str, ...]
+_Fits = Callable[[Sequence[Path], int], "list[Author] | None"]
+
+
+def authors(
+    paths: Sequence[Sequence[str]], is_submission: Callable[[str], bool] = lambda name: True
+) -> list[Author | None]:
+    """For each path below one folder (its parts, file name last) its author, `None` for no export.
+
+    Files whose name is not `is_submission` (lists, notes) do not decide whether a folder fits.
+    """
+    whole = [tuple(path) for path in paths]
+    deciding = [path for path in whole if is_submission(path[-1])]
+    level = _level(deciding, 0)
+    if level is None:
+        return [None] * len(whole)
+    depth, fits = level
+    found = fits(deciding, depth) or []
+    known = dict(zip(deciding, found, strict=True))
+    teams = any(not author.known for author in found)
+    return [known.get(path) or _beside(path, depth, fits, teams=teams) for path in whole]
+
+
+def _beside(path: Path, depth: int, fits: _Fits, *, teams: bool) -> Author | None:
+    """The author of a file that did not decide: it still bears the name that the platform gave."""
+    if fits is _canvas_folder and len(path) == depth + 1:
+        return _canvas(path[depth], depth)
+    if fits is _nbgrader_folder and len(path) > depth + 2:
+        return _nbgrader(path, depth)
+    if len(path) > depth and fits in (_moodle_folder, _gradescope_folder):
+        made = _moodle(path, depth) if fits is _moodle_folder else _gradescope(path, depth)
+        return _of_a_team(made) if made and teams else made
+    return None
+
+
+def _level(paths: Sequence[Path], depth: int) -> tuple[int, _Fits] | None:
+    """The outermost depth at which all paths fit one platform; folders above are people's own."""
+    while paths:
+        for fits in (_gradescope_folder, _moodle_folder, _canvas_folder, _nbgrader_folder):
+            if fits(paths, depth) is not None:
+                return depth, fits
+        if any(len(path) <= depth + 1 for path in paths):
+            return None
+        inside: defaultdict[str, list[Path]] = defaultdict(list)
+        for path in paths:
+            inside[path[depth]].append(path)
+        if len(inside) > 1 and not any(
+            all(fits(below, depth + 1) for below in inside.values())
+            for fits in (_gradescope_folder, _moodle_folder, _canvas_folder)
+        ):
+            return None
+        depth += 1
+    return None
+
+
+def _gradescope_folder(paths: Sequence[Path], depth: int) -> list[Author] | None:
+    return _all([_gradescope(path, depth) for path in paths])
+
+
+def _gradescope(path: Path, depth: int) -> Author | None:
+    if len(path) < depth + 2 or not (matched := _GRADESCOPE.fullmatch(path[depth])):
+        return None
+    key = f"gradescope {matched['user']}"
+    return Author(path[depth], key, "/".join(path[depth + 1 :]), depth)
+
+
+def _moodle_folder(paths: Sequence[Path], depth: int) -> list[Author] | None:
+    found = _all([_moodle(path, depth) for path in paths])
+    if found and not all(author.known for author in found):  # ids are the groups'
+        return [_of_a_team(author) for author in found]
+    return found
+
+
+def _moodle(path: Path, depth: int) -> Author | None:
+    if len(path) <= depth or not (matched := _MOODLE.fullmatch(path[depth])):
+        return None
+    is_folder = len(path) > depth + 1
+    if is_folder == bool(matched["rest"]):
+        return None
+    inner = "/".join(path[depth + 1 :]) if is_folder else matched["rest"]
+    if matched["plugin"] == "onlinetext":
+        inner = f"onlinetext/{inner}"
+    who, user = matched["who"], matched["user"]
+    key = f"moodle {user}" if user else f"moodle_group {who}"
+    return Author(who, key, inner, depth, known=bool(user))
+
+
+def _of_a_team(author: Author) -> Author:
+    group = author.key.partition(" ")[2]
+    return Author(author.name, f"moodle_group {group}", author.inner, author.depth, known=False)
+
+
+def _canvas_folder(paths: Sequence[Path], depth: int) -> list[Author] | None:
+    """The authors where each file at this level bears a name that Canvas gives.
+
+    `lab_2_4_4.ipynb` looks like one by accident: attachment ids are unique, a user has one name,
+    and where there is one user alone ids are not as small as the numbers of labs.
+    """
+    if any(len(path) != depth + 1 for path in paths):
+        return None
+    found = _all([_canvas(path[depth], depth) for path in paths])
+    if not found:
+        return None
+    attachments = Counter(author.order for author in found)
+    names: dict[str, str] = {}
+    for author in found:
+        plain = unicodedata.normalize("NFC", author.name)
+        if attachments[author.order] > 1 or names.setdefault(author.key, plain) != plain:
+            return None
+    small = [author for author in found if author.order < 100]
+    if len(names) == 1 and (small or _number(found[0].key) < 100):
+        return None
+    if len(names) > 1 and len(set(names.values())) == 1 and _number(found[0].key) < 10:
+        return None
+    return found
+
+
+def _number(key: str) -> int:
+    tail = key.rpartition(" ")[2]
+    return int(tail) if tail.isdecimal() else 1000
+
+
+def _canvas(name: str, depth: int) -> Author | None:
+    packed = _OTTER.fullmatch(name)  # whose time stamp looks like Canvas's numbers
+    asked = packed["stem"] if packed else name
+    if matched := _CANVAS_ANONYMOUS.fullmatch(asked):
+        who, late = matched["who"], bool(matched["late"])
+        rest = name[matched.start("rest") :]
+        return Author(who, f"canvas {who}", rest, depth, int(matched["file"]), late)
+    matched = _CANVAS.fullmatch(asked)
+    if not matched or len(matched["user"]) > 18 or not _is_canvas_name(matched["who"]):
+        return None
+    user, attachment = int(matched["user"]), int(matched["file"])
+    if 1990 <= user < 2100 and attachment <= 31:
+        return None
+    rest = name[matched.start("rest") :]
+    return Author(matched["who"], f"canvas {user}", rest, depth, attachment, bool(matched["late"]))
+
+
+def _is_canvas_name(who: str) -> bool:
+    """Whether a name is of word characters in lower case; accents and vowel signs are marks."""
+    for letter in who:
+        kind = unicodedata.category(letter)
+        if kind in ("Lu", "Lt") or not (kind[0] in "LMN" or letter in _JOINERS):
+            return False
+    return True
+
+
+def _nbgrader_folder(paths: Sequence[Path], depth: int) -> list[Author] | None:
+    """The authors in `STUDENT/ASSIGNMENT/NOTEBOOK`: one assignment, whose notebook most have."""
+    if any(len(path) < depth + 3 for path in paths):
+        return None
+    students = {path[depth] for path in paths}
+    if len(students) < 2 or len({path[depth + 1] for path in paths}) > 1:
+        return None
+    owners: defaultdict[str, set[str]] = defaultdict(set)
+    for path in paths:
+        if len(path) == depth + 3:
+            owners[path[-1]].add(path[depth])
+    notebooks = [who for name, who in owners.items() if name.lower().endswith(".ipynb")]
+    if max(map(len, notebooks), default=0) < max(2, len(students) / 2):
+        return None
+    return [_nbgrader(path, depth) for path in paths]
+
+
+def _nbgrader(path: Path, depth: int) -> Author:
+    who = path[depth]
+    return Author(who, f"nbgrader {who}", "/".join(path[depth + 2 :]), depth)
+
+
+def _all(found: Sequence[Author | None]) -> list[Author] | None:
+    known = [author for author in found if author is not None]
+    return known if known and len(known) == len(found) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,71 +242,9 @@ class Submitters:
     also: tuple[str, ...]
 
 
-def authors(
-    paths: Sequence[Sequence[str]], submitters: Mapping[str, Submitters] | None = None
-) -> list[Author | None]:
-    """For each path (its parts, file name last) its author, `None` where no export tells one.
-
-    `submitters` are those of Gradescope's submissions, by the name of the submission's folder.
-
-    A file name that looks like Canvas's by accident (`lab_2026_1_ada.ipynb`) is not taken for one:
-    dates are left out, and within a folder attachment ids are unique and a user has one name.
-    """
-    found = [_author(parts, submitters or {}) for parts in paths]
-    folders = ["/".join(parts[:-1]) for parts in paths]
-    doubtful = _doubtful_folders(
-        (folder, author) for folder, author in zip(folders, found, strict=True) if author
-    )
-    return [
-        None if author and author.key.startswith("canvas") and folder in doubtful else author
-        for folder, author in zip(folders, found, strict=True)
-    ]
-
-
-def gradescope_folder(parts: Sequence[str]) -> int | None:
-    """The place in a path of the innermost folder that is a Gradescope submission."""
-    places = range(len(parts) - 2, -1, -1)
-    return next((place for place in places if _GRADESCOPE.fullmatch(parts[place])), None)
-
-
-def _author(parts: Sequence[str], submitters: Mapping[str, Submitters]) -> Author | None:
-    for part in reversed(parts):
-        if matched := _MOODLE.fullmatch(part):
-            return Author(matched["who"], f"moodle {matched['user']}")
-    place = gradescope_folder(parts)
-    if place is not None:
-        folder = parts[place]
-        known = submitters.get(folder, Submitters(folder, ()))
-        key = f"gradescope {folder.rpartition('_')[2]}"
-        return Author(known.name, key, also=known.also)
-    return _canvas(parts[-1])
-
-
-def _canvas(name: str) -> Author | None:
-    if packed := _OTTER.fullmatch(name):  # whose time stamp looks like Canvas's numbers
-        name = packed["stem"]
-    if matched := _CANVAS_ANONYMOUS.fullmatch(name):
-        who, attempt, late = matched["who"], int(matched["attempt"]), bool(matched["late"])
-        return Author(who, f"canvas {who}", attempt, late)
-    matched = _CANVAS.fullmatch(name)
-    if not matched or matched["who"] != matched["who"].lower():
-        return None
-    user, attempt = int(matched["user"]), int(matched["attempt"])
-    if 1990 <= user < 2100 and attempt <= 31:
-        return None
-    return Author(matched["who"], f"canvas {user}", attempt, bool(matched["late"]))
-
-
-def _doubtful_folders(found: Iterable[tuple[str, Author]]) -> set[str]:
-    """Folders in which an attachment id comes twice, or a user id with two names."""
-    attempts: Counter[tuple[str, int]] = Counter()
-    names: dict[tuple[str, str], str] = {}
-    doubtful = set()
-    for folder, author in found:
-        if not author.key.startswith("canvas"):
-            continue
-        attempts[folder, author.attempt] += 1
-        known = names.setdefault((folder, author.key), author.name)
-        if attempts[folder, author.attempt] > 1 or known != author.name:
-            doubtful.add(folder)
-    return doubtful
+def named(author: Author, submitters: Mapping[str, Submitters]) -> Author:
+    """A Gradescope author with the names that the metadata has for the submission's folder."""
+    known = submitters.get(author.name)
+    if known is None:
+        return author
+    return Author(known.name, author.key, author.inner, author.depth, also=known.also)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from autograder.submission.class_archive import Member, MemberProblem, list_members, read_member
 from autograder.submission.exports import authors
-from autograder.submission.naming import has_ending, shown
+from autograder.submission.naming import has_ending, is_handed_in, shown
 
 _SKIPPED = ("__MACOSX", "__pycache__")  # and whatever starts with a dot
 _OPEN_FLAGS = (
@@ -26,6 +26,8 @@ _OPEN_FLAGS = (
     | getattr(os, "O_NOCTTY", 0)
     | getattr(os, "O_BINARY", 0)
 )
+_FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+_REPORT = "moelab-files.sha256"  # in a folder that a report was written to
 _KINDS = {
     stat.S_IFLNK: "a link, which is not followed",
     stat.S_IFDIR: "a folder, not a file",
@@ -45,7 +47,8 @@ class File:
     """A file below the folder `given`, or in the archive `given`, at the path `parts`.
 
     `member` is what the archive calls it, `None` for a file of its own; `modified` is when it was
-    last changed, as the archive says (seconds since 1970).
+    last changed, as the archive says (seconds since 1970). `seen` tells the file that was listed
+    from any other that takes its place (device and inode; empty where the system has none).
     """
 
     given: Path
@@ -53,6 +56,7 @@ class File:
     problem: str = ""
     member: str | None = None
     modified: float = 0.0
+    seen: tuple[int, int] | None = None
 
     @property
     def path(self) -> Path:
@@ -80,18 +84,56 @@ class File:
 def list_files(paths: Sequence[Path]) -> list[File]:
     """List every file that may be a submission, each once, in order.
 
-    Folders are searched recursively; files that end in `.ipynb`, `.py` or `.zip` count, hidden ones
-    do not. A zip that was given itself and holds the files of several students, all named as a
-    learning platform names them, counts as a folder of these files. Raises `ValueError` with one
-    sentence for a path that does not exist or is none of them.
+    Folders are searched recursively, hidden files and reports left out. A zip that was given itself
+    and holds the files of several students, all named as a learning platform names them, counts as
+    a folder of these files, if only such zips were given: among students' files it is one of them.
+    Raises `ValueError` with one sentence for a path that does not exist or is no submission.
     """
-    listed = list_members([path for path in paths if _is_archive(path)])
+    classes: dict[Path, list[File]] = {}
+    if all(map(_is_archive, paths)):
+        listed = list_members(paths)
+        classes = {given: _of_a_class(given, listed.get(given, [])) for given in paths}
     found: dict[str, File] = {}
     for given in paths:
-        in_class = _of_a_class(given, listed.get(given, []))
+        in_class = classes[given] if classes and all(classes.values()) else []
         for file in sorted(in_class or _files(given), key=lambda file: file.name):
             found.setdefault(file.place, file)
     return list(found.values())
+
+
+def read_listed(file: File, max_bytes: int) -> bytes:
+    """Read the file that was listed, and no other that has taken its place or that of a folder.
+
+    Raises `SubmissionProblem` with the reason where it cannot be read.
+    """
+    if file.problem:
+        raise SubmissionProblem(file.problem)
+    if file.member is not None or os.open not in os.supports_dir_fd:
+        return read_file(file.path, file.member, max_bytes)
+    try:
+        return _limited(_read_below(file, max_bytes), max_bytes)
+    except OSError as error:
+        raise SubmissionProblem(reason(error)) from error
+
+
+def _read_below(file: File, max_bytes: int) -> bytes:
+    """Open each folder of the path in the one before, so that none can be a link."""
+    folder = os.open(file.given, _FOLDER_FLAGS)
+    try:
+        for part in file.parts[:-1]:
+            below = os.open(part, _FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        last = file.parts[-1]
+        check_kind(os.stat(last, dir_fd=folder, follow_symlinks=False).st_mode)
+        with os.fdopen(os.open(last, _OPEN_FLAGS, dir_fd=folder), "rb") as stream:
+            opened = os.fstat(stream.fileno())
+            check_kind(opened.st_mode)
+            if file.seen is not None and file.seen != (opened.st_dev, opened.st_ino):
+                raise SubmissionProblem("the file was replaced after the submissions were listed")
+            return stream.read(max_bytes + 1)
+    finally:
+        os.close(folder)
 
 
 def read_file(path: Path, member: str | None, max_bytes: int) -> bytes:
@@ -109,6 +151,10 @@ def read_file(path: Path, member: str | None, max_bytes: int) -> bytes:
         raise SubmissionProblem(reason(error)) from error
     except MemberProblem as error:
         raise SubmissionProblem(str(error)) from error
+    return _limited(data, max_bytes)
+
+
+def _limited(data: bytes, max_bytes: int) -> bytes:
     if len(data) > max_bytes:
         raise SubmissionProblem(
             f"the file is larger than {_size(max_bytes)}: clear the outputs and save it again"
@@ -137,7 +183,7 @@ def _files(given: Path) -> Iterator[File]:
         is_folder = False
     if is_folder:
         yield from _below(given)
-    elif has_ending(given.name):
+    elif is_handed_in(given.name):
         yield File(given.parent, (given.name,))
     else:
         raise ValueError(
@@ -146,20 +192,33 @@ def _files(given: Path) -> Iterator[File]:
 
 
 def _below(given: Path) -> Iterator[File]:
-    """All submissions below a folder; links to folders are not followed."""
+    """All files below a folder that may belong to submissions; links to folders are not followed.
+
+    Which platform wrote the folder decides which files these are: below it, all of a student's.
+    """
+    listed = list(_all_below(given))
+    who = authors([(given.name, *file.parts) for file in listed], is_handed_in)
+    for file, author in zip(listed, who, strict=True):
+        if author is not None or file.problem or is_handed_in(file.parts[-1]):
+            yield file
+
+
+def _all_below(given: Path) -> Iterator[File]:
     waiting: list[tuple[str, ...]] = [()]
     while waiting:
         folder = waiting.pop()
         try:
             with os.scandir(given.joinpath(*folder)) as entries:
-                for entry in entries:
-                    parts = (*folder, entry.name)
-                    if _is_skipped(entry.name):
-                        continue
-                    if has_ending(entry.name):
-                        yield File(given, parts)
-                    elif entry.is_dir(follow_symlinks=False):
-                        waiting.append(parts)
+                inside = [entry for entry in entries if not _is_skipped(entry.name)]
+            if folder and any(entry.name == _REPORT for entry in inside):
+                continue
+            for entry in inside:
+                parts = (*folder, entry.name)
+                if entry.is_dir(follow_symlinks=False) and not has_ending(entry.name):
+                    waiting.append(parts)
+                elif has_ending(entry.name) or entry.is_file(follow_symlinks=False):
+                    seen = entry.stat(follow_symlinks=False)
+                    yield File(given, parts, seen=(seen.st_dev, entry.inode()))
         except OSError as error:
             problem = f"the folder cannot be searched: {(error.strerror or str(error)).lower()}"
             if not folder:
@@ -170,14 +229,18 @@ def _below(given: Path) -> Iterator[File]:
 def _of_a_class(archive: Path, members: Sequence[Member]) -> list[File]:
     """The files of an archive that holds those of several students; none for any other archive."""
     files = [
-        File(archive, _parts(member.name), member=member.name, modified=member.modified)
+        File(archive, parts, member=member.name, modified=member.modified)
         for member in members
-        if has_ending(member.name) and not any(map(_is_skipped, _parts(member.name)))
+        if (parts := _parts(member.name)) and not any(map(_is_skipped, parts))
     ]
-    who = authors([file.parts for file in files])
-    if None in who or len({author.key for author in who if author}) < 2:
+    who = authors([file.parts for file in files], is_handed_in)
+    known = [(file, author) for file, author in zip(files, who, strict=True) if author is not None]
+    handed_in = sum(is_handed_in(file.parts[-1]) for file in files)
+    if len({author.key for _, author in known}) < 2 or handed_in != sum(
+        is_handed_in(file.parts[-1]) for file, _ in known
+    ):
         return []
-    return files
+    return [file for file, _ in known]
 
 
 def _is_archive(path: Path) -> bool:
@@ -186,7 +249,7 @@ def _is_archive(path: Path) -> bool:
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    return tuple(part for part in name.replace("\\", "/").split("/") if part)
+    return tuple(part for part in name.replace("\\", "/").split("/") if part not in ("", ".", ".."))
 
 
 def _is_skipped(name: str) -> bool:

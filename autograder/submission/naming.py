@@ -10,6 +10,12 @@ from autograder.submission.exports import Author
 from autograder.wire.text import clean_text
 
 ENDINGS = (".ipynb", ".py", ".zip")
+RENAMED = (".ipynb.txt", ".ipynb.json", ".py.txt")  # by browsers that save a notebook
+# What students hand in instead: nothing that an instructor keeps beside submissions, as lists.
+OTHERS = (
+    *(".pdf", ".html", ".htm", ".docx", ".doc", ".odt", ".rtf", ".pages", ".ipynb.gz"),
+    *(".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".rmd", ".qmd"),
+)
 
 
 def shown(text: str) -> str:
@@ -26,6 +32,16 @@ def shown(text: str) -> str:
 def has_ending(name: str) -> bool:
     """Whether a file name is one of a submission."""
     return name.lower().endswith(ENDINGS)
+
+
+def may_hold_code(name: str) -> bool:
+    """Whether a file name is one of a notebook, a script or an archive that can be read."""
+    return name.lower().endswith((*ENDINGS, *RENAMED))
+
+
+def is_handed_in(name: str) -> bool:
+    """Whether a file name is one of something that was handed in, readable or not."""
+    return name.lower().endswith((*ENDINGS, *RENAMED, *OTHERS))
 
 
 def submission_names(places: Sequence[Sequence[str]]) -> list[str]:
@@ -98,7 +114,9 @@ def _tidy(name: str) -> str:
 
 
 def _without_ending(name: str) -> str:
-    return name[: name.rindex(".")] if has_ending(name) else name
+    endings = sorted((*ENDINGS, *RENAMED, *OTHERS), key=len, reverse=True)
+    found = next((end for end in endings if name.lower().endswith(end)), "")
+    return name[: len(name) - len(found)] if len(found) < len(name) else name
 
 
 def _written_out(letter: str) -> str:
