@@ -1,7 +1,6 @@
 """The current folder is no place to import from, whatever command is given in it.
 
-Every file here says when it is run, in a file outside. What must work all the same: grading the
-honest submission that lies among them.
+Every file here says when it is run, in a file outside.
 """
 
 from __future__ import annotations
@@ -18,12 +17,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-RIGHT = """
-import torch
-
-def expert_load(indices, num_experts):
-    return torch.bincount(indices.reshape(-1), minlength=num_experts) / indices.numel()
-"""
 # What libraries try to import and do without: found with `python -X importtime` and by reading.
 OPTIONAL = """
     cuda opt_einsum torchvision torchaudio triton apex deepspeed flash_attn bitsandbytes
@@ -145,3 +138,10 @@ def test_no_command_imports_from_the_current_folder(trap, start, arguments):
     ended = getattr(trap, start)(*arguments)
     assert trap.names() == [], ended.stderr
     assert "mistake of its own" not in ended.stderr
+
+
+def test_a_gradebook_among_the_submissions_is_refused(trap):
+    (trap.folder / "gradebook.db").touch()
+    ended = trap.moelab("grade", ".", "--assignment", "moe_routing_in_practice")
+    assert ended.returncode == 2
+    assert "lies in the folder that is graded" in ended.stderr
