@@ -6,6 +6,7 @@ import copy
 import gc
 import resource
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -140,6 +141,12 @@ class Guest:
             reply = perform(function, call, self._known)
         except BaseException as error:
             reply = Reply(raised=as_raised(error))
+        if reply.raised is not None and "NameError" in (
+            reply.raised.type_name,
+            *reply.raised.bases,
+        ):
+            told = self._space.why_undefined(reply.raised.message)
+            reply = replace(reply, raised=replace(reply.raised, message=told))
         try:
             return encode_reply(reply, call, self._bench)
         except WireError as error:

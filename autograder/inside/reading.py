@@ -231,7 +231,8 @@ def _holds_answers(cell: Mapping[str, Any]) -> bool:
 def _check_language(metadata: Mapping[str, Any]) -> None:
     """Refuse notebooks for other kernels; one that does not say is taken for Python."""
     kernel = _mapping(metadata.get("kernelspec"))
-    said = (_mapping(metadata.get("language_info")).get("name"), kernel.get("language"))
+    info = _mapping(metadata.get("language_info"))
+    said = (info.get("name"), kernel.get("language"), info.get("mimetype"))
     languages = [word for word in said if isinstance(word, str) and word]
     if isinstance(kernel.get("name"), str):
         languages += _KERNELS.findall(kernel["name"])
@@ -244,7 +245,7 @@ def _written_in(language: str) -> str:
 
 
 def _is_python(language: str) -> bool:
-    return "python" in language.lower()
+    return any(word in language.lower() for word in ("python", "pyspark", "sage", "pyodide"))
 
 
 def _assignment(metadata: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Python scripts: their encoding, and the cells of those that are written in percent format."""
+"""Python scripts: their encoding, and the cells of those in which an editor marks cells."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from collections.abc import Iterator
 
 from autograder.inside.archive import Unreadable
 
-# `# %%` (Spyder, VS Code, Jupytext) and `# In[3]:` (what `jupyter nbconvert --to script` writes).
-_MARKER = re.compile(r"^# ?%%|^# In\[[ \d]*\]:")
+# `# %%` (Spyder, VS Code, Jupytext), `# In[3]:` (what `jupyter nbconvert --to script` writes),
+# `# +` and `# -` (Jupytext's light format), Databricks' and the oldest IPython's.
+_MARKER = re.compile(
+    r"^# ?%%|^# In\[[ \d]*\]:|^# \+( |$)|^# -$|^# COMMAND -+|^# <(code|markdown)cell>"
+)
 _NOT_CODE = re.compile(r"^# ?%%.*\[(markdown|md|raw)\]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _WIDE_MARKS = (
@@ -49,7 +52,7 @@ def without_surrogates(text: str) -> str:
 
 
 def split_script(text: str) -> Iterator[str]:
-    """Yield the cells of a script in percent format; another script is one cell.
+    """Yield the cells of a script that marks them; another script is one cell.
 
     Markers inside a string or a statement do not count. Markdown cells are left out.
     """

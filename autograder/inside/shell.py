@@ -23,7 +23,9 @@ from traitlets import Instance
 
 from autograder.inside.programs import FAILED, refusal
 from autograder.inside.quiet_shell import QuietShell
+from autograder.inside.remainder import Remainder, bound_in_text
 from autograder.inside.silence import without_database
+from autograder.inside.stubs import Stubs, is_platform
 from autograder.inside.written import WrittenModules
 
 MAX_NOTES = 50
@@ -69,6 +71,7 @@ class SubmissionShell(QuietShell):
         self.given = dict(given)
         self.written = WrittenModules()
         self.notes: list[str] = []
+        self.lost: dict[str, str] = {}  # names that failed statements did not bind, and why
         self._loop: asyncio.AbstractEventLoop | None = None
         self._before: InteractiveShell | None = None
         super().__init__(user_module=module, user_ns=module.__dict__)
@@ -103,6 +106,68 @@ class SubmissionShell(QuietShell):
         if self._before is not None:
             for shell_class in type(self._before)._walk_mro():
                 shell_class._instance = self._before
+
+    # Cells of which a statement fails.
+
+    async def run_ast_nodes(
+        self,
+        nodelist: list[ast.stmt],
+        cell_name: str,
+        interactivity: str = "last_expr",
+        compiler: Any = compile,
+        result: Any = None,
+    ) -> bool:
+        """Run a cell's statements, also those below one that fails and do not depend on it."""
+        last = nodelist[-1] if nodelist else None
+
+        async def execute(statement: ast.stmt) -> BaseException | None:
+            shown = interactivity if statement is last else "none"
+            run = super(SubmissionShell, self).run_ast_nodes
+            if not await run([statement], cell_name, shown, compiler, result):
+                return None
+            error: BaseException | None = result.error_in_exec or result.error_before_exec
+            result.error_in_exec = result.error_before_exec = None
+            return error or RuntimeError("the statement failed")
+
+        remainder = self.remainder(execute)
+        await remainder.run(nodelist)
+        result.error_in_exec = remainder.error
+        return remainder.error is not None
+
+    def remainder(self, execute: Any, first_line: int = 1) -> Remainder:
+        """What runs the statements of one cell by `execute`."""
+        return Remainder(
+            execute,
+            names=self.user_ns,
+            lost=self.lost,
+            note=self.note,
+            stand_in=self._stand_in,
+            first_line=first_line,
+        )
+
+    def lose_all(self, source: str, reason: str) -> None:
+        """Remember why the names of a cell that could not run at all are not defined."""
+        for name in bound_in_text(source):
+            if name not in self.user_ns:
+                self.lost[name] = reason
+
+    def _stand_in(self, statement: ast.stmt) -> bool:
+        """Import modules of Colab or Kaggle that the notebook takes for granted."""
+        modules = [getattr(statement, "module", None) or ""]
+        if isinstance(statement, ast.Import):
+            modules = [name.name for name in statement.names]
+        elif isinstance(statement, ast.ImportFrom) and modules == ["google"]:
+            modules = [f"google.{name.name}" for name in statement.names]
+        stubs = next((found for found in sys.meta_path if isinstance(found, Stubs)), None)
+        if stubs is None or not all(map(is_platform, modules)):
+            return False
+        module = ast.Module([statement], [])
+        try:
+            with stubs.standing_in():
+                exec(compile(module, "<stand-in>", "exec"), self.user_ns)  # noqa: S102
+        except Exception:
+            return False
+        return True
 
     # The namespace.
 
@@ -152,7 +217,9 @@ class SubmissionShell(QuietShell):
 
     def run_cell_magic(self, magic_name: str, line: str, cell: str) -> Any:
         """Run a cell magic; of an unknown one, run the body if it is Python."""
-        if magic_name in ("file", "writefile") and self.written.write(line, cell):
+        if magic_name in ("file", "writefile"):
+            if not self.written.write(line, cell):
+                self.note(f"%%{magic_name} {line[:80]} was left out: it names no file to write")
             return None
         if magic_name == "time":
             return self._run_nested(cell)

@@ -2,12 +2,15 @@
 
 A submission's `grader.check("q1")` needs tests, log files and a kernel that are not there, and its
 answers would count for nothing: the grader asks its own questions. `google.colab` exists on Colab
-alone, where half of all notebooks mount a drive in the cell that imports torch.
+alone, where half of all notebooks mount a drive in the cell that imports torch: it is stood in for
+where a notebook imports it without a guard.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.abc
+import sys
 from collections.abc import Iterator, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -41,12 +44,46 @@ class Nothing:
         return ""
 
 
+class Secrets(Nothing):
+    """Colab's `userdata` and Kaggle's secrets: every secret is a string that opens nothing."""
+
+    def get(self, *names: Any, **options: Any) -> str:
+        """A string, for `os.environ` takes nothing else."""
+        return "no-secret-here"
+
+    get_secret = get
+
+
+def is_platform(module: str) -> bool:
+    """Whether a module exists on Colab or Kaggle alone."""
+    return f"{module}.".startswith(("google.colab.", "kaggle_secrets.", "kaggle_datasets."))
+
+
 class Notebook(Nothing):
     """`otter.Notebook`: takes any arguments, checks and exports nothing."""
 
 
 class Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds `otter`, `google.colab` and all below them before installed ones are looked for."""
+    """Finds `otter` and all below it before an installed one is looked for.
+
+    Modules of Colab and Kaggle are found only while `standing_in`: a notebook that asks whether
+    they are there learns that they are not.
+    """
+
+    def __init__(self) -> None:
+        self._standing_in = False
+
+    @contextlib.contextmanager
+    def standing_in(self) -> Iterator[None]:
+        """Let imports of platform modules succeed; afterwards no trace of them is left."""
+        self._standing_in = True
+        try:
+            yield
+        finally:
+            self._standing_in = False
+            for name, module in list(sys.modules.items()):
+                if isinstance(module, NamelessStub) and not isinstance(module, StubModule):
+                    del sys.modules[name]
 
     def find_spec(
         self,
@@ -56,15 +93,20 @@ class Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     ) -> ModuleSpec | None:
         """Claim the names that are stood in for, and `google` where there is no such package."""
         if fullname == "google":
-            claimed = PathFinder.find_spec(fullname, path) is None
+            claimed = self._standing_in and PathFinder.find_spec(fullname, path) is None
         else:
-            claimed = f"{fullname}.".startswith(("otter.", "google.colab."))
+            claimed = f"{fullname}.".startswith("otter.") or (
+                self._standing_in and is_platform(fullname)
+            )
         return ModuleSpec(fullname, self, is_package=True) if claimed else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Make a module on which every public name exists."""
         stub = StubModule if spec.name.partition(".")[0] == "otter" else NamelessStub
-        return stub(spec.name)
+        made = stub(spec.name)
+        if spec.name == "google.colab.userdata":
+            vars(made)["get"] = Secrets().get
+        return made
 
     def exec_module(self, module: ModuleType) -> None:
         """Run nothing."""
@@ -76,7 +118,7 @@ class NamelessStub(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        return Nothing()
+        return Secrets() if name in ("userdata", "UserSecretsClient") else Nothing()
 
 
 class StubModule(NamelessStub):

@@ -46,6 +46,7 @@ def surround(given: Mapping[str, Any], note: Callable[[str], None]) -> contextli
         _give_lab(stack, given)
         _give_stubs(stack)
         _give_no_keyboard(stack)
+        _give_no_login(stack)
         _give_no_programs(stack, note)
         _give_no_compiler(stack)
         _give_no_windows(stack)
@@ -119,6 +120,17 @@ def _give_no_keyboard(stack: contextlib.ExitStack) -> None:
     _replace(stack, sys, "stdin", io.StringIO())
     _replace(stack, sys, "breakpointhook", _do_nothing)
     _replace(stack, sys, "argv", ["submission.py"])
+
+
+def _give_no_login(stack: contextlib.ExitStack) -> None:
+    """Let a login to Hugging Face do nothing: there is no network, and no token to keep."""
+    try:
+        hub = importlib.import_module("huggingface_hub")
+    except ImportError:
+        return
+    for name in ("login", "notebook_login", "interpreter_login", "logout"):
+        if hasattr(hub, name):
+            _replace(stack, hub, name, _do_nothing)
 
 
 def _give_no_programs(stack: contextlib.ExitStack, note: Callable[[str], None]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 import __future__
 
+import ast
 import builtins
 import contextlib
 import io
 import linecache
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,7 +81,10 @@ class Workspace:
             else:
                 self._shell.run_cell(source).raise_error()
         except BaseException as error:
-            return self._describe(error, source, kind)
+            told = self._describe(error, source, kind)
+            if isinstance(error, SyntaxError):
+                self._shell.lose_all(source, f"its cell is no Python ({told.message[:100]})")
+            return told
         finally:
             if kind == "script":
                 self._script.extend(io.StringIO(source))
@@ -113,6 +118,8 @@ class Workspace:
         if found is not None:
             return f"{name} is not a function but {kind_of(found)}: the name was used again"
         missing = f"the submission defines no function {name}"
+        if name in self._shell.lost:
+            return f"{missing}: {self._shell.lost[name]}"
         for outer, value in list(self.module.__dict__.items()):
             if isinstance(value, type | FunctionType) and value.__module__ in _OWN:
                 if isinstance(value, type) and name in vars(value):
@@ -122,6 +129,12 @@ class Workspace:
         names = [key for key, value in self.module.__dict__.items() if callable(value)]
         alike = get_close_matches(name, names, n=1, cutoff=0.8)
         return f"{missing}; is {alike[0]} meant?" if alike else missing
+
+    def why_undefined(self, message: str) -> str:
+        """To a NameError's message, add why the name is not defined, where a cell's failure is."""
+        found = re.search(r"name '(\w+)' is not defined", message)
+        reason = self._shell.lost.get(found.group(1)) if found else None
+        return f"{message}: {reason}" if reason else message
 
     def close(self) -> None:
         """Put back everything that was replaced in this process."""
@@ -158,7 +171,23 @@ class Workspace:
         lines = [*self._script, *io.StringIO(source)]
         linecache.cache[_SCRIPT] = (sum(map(len, lines)), None, lines, _SCRIPT)
         self.module.__dict__.setdefault("__file__", _SCRIPT)
-        exec(code, self.module.__dict__)  # noqa: S102
+        tree = ast.parse("\n" * len(self._script) + source)
+
+        async def execute(statement: ast.stmt) -> BaseException | None:
+            part = ast.Module([statement], [])
+            try:
+                flags = self._future_flags
+                code = compile(part, _SCRIPT, "exec", flags, dont_inherit=True)
+                exec(code, self.module.__dict__)  # noqa: S102
+            except BaseException as error:
+                return error
+            return None
+
+        remainder = self._shell.remainder(execute, len(self._script) + 1)
+        with contextlib.suppress(StopIteration):
+            remainder.run(tree.body).send(None)  # it awaits nothing but `execute`
+        if remainder.error is not None:
+            raise remainder.error
 
     def _compile(self, source: str) -> CodeType:
         """Compile a cell of a script after the lines of the cells before it."""

@@ -1,39 +1,66 @@
-"""Modules that a notebook writes with `%%writefile name.py` and then imports or runs."""
+"""Files that a notebook writes with `%%writefile`, and modules that it imports from such files."""
 
 from __future__ import annotations
 
+import builtins
+import contextlib
 import linecache
+import os
 import posixpath
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_loader
 from types import CodeType, ModuleType
+
+# The folders in which Colab and Kaggle run notebooks: what is written there is beside the notebook.
+_BESIDE = ("", "/content", "/kaggle/working")
 
 
 class WrittenModules(MetaPathFinder, InspectLoader):
-    """Keeps `.py` files that cells write in memory, for there may be no folder to write to."""
+    """Keeps `.py` files that cells write in memory, for there may be no folder to write to.
+
+    Files are looked for in every folder on `sys.path`, as Python does; folders are packages.
+    """
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
+        self._files: dict[str, str] = {}  # of the modules that were found
+        sys.meta_path.append(self)
 
     def write(self, line: str, text: str) -> bool:
-        """Take what follows `%%writefile` (`[-a] name`); false when it is not a Python file."""
-        words = line.split()
-        if not words or not words[-1].strip("'\"").endswith(".py"):
+        """Take what follows `%%writefile` (`[-a] name`); false when there is no name."""
+        words = line.split(maxsplit=1)
+        adds = bool(words) and words[0] in ("-a", "--append")
+        name = (words[-1] if not adds else words[1] if len(words) > 1 else "") if words else ""
+        path = _normal(name) if name.strip() else ""
+        if not path:
             return False
-        path = _normal(words[-1])
-        before = self._texts.get(path, "") if words[0] in ("-a", "--append") else ""
-        self._texts[path] = before + text
-        linecache.cache.pop(path, None)
-        if self not in sys.meta_path:
-            sys.meta_path.append(self)
+        if path.endswith(".py"):
+            self._texts[path] = (self.text(path) or "" if adds else "") + text
+            linecache.cache.pop(path, None)
+        with contextlib.suppress(OSError, ValueError):
+            os.makedirs(posixpath.dirname(path) or ".", exist_ok=True)
+        with (
+            contextlib.suppress(OSError, ValueError),
+            builtins.open(path, "a" if adds else "w", encoding="utf-8") as file,
+        ):
+            file.write(text)
         return True
 
     def text(self, path: str) -> str | None:
-        """The text of a file that was written under this name."""
-        return self._texts.get(_normal(path))
+        """The text of a file that was written under this name, by a cell or with `open`."""
+        path = _normal(path)
+        if path in self._texts:
+            return self._texts[path]
+        if posixpath.isabs(path) or not path.endswith(".py"):
+            return None
+        try:
+            with builtins.open(path, encoding="utf-8") as file:
+                found: str = file.read()
+        except (OSError, ValueError):
+            return None
+        return found
 
     def find_spec(
         self,
@@ -41,34 +68,52 @@ class WrittenModules(MetaPathFinder, InspectLoader):
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """Find a module that was written; packages are not supported."""
-        if _file_of(fullname) not in self._texts:
-            return None
-        return spec_from_loader(fullname, self, origin=_file_of(fullname))
+        """Find a module or a package that was written."""
+        stem = fullname.replace(".", "/")
+        for folder in _folders():
+            whole = _normal(posixpath.join(folder, stem))
+            for file in (f"{whole}.py", f"{whole}/__init__.py"):
+                if self.text(file) is not None:
+                    return self._spec(fullname, file, whole if "__init__" in file else "")
+            if any(name.startswith(f"{whole}/") for name in self._texts):
+                return self._spec(fullname, f"{whole}/__init__.py", whole)
+        return None
+
+    def _spec(self, fullname: str, file: str, package: str) -> ModuleSpec:
+        self._files[fullname] = file
+        spec = ModuleSpec(fullname, self, origin=file, is_package=bool(package))
+        if package:
+            spec.submodule_search_locations = [package]
+        return spec
 
     def get_source(self, fullname: str) -> str:
         """The text of a module, for tools that show source; `ImportError` where there is none."""
-        try:
-            return self._texts[_file_of(fullname)]
-        except KeyError as error:
-            raise ImportError(f"no module {fullname!r} was written") from error
+        if fullname not in self._files and self.find_spec(fullname) is None:
+            raise ImportError(f"no module {fullname!r} was written")
+        return self.text(self._files[fullname]) or ""
 
     def get_code(self, fullname: str) -> CodeType:
         """Compile a module under the name of its file, by which tools find its source again."""
-        code: CodeType = compile(self.get_source(fullname), _file_of(fullname), "exec")
+        text = self.get_source(fullname)
+        code: CodeType = compile(text, self._files[fullname], "exec")
         return code
+
+    def is_package(self, fullname: str) -> bool:
+        """Whether a module that was found is a folder."""
+        return posixpath.basename(self._files.get(fullname, "")) == "__init__.py"
 
     def forget(self) -> None:
         """Take the written modules out of the import system again."""
         if self in sys.meta_path:
             sys.meta_path.remove(self)
-        for path in self._texts:
-            sys.modules.pop(path.removesuffix(".py").replace("/", "."), None)
+        for name in self._files:
+            sys.modules.pop(name, None)
+
+
+def _folders() -> Iterator[str]:
+    yield from _BESIDE
+    yield from (entry for entry in sys.path if isinstance(entry, str) and entry not in _BESIDE)
 
 
 def _normal(path: str) -> str:
-    return posixpath.normpath(path.strip("'\""))
-
-
-def _file_of(fullname: str) -> str:
-    return fullname.replace(".", "/") + ".py"
+    return posixpath.normpath(path.strip().strip("'\""))

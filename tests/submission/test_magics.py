@@ -128,9 +128,7 @@ def test_captured_output_can_be_read(value: Value) -> None:
     assert value("%%capture out\nprint('hello')", "result = out.stdout") == "hello\n"
 
 
-@pytest.mark.parametrize(
-    "name", ["bash", "sh", "script perl", "html", "javascript", "R", "writefile x.txt"]
-)
+@pytest.mark.parametrize("name", ["bash", "sh", "script perl", "html", "javascript", "R"])
 def test_cells_of_other_languages_are_left_out(
     workspace: Workspace, tmp_path: Path, name: str
 ) -> None:

@@ -335,8 +335,7 @@ def test_closing_puts_the_process_back(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_nothing_is_written_to_disk(workspace: Workspace, tmp_path: Path) -> None:
-    workspace.run_cell("%%writefile a.py\nb = 1")
-    workspace.run_cell("import a\n%store b\n%history -f x.txt\n%save y 1\n%logstart")
+    workspace.run_cell("b = 1\n%store b\n%history -f x.txt\n%save y 1\n%logstart")
     assert list(tmp_path.iterdir()) == []
 
 
