@@ -1,8 +1,8 @@
 """What of a cell still runs after one of its statements has failed.
 
 Jupyter stops a cell at the first exception, and a line that only fails in the grader (a package
-that is not installed, a login) would take every import below it along. Here the statements that follow
-run too, unless they read a name that the failed one should have bound. Nothing runs twice.
+that is not installed, a login) would take every import below it along. Here the statements that
+follow run too, unless they read a name that the failed one should have bound. Nothing runs twice.
 """
 
 from __future__ import annotations

@@ -188,12 +188,12 @@ def inside_a_function(path: Path) -> None:
 
 
 def failing_cell(path: Path) -> None:
-    """A function in a cell that fails before, and another in one that fails after it.
+    """A line that fails after a function of its cell, and one that fails before another.
 
     File: ada.ipynb
     Status: graded
-    Graded: expert_load: passed, busiest_expert: missing, load_gap: passed
-    Says: cell 3, line 1 raised ZeroDivisionError; busiest_expert; cell 3
+    Graded: all passed
+    Says: cell 3: line 1 failed (ZeroDivisionError: division by zero)
     """
     path.write_bytes(notebook(IMPORTS, f"{LOAD}\n1 / 0", f"1 / 0\n{BUSIEST}", GAP))
 
