@@ -26,6 +26,8 @@ def main(arguments: list[str]) -> int:
     page = Path(arguments.pop(1)) if arguments[:1] == ["--write"] else None
     names = [name for name in arguments if name != "--write"]
     wanted = [one for one in hostile_files() if not names or one.name in names]
+    if not wanted:
+        raise SystemExit(f"no hostile file has one of these names: {', '.join(names)}")
     room = Room("auto")
     batches = []
     try:

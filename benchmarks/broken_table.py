@@ -1,6 +1,6 @@
 """Grade every broken submission of `tests/broken/`, and print what came of it.
 
-    python benchmarks/broken_table.py [--write docs/broken.md]
+    python benchmarks/broken_table.py [--write docs/broken.md] [NAME ...]
 
 Prints a Markdown table, submission × (status, outcome of each function, what is said), or puts it
 between the two marks in a file. Exits with 1 when an expectation is not met.
@@ -38,7 +38,9 @@ def main(arguments: list[str]) -> int:
     """Grade, print or write; the exit status."""
     wrong = 0
     rows = []
-    wanted = tuple(case for case in cases() if not cannot_try(case))
+    names = arguments[2:] if arguments[:1] == ["--write"] else arguments
+    tried = [case for case in cases() if not names or case.name in names]
+    wanted = tuple(case for case in tried if not cannot_try(case))
     with tempfile.TemporaryDirectory(prefix="broken-") as folder:
         for case, grade in grade_all(wanted, Path(folder), "tests.toycourse"):
             for problem in problems(case, grade):

@@ -1,6 +1,6 @@
 """Let attacks loose on plain Otter and on Otter with moelab's package, and print what they won.
 
-    python benchmarks/otter_attack_table.py [--write docs/security.md] [--jobs N]
+    python benchmarks/otter_attack_table.py [NAME ...] [--write docs/security.md] [--jobs N]
 
 Both columns are `otter run` on the same submissions for the same two functions. Plain Otter,
 which isolates nothing, has a place of its own: three minutes, no network but a loop, no other
@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
@@ -157,8 +158,9 @@ def _without_results(status: int, said: str) -> str:
     return f"no results: {lines[-1][:100] if lines else f'status {status}'}".replace("|", "/")
 
 
-def table(folder: Path, jobs: int) -> tuple[str, bool]:
+def table(folder: Path, jobs: int, names: Sequence[str]) -> tuple[str, bool]:
     """Both columns as Markdown, and whether nothing won with moelab's package."""
+    tried_now = [attack for attack in attacks() if not names or attack.name in names]
     plain, ours = plain_package(folder), moelab_package(folder)
     lines = [
         f"`otter run` of otter-grader {metadata.version('otter-grader')}, Python "
@@ -168,9 +170,9 @@ def table(folder: Path, jobs: int) -> tuple[str, bool]:
         "| --- | --- | --- |",
     ]
     with ThreadPoolExecutor(jobs) as pool:
-        with_otter = pool.map(lambda attack: tried(attack, plain, separate=True), attacks())
-        with_ours = pool.map(lambda attack: tried(attack, ours, separate=False), attacks())
-        rows = list(zip(attacks(), with_otter, with_ours, strict=True))
+        with_otter = pool.map(lambda attack: tried(attack, plain, separate=True), tried_now)
+        with_ours = pool.map(lambda attack: tried(attack, ours, separate=False), tried_now)
+        rows = list(zip(tried_now, with_otter, with_ours, strict=True))
     lines += [f"| {a.title} (`{a.name}`) | {theirs} | {here} |" for a, theirs, here in rows]
     return "\n".join(lines), not any(here.startswith("**") for _, _, here in rows)
 
@@ -178,11 +180,13 @@ def table(folder: Path, jobs: int) -> tuple[str, bool]:
 def main(arguments: list[str]) -> int:
     """Print the table or write it into a file; 1 where an attack won with moelab's package."""
     parser = argparse.ArgumentParser(description=__doc__)
+    names = [attack.name for attack in attacks()]
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}")
     parser.add_argument("--write", type=Path, metavar="FILE")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="otter-attacks-") as name:
-        found, safe = table(Path(name), options.jobs)
+        found, safe = table(Path(name), options.jobs, options.names)
     if options.write:
         page = options.write
         before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)

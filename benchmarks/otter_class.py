@@ -1,6 +1,6 @@
 """Grade the demo's whole class with moelab, with Otter and in Gradescope's folders, and compare.
 
-    python benchmarks/otter_class.py [ASSIGNMENT] [--course PACKAGE] [--jobs N]
+    python benchmarks/otter_class.py [ASSIGNMENT] [--course PACKAGE] [--jobs N] [--only FILE]...
 
 Gradescope's runs have no namespaces, as in its containers. Prints a Markdown table, one row per
 submission, and exits with 1 when a check has another verdict or other points somewhere.
@@ -41,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("assignment", nargs="?", default="moe_routing_in_practice")
     parser.add_argument("--course", default="reference")
     parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 2) // 2))
+    parser.add_argument("--only", action="append", default=[], metavar="FILE")
     options = parser.parse_args(arguments)
     order = Order(assignment=options.assignment, course=options.course, options=LIMITS)
     assignment = load_assignment(order.assignment, order.course)
@@ -49,6 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
         folder = out / "submissions"
         folder.mkdir()
         for sample in samples(assignment):
+            if options.only and sample.name not in options.only:
+                continue
             (folder / sample.name).write_bytes(sample.data)
         made = out / "autograder.zip"
         made.write_bytes(package(assignment, order))
