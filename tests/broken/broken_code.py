@@ -434,8 +434,8 @@ def missing_data(path: Path) -> None:
 
     File: ada.py
     Status: graded
-    Graded: expert_load: passed, busiest_expert: passed, load_gap: missing
-    Says: FileNotFoundError; data.csv; load_gap
+    Graded: all passed
+    Says: line 11 failed; FileNotFoundError; data.csv
     """
     path.write_text("\n".join((*ANSWERS[:3], "text = open('data.csv').read()", GAP)))
 
@@ -445,8 +445,8 @@ def package_layout(path: Path) -> None:
 
     File: ada.py
     Status: graded
-    Graded: all missing
-    Says: ImportError; relative import
+    Graded: all passed
+    Says: line 1 failed; ImportError; relative import
     """
     path.write_text(f"from .helpers import count\n{SCRIPT}")
 

@@ -291,8 +291,8 @@ def percent_script(path: Path) -> None:
 
     File: ada.py
     Status: graded
-    Graded: expert_load: passed, busiest_expert: passed, load_gap: missing
-    Says: cell 4; NameError
+    Graded: all passed
+    Says: cell 4: line 2 failed; NameError
     """
     first, *rest = ANSWERS[:3]
     path.write_text("\n# %%\n".join([first, *rest, f"undefined_name\n{ANSWERS[3]}"]))

@@ -22,8 +22,8 @@ def worker_processes(path: Path) -> None:
 
     File: ada.ipynb
     Status: graded
-    Graded: expert_load: passed, busiest_expert: passed, load_gap: missing
-    Says: no processes are started here; load_gap
+    Graded: all passed
+    Says: no processes are started here; cell 4: line 2 failed
     """
     loader = (
         "from torch.utils.data import DataLoader\n"
@@ -51,8 +51,8 @@ def needs_a_gpu(path: Path) -> None:
 
     File: ada.ipynb
     Status: graded
-    Graded: expert_load: passed, busiest_expert: passed, load_gap: missing
-    Says: cell 4, line 1 raised; load_gap
+    Graded: all passed
+    Says: cell 4: line 1 failed
     """
     path.write_bytes(notebook(*ANSWERS[:3], f"torch.ones(1).to('cuda')\n{GAP}"))
 
