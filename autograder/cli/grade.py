@@ -87,7 +87,6 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
     _check_assignment(options["assignment"], options["course"])
     _check_memory(options["memory_limit"], options["total_memory"])
     check_outputs(outputs)
-    _check_gradebook(gradebook, paths)
     people = people_of(options.pop("roster"))
     wanted = find_models(
         models,
@@ -95,6 +94,7 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
         gpu_memory=options.pop("gpu_memory"),
         trust_remote_code=options.pop("trust_remote_code"),
     )
+    _check_gradebook(gradebook, paths)
 
     from autograder.classwork import NothingToGrade, Order, grade_class
     from autograder.cli.progress import grading_progress

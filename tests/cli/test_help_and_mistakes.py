@@ -109,7 +109,7 @@ MISTAKES = [
     (["grade", ".", "--scheduler", "tcp://host:1"], "cannot use a cluster"),
     (["grade", ".", "--json", "missing/grades.json"], "no folder missing"),
     (["grade", ".", "--html", "notes.txt"], "notes.txt"),
-    (["grade", ".", "--gradebook", "notes.txt"], "not an SQLite database"),
+    (["grade", ".", "--gradebook", "notes.txt"], "lies in the folder that is graded"),
     (["grade", ".", "--gradebook", "mysql://host/name"], "mysql://host/name"),
     (["grade", "empty"], "there is no .ipynb, .py or .zip file"),
     (["grade", "notes.txt"], "is not a submission"),
