@@ -9,6 +9,11 @@ import torch
 
 from .tokenizer import PAD_ID
 
+MASK_DTYPES = (
+    *(torch.bool, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8),
+    *(torch.float32, torch.float64, torch.bfloat16, torch.float16),
+)  # a mask holds true and false, or 0 and 1, in any of these
+
 _WORDS = (
     *("a", "router", "sends", "each", "token", "to", "the", "few", "experts", "it", "prefers"),
     *("load", "balance", "capacity", "overflow", "MoE", "top-k", "0.5", "E=64", "(idle)", "why?"),
