@@ -17,20 +17,26 @@ from pathlib import Path
 from autograder.submission.discover import find_submissions
 
 OTTERS_OWN = "tests"  # Otter has just put its own copy there
-_ENDINGS = (".ipynb", ".py", ".zip")  # in the order in which one is preferred
+# A folder as Gradescope exports one: `moelab grade` takes all that lies in it for one submission.
+SUBMISSION = "submission_00001"
+_MADE_BY_OTTER = "__init__.py"  # empty, in every submission's folder
 _PREFIX = "moelab-submission-"
 
 
 class NoSubmission(Exception):  # noqa: N818
-    """The folder does not hold exactly one submission; the message says what it holds."""
+    """The folder holds nothing that can be graded; the message says so."""
 
 
 def set_aside(folder: Path, *, keep: str = "") -> Path:
-    """Move everything out of a folder, but for the entry `keep`; return where it is now."""
+    """Move everything out of a folder, but for the entry `keep`, and return where it is now.
+
+    That is a new folder beside it, in which the files are one submission of Gradescope's.
+    """
     aside = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder.parent))
+    (aside / SUBMISSION).mkdir()
     for name in os.listdir(folder):
-        if name != keep:
-            shutil.move(folder / name, aside / name)
+        if name != keep and not (keep and _is_otters(folder / name)):
+            shutil.move(folder / name, aside / SUBMISSION / name)
     return aside
 
 
@@ -42,33 +48,20 @@ def submission_aside(folder: Path) -> Iterator[Path]:
         yield aside
     finally:
         shutil.rmtree(folder)
-        folder.mkdir()
-        for name in os.listdir(aside):
-            shutil.move(aside / name, folder / name)
+        shutil.move(aside / SUBMISSION, folder)
         aside.rmdir()
 
 
-def the_submission(folder: Path) -> Path:
-    """The one file to grade: as Otter chooses, the notebook, else the script, else an archive.
+def check_handed_in(aside: Path) -> None:
+    """Make sure that there is something to grade in a folder; raises `NoSubmission`."""
+    if not find_submissions([aside]):
+        raise NoSubmission("there is no notebook (.ipynb), Python file or zip archive to grade")
 
-    Files at the top come before those in folders. Raises `NoSubmission`.
-    """
-    found = find_submissions([folder])
-    for depth in (0, 1):
-        for ending in _ENDINGS:
-            fitting = [
-                one.path
-                for one in found
-                if one.name.lower().endswith(ending)
-                and min(one.name.count("/"), 1) == depth
-                and one.path.name != "__init__.py"
-            ]
-            if len(fitting) > 1:
-                names = ", ".join(sorted(path.name for path in fitting)[:3])
-                raise NoSubmission(f"{len(fitting)} files end in {ending} ({names}): hand in one")
-            if fitting:
-                return fitting[0]
-    raise NoSubmission("there is no notebook (.ipynb), Python file or zip archive to grade")
+
+def _is_otters(path: Path) -> bool:
+    """Whether Otter has made a file itself just now."""
+    made = path.name == _MADE_BY_OTTER and not path.is_symlink()
+    return made and path.is_file() and not path.stat().st_size
 
 
 def write_placeholder(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Grading one file with `moelab grade`, in a process of its own and with the package's own engine.
+"""Grading one submission with `moelab grade`, in another process, with the package's own engine.
 
 The command is the interface: what Otter reports is what the command wrote, whichever version of
 moelab the plugin itself was imported from.
@@ -11,10 +11,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from autograder.otter.aside import SUBMISSION
 from autograder.records import Grade, Run
 from autograder.report.files import ReportError
 from autograder.report.grade_file import read_grade_file
@@ -47,9 +48,10 @@ class Order:
 
 
 def grade_file_of(submission: Path, order: Order, engine: Path) -> tuple[Run, Grade]:
-    """Grade a file and return how it was graded and its grade.
+    """Grade a folder that holds one submission, and return how it was graded and its grade.
 
-    `engine` is a folder with the packages `autograder` and the course. Raises `CannotGrade`.
+    `submission` is a folder as `aside` makes it; `engine` has the packages `autograder` and the
+    course. Raises `CannotGrade`.
     """
     if not (engine / "autograder").is_dir():
         raise CannotGrade(f"{engine} is missing: make the package with `moelab build`")
@@ -74,9 +76,10 @@ def grade_file_of(submission: Path, order: Order, engine: Path) -> tuple[Run, Gr
             graded = read_grade_file(result.read_text(encoding="utf-8"))
         except (OSError, ReportError) as error:
             raise CannotGrade(f"the grader wrote no grades that can be read: {error}") from error
-    if len(graded.grades) != 1:
-        raise CannotGrade(f"the grader wrote {len(graded.grades)} grades for one submission")
-    return graded.run, graded.grades[0]
+    if len(graded.counting) != 1:
+        raise CannotGrade(f"the grader wrote {len(graded.counting)} grades for one submission")
+    (grade,) = graded.counting
+    return graded.run, replace(grade, submission=grade.submission.removeprefix(f"{SUBMISSION}/"))
 
 
 def _last_sentence(stderr: str, status: int) -> str:

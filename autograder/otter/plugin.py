@@ -20,8 +20,8 @@ from autograder.otter import engine
 from autograder.otter.aside import (
     OTTERS_OWN,
     NoSubmission,
+    check_handed_in,
     set_aside,
-    the_submission,
     write_placeholder,
 )
 from autograder.otter.engine import CannotGrade, Order, grade_file_of
@@ -51,9 +51,10 @@ class GradedByMoelab(AbstractOtterPlugin):  # type: ignore[misc] # Otter has no 
         here = Path(self.submission_path)
         try:
             if ASIDE in self.plugin_config:
-                self._submission = the_submission(Path(self.plugin_config[ASIDE]))
+                self._submission = Path(self.plugin_config[ASIDE])
             else:
-                self._submission = set_aside(here.parent, keep=OTTERS_OWN) / here.name
+                self._submission = set_aside(here.parent, keep=OTTERS_OWN)
+            check_handed_in(self._submission)
         except (NoSubmission, OSError) as problem:
             raise OtterRuntimeError(f"The submission cannot be graded: {problem}.") from problem
         write_placeholder(here)

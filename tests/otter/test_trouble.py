@@ -70,11 +70,10 @@ def test_a_torn_notebook_gets_no_points_and_says_why(gradescope):
     assert details["details"]["extra_data"]["status"] == "unreadable"
 
 
-def test_two_notebooks_are_refused_in_a_sentence(gradescope):
-    files = {"a.ipynb": b"{}", "b.ipynb": b"{}"}
-    assert gradescope.grade(files).status != 0
+def test_a_folder_without_code_is_refused_in_a_sentence(gradescope):
+    assert gradescope.grade({"answers.txt": b"double(x) = 2 x"}).status != 0
     (test,) = gradescope.results["tests"]
-    assert "2 files end in .ipynb (a.ipynb, b.ipynb): hand in one" in test["output"]
+    assert "there is no notebook (.ipynb), Python file or zip archive to grade" in test["output"]
     assert gradescope.results["score"] == 0
 
 
