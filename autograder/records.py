@@ -12,6 +12,7 @@ from autograder.wire.text import plain
 MANUAL_ADJUSTMENT = "manual_adjustment"  # the name of the entry for points that a person gave
 NO_SUBMISSION = "no submission"
 WHICH_FILE = "which file counts: "  # how a note begins that a person should decide on
+NOBODYS = "nobody in the roster fits this file"  # how a note begins
 LATE = "handed in late, as the learning platform marks it"
 
 

@@ -30,7 +30,7 @@ from autograder.cli.report import chosen_assignment, people_of
     "--roster",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     metavar="CSV",
-    help="Who takes the course: also those who handed in nothing can be given points.",
+    help="Who takes the course: for who handed in nothing, and for one member of a team.",
 )
 def adjust(
     gradebook: str,
@@ -48,7 +48,7 @@ def adjust(
 
     What was graded stays in the gradebook; who decided, when and why is added to it. The points
     hold until that student hands in another file, also when the class is graded again. With
-    --roster that goes for a student who handed in nothing as well.
+    --roster that goes for a student who handed in nothing as well, and for one member of a team.
     """
     from autograder.gradebook import Adjustment, Gradebook, GradebookError
     from autograder.report.attendance import whose
@@ -64,9 +64,14 @@ def adjust(
     with told(GradebookError, ReportError), Gradebook.open(gradebook, create=False) as book:
         name = chosen_assignment(book, gradebook, assignment)
         meant = whose(people, book.latest(name), student) if people is not None else None
-        called = student if meant is None else meant.submission or meant.student
-        absentee = meant if meant is not None and not meant.submission else None
-        before, after = book.adjust(name, called, decision, absentee)
+        if meant is None:
+            before, after = book.adjust(name, student, decision)
+        elif meant.is_of_a_team:
+            before, after = book.adjust_member(name, meant.grade, decision)
+        elif meant.grade.submission:
+            before, after = book.adjust(name, meant.grade.submission, decision)
+        else:
+            before, after = book.adjust(name, meant.grade.student, decision, meant.grade)
     old, new = (
         next(one for one in grade.exercises if one.name == exercise) for grade in (before, after)
     )

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
+_BY_NUMBER = (
+    "Moodle's file goes by the participant numbers in the folders' names. Of a team assignment "
+    "these are the groups' numbers: give the grading worksheet as --roster, which has names too."
+)
+
 OUTPUTS = ("json", "csv", "html", "feedback", "gradescope", "canvas", "moodle")
 
 
@@ -117,12 +122,12 @@ def show(
 ) -> None:
     """Write the files that were asked for, and print the summary on standard output."""
     from autograder.cli.output import output
-    from autograder.report.attendance import attendance, with_missing
+    from autograder.report.attendance import attendance, enrolled
     from autograder.report.terminal import summary
 
     present = None if people is None else attendance(people, class_grades)
-    if present is not None:
-        class_grades = with_missing(class_grades, present)
+    if people is not None and present is not None:
+        class_grades = enrolled(people, class_grades, present)
         _tell_strangers(present)
     try:
         write_outputs(class_grades, outputs, people, present)
@@ -184,6 +189,8 @@ def write_outputs(
                 click.echo(f"wrote {write_feedback(class_grades, path)}", err=True)
             else:
                 _write(path, writers[kind](class_grades))
+                if kind == "moodle" and people is None:
+                    click.echo(_BY_NUMBER, err=True)
 
 
 def show_changes(book: Gradebook, assignment: str, outputs: dict[str, Path | None]) -> None:

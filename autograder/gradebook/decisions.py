@@ -88,6 +88,7 @@ def _adjusted_exercise(exercise: ExerciseGrade, adjustment: Adjustment) -> Exerc
     """The exercise with one entry more, which brings its score to the points that were set."""
     if adjustment.points is None:
         return exercise
+    exercise = replace(exercise, checks=exercise.judged)
     wanted = min(adjustment.points, exercise.possible)
     difference = wanted - exercise.score
     entry = CheckResult(

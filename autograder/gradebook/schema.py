@@ -26,7 +26,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_REVISION = "0004"  # the newest migration
+SCHEMA_REVISION = "0005"  # the newest migration
 
 metadata = MetaData(
     naming_convention={
@@ -152,6 +152,18 @@ absences = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("assignment", String(200), nullable=False, index=True),
+    Column("student", Text, nullable=False),
+    Column("identity", JSON, nullable=False),
+    *_decision(),
+    sqlite_autoincrement=True,
+)
+
+# What was decided about one member of the team that handed a submission in.
+member_adjustments = Table(
+    "member_adjustments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("attempt_id", ForeignKey("attempts.id"), nullable=False, index=True),
     Column("student", Text, nullable=False),
     Column("identity", JSON, nullable=False),
     *_decision(),

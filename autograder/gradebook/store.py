@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, Select, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from autograder.gradebook import absences, reading, rows, writing
+from autograder.gradebook import absences, members, reading, rows, writing
 from autograder.gradebook.absences import Absence
 from autograder.gradebook.connection import (
     explained,
@@ -151,10 +151,28 @@ class Gradebook:
             else:
                 absences.insert(connection, assignment, grade, adjustment)
         if grade in found:
-            (after,) = self.latest(assignment, [grade.submission]).grades
+            after, *_ = self.latest(assignment, [grade.submission]).grades
             return grade, after
         known = {one.student: one for one in self._absences(assignment)}
         return grade, known[clean_name(grade.student)].grade(found)
+
+    def adjust_member(
+        self, assignment: str, member: Grade, adjustment: Adjustment
+    ) -> tuple[Grade, Grade]:
+        """Keep what a person decided about an exercise of one member of a team.
+
+        `member` is the grade that the member has, with their own name and identity. Returns their
+        grade before and after.
+        """
+        check_adjustment(member, adjustment)
+        numbers = {one.grade.submission: one.number for one in self.attempts(assignment)}
+        number = numbers[member.submission]
+        with explained(self._place), self._engine.begin() as connection:
+            members.insert(connection, number, member, adjustment)
+        teams, *own = self.latest(assignment, [member.submission]).grades
+        student = clean_name(member.student)
+        unchanged = replace(teams, student=student, identity=member.identity)
+        return member, next((one for one in own if one.student == student), unchanged)
 
     def held(
         self, assignment: str, revision: str, *, in_run: int | None = None
@@ -219,7 +237,9 @@ class Gradebook:
         known = self._absences(assignment)
         grades = (rows.with_revision_note(one.grade, one.run, run) for one in found)
         noted = tuple(absences.noted(grade, known) for grade in grades)
-        newest = ClassGrades(run=run, grades=noted)
+        with explained(self._place), self._reading() as connection:
+            of_teams = members.read(connection, assignment)
+        newest = ClassGrades(run=run, grades=tuple(members.with_members(noted, of_teams)))
         return newest if submissions is not None else self.with_absent(newest)
 
     def with_absent(self, class_grades: ClassGrades) -> ClassGrades:

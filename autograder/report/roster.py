@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.records import Enrolment
 from autograder.report.files import ReportError
 from autograder.wire.text import plain
 
@@ -21,6 +22,9 @@ _LAST = ("last name", "surname", "lastname", "family name")
 _EMAIL = ("email address", "email", "e-mail", "mail")
 _LOGIN = ("sis login id", "login", "username", "user name", "login id")
 _NUMBER = ("sis user id", "id number", "sid", "student id", "student number")
+_SECTION = ("section", "sections")
+_GROUPS = ("groups", "group", "team", "group name")
+_PARTICIPANT = re.compile(r"\d+$")
 _NO_STUDENT = re.compile(r"\s*points possible\b.*|student, test|", re.IGNORECASE)
 
 
@@ -45,6 +49,35 @@ class Person:
         """Their address; a login that is one counts."""
         login = self.cell(*_LOGIN)
         return self.cell(*_EMAIL) or (login if "@" in login else "")
+
+    @property
+    def number(self) -> str:
+        """The number by which their school knows them, else the platform."""
+        participant = _PARTICIPANT.search(self.cell("identifier"))
+        return self.cell(*_NUMBER, "id") or (participant[0] if participant else "")
+
+    @property
+    def enrolment(self) -> Enrolment:
+        """What reports say of them besides the name."""
+        return Enrolment(email=self.email, number=self.number, section=self.cell(*_SECTION))
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The groups that they are in, as names can be compared."""
+        return frozenset(filter(None, map(plain, re.split(r"[,;]", self.cell(*_GROUPS)))))
+
+    @property
+    def has_handed_in(self) -> bool:
+        """Whether Moodle's grading worksheet says that there is a file of theirs."""
+        when = self.cell("last modified (submission)")
+        return when not in ("", "-") or self.cell("status").casefold().startswith("submitted")
+
+    def is_called(self, name: str) -> bool:
+        """Whether a name is this person's, in whatever order, or a part of it."""
+        if f"called {plain(name)}" in self.keys or plain(name) == plain(self.name):
+            return True
+        theirs, asked = _words(self.name), _words(name)
+        return min(len(theirs), len(asked)) > 1 and (theirs <= asked or asked <= theirs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +142,7 @@ def _keys(kind: str, person: Person, name: str) -> Iterator[str]:
     number = person.cell("id")
     if number:
         yield f"canvas {number}" if kind == "canvas" else f"id {number}"
-    if participant := re.search(r"\d+$", person.cell("identifier")):
+    if participant := _PARTICIPANT.search(person.cell("identifier")):
         yield f"moodle {participant[0]}"
     for value in (person.cell(*_LOGIN), person.cell(*_NUMBER)):
         if value:
@@ -127,3 +160,7 @@ def _keys(kind: str, person: Person, name: str) -> Iterator[str]:
 def _last_first(name: str) -> str:
     first, _, last = name.rpartition(" ")
     return plain(last + first)
+
+
+def _words(name: str) -> set[str]:
+    return set(filter(None, map(plain, re.split(r"[\W_]+", name))))

@@ -27,9 +27,9 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 def table(class_grades: ClassGrades) -> str:
     """Write the grades as CSV: who, which file, status and score, each exercise, and the notes.
 
-    Where `counts` is `true`, the scores add up to those of the class: a file that its student has
-    replaced has a row of its own. Grades that were made without isolation carry one more column,
-    which says so.
+    The columns add up to what the class earned: a file that its student has replaced has a row of
+    its own, in which the points are left empty. Grades that were made without isolation carry one
+    more column, which says so.
     """
     names = exercise_names(class_grades)
     header = [*_BEFORE, *names, "notes"]
@@ -55,13 +55,13 @@ def cell(text: str) -> str:
 
 
 def _row(grade: Grade, names: list[str]) -> list[str | float]:
-    scores = {exercise.name: exercise.score for exercise in grade.exercises}
+    scores = {exercise.name: exercise.score for exercise in grade.exercises if grade.counts}
     return [
         cell(grade.student),
         cell(grade.submission),
         grade.status.value,
-        grade.score,
-        grade.possible,
+        grade.score if grade.counts else "",
+        grade.possible if grade.counts else "",
         "true" if grade.counts else "false",
         cell(grade.replaced_by),
         cell(grade.email),

@@ -31,6 +31,13 @@ _MOODLE = re.compile(
     r"(?:_(?P<rest>.*))?",
     re.DOTALL,
 )
+# In a team assignment Moodle writes the group's name and id, for all files of the export.
+_TEAM = re.compile(
+    r"(?:groups?|grp|teams?|squad|gruppen?|grupo|equipo|equipe|équipe|groupes?|gruppo|squadra|groep|"
+    r"grupp|gruppe|ryhmä|grupa|zespół|skupina|csoport|csapat|grup|takım|группа|команда|група|ομάδα|"
+    r"小组|组|小組|組|グループ|チーム|그룹|팀|nhóm|समूह|กลุ่ม|مجموعة|فريق|קבוצה|צוות)"
+)
+_WITH_A_PERSON = re.compile(r".+-[^\W\d_][^-]* [^\W\d_].*", re.DOTALL)  # Group A-Ada Lovelace
 _GRADESCOPE = re.compile(r"submission_(?P<user>[0-9]{5,})")
 # lab_2026_11_23T15_31_00_123456.zip: Otter's grader.export(); says nothing about a student.
 _OTTER = re.compile(
@@ -127,9 +134,18 @@ def _gradescope(path: Path, depth: int) -> Author | None:
 
 def _moodle_folder(paths: Sequence[Path], depth: int) -> list[Author] | None:
     found = _all([_moodle(path, depth) for path in paths])
-    if found and not all(author.known for author in found):  # ids are the groups'
-        return [_of_a_team(author) for author in found]
+    if found and any(not author.known or _is_team(author.name) for author in found):
+        return [_of_a_team(author) for author in found]  # the ids are the groups'
     return found
+
+
+def _is_team(name: str) -> bool:
+    """Whether a name is a group's, as teachers call them: Group A, Red Team, Gruppe 3."""
+    if _WITH_A_PERSON.fullmatch(name):
+        return False
+    words = [word for word in re.split(r"[\s_#:.-]+", name.casefold()) if word]
+    ends = [word.strip("0123456789") for word in words[:1] + words[-1:]]
+    return any(map(_TEAM.fullmatch, ends)) or name.endswith(("组", "組", "그룹", "팀"))
 
 
 def _moodle(path: Path, depth: int) -> Author | None:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from autograder.records import ClassGrades, Outcome, Status
-from autograder.report.attendance import attendance, whose, with_missing
+from autograder.records import WHICH_FILE, ClassGrades, Enrolment, Outcome, Status
+from autograder.report.attendance import attendance, enrolled, whose
 from autograder.report.files import ReportError
 from autograder.report.platforms import canvas_file, moodle_file
 from autograder.report.roster import Roster, read_roster
+from autograder.report.table import table
 
 CANVAS = """\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,MoE Router Analysis (98765),Total
 ,,,,,Manual Posting,(read only)
@@ -104,11 +105,12 @@ def test_a_file_that_is_no_roster_is_one_sentence(tmp_path, content, said):
 
 
 def test_who_handed_in_nothing_appears_without_points(roster, canvas_class):
-    present = attendance(roster(CANVAS), canvas_class)
-    whole = with_missing(canvas_class, present)
+    people = roster(CANVAS)
+    whole = enrolled(people, canvas_class, attendance(people, canvas_class))
     assert [grade.student for grade in whole.grades[3:]] == ["Smith, Bob", "Ng, Zoë"]
     missing = whole.grades[-1]
-    assert (missing.status, missing.notes) == (Status.ABSENT, ("no submission",))
+    assert missing.status is Status.ABSENT
+    assert missing.notes == ("no submission by this name, but 1 file fits nobody in the roster",)
     assert (missing.submission, missing.score, missing.possible) == ("", 0, 20)
     assert [exercise.name for exercise in missing.exercises] == ["find_router_layers", "route"]
     assert {c.outcome for e in missing.exercises for c in e.checks} == {Outcome.MISSING}
@@ -211,7 +213,7 @@ def test_no_cell_is_a_formula(roster, run, make_grade):
 
 @pytest.mark.parametrize("name", ["Ng, Zoë", "zoe@example.org", "Zoe Ng", "ngzoe"])
 def test_who_is_meant_by_a_name_may_have_handed_in_nothing(roster, canvas_class, name):
-    found = whose(roster(CANVAS), canvas_class, name)
+    found = whose(roster(CANVAS), canvas_class, name).grade
     assert (found.submission, found.score) == ("", 0)
     assert found.possible == canvas_class.grades[0].possible
 
@@ -220,6 +222,119 @@ def test_nobody_or_several_are_not_mixed_up(roster, run, make_grade):
     twice = roster("Name,Email\nAda Li,a1@x.org\nAda Li,a2@x.org\n")
     of_class = named(run, make_grade, "a2")
     assert whose(twice, of_class, "Max") is None
-    assert whose(twice, of_class, "a2@x.org").submission == of_class.grades[0].submission
+    assert whose(twice, of_class, "a2@x.org").grade.submission == of_class.grades[0].submission
     with pytest.raises(ReportError, match="'Ada Li' fits 2 people of the roster"):
         whose(twice, of_class, "Ada Li")
+
+
+def by_roster(people: Roster, of_class: ClassGrades) -> ClassGrades:
+    return enrolled(people, of_class, attendance(people, of_class))
+
+
+def test_reports_call_students_as_the_roster_does(roster, canvas_class):
+    old, new, stranger, *_ = by_roster(roster(CANVAS), canvas_class).grades
+    assert old.student == new.student == "Lovelace, Ada"
+    assert new.enrolment == Enrolment(email="ada@example.org", number="S1", section="01")
+    assert (old.counts, new.counts) == (False, True)
+    assert stranger.student == "evemallory"
+    assert stranger.notes[-1].startswith("nobody in the roster fits this file")
+
+
+def test_the_table_names_everybody_in_the_roster_once(roster, canvas_class):
+    text = table(by_roster(roster(CANVAS), canvas_class))
+    found = list(csv.DictReader(io.StringIO(text, newline="")))
+    counting = [row for row in found if row["counts"] == "true"]
+    assert [(row["student"], row["status"]) for row in counting] == [
+        ("Lovelace, Ada", "graded"),
+        ("evemallory", "graded"),
+        ("Smith, Bob", "absent"),
+        ("Ng, Zoë", "absent"),
+    ]
+    assert [(row["id"], row["email"], row["section"]) for row in counting][3] == (
+        *("S3", "zoe@example.org", "02"),
+    )
+
+
+def test_of_two_files_that_turn_out_to_be_one_students_the_better_one_counts(
+    roster, run, make_grade
+):
+    worse = make_grade("ada", outcomes=(Outcome.PASSED, Outcome.FAILED))
+    better = make_grade("Ada Lovelace")
+    of_class = ClassGrades(run=run, grades=(worse, better))
+    first, second, bob = by_roster(roster(PLAIN), of_class).grades
+    assert first.student == second.student == "Ada Lovelace"
+    assert (first.replaced_by, second.replaced_by) == (better.submission, "")
+    assert second.notes[-1].startswith(WHICH_FILE)
+    assert second.status is Status.NEEDS_REVIEW
+    assert bob.status is Status.ABSENT
+
+
+def test_namesakes_are_told_apart(roster, run, make_grade):
+    twice = roster("Name,Email\nAda Li,a1@x.org\nAda Li,a2@x.org\n")
+    found = by_roster(twice, named(run, make_grade, "a1", "a2"))
+    assert [grade.student for grade in found.grades] == ["Ada Li (a1@x.org)", "Ada Li (a2@x.org)"]
+
+
+def of_moodle(make_grade, student: str, identity: str):
+    return replace(make_grade(student), identity=(identity,))
+
+
+@pytest.mark.parametrize(
+    ("student", "number", "is_ada"),
+    [
+        ("Ada Lovelace", 123, True),
+        ("Lovelace Ada", 123, True),
+        ("Ada King Lovelace", 123, True),
+        ("Tutorial 3-Ada Lovelace", 123, True),
+        ("Ada Lovelace_123", 123, True),
+        ("Red Owls", 123, False),
+        ("Lovelace", 123, False),
+        ("Red Owls-Bob Smith", 123, False),
+    ],
+)
+def test_a_number_of_moodles_counts_beside_the_participants_name_alone(
+    roster, run, make_grade, student, number, is_ada
+):
+    grade = of_moodle(make_grade, student, f"moodle {number}")
+    present = attendance(roster(MOODLE), ClassGrades(run=run, grades=(grade,)))
+    assert [found is grade for _, found in present.people] == [is_ada, False]
+    assert present.strangers == (() if is_ada else (grade,))
+
+
+def test_where_moodle_grades_without_names_the_number_decides(roster, run, make_grade):
+    blind = roster("Identifier,Status,Grade\nParticipant 17,,\nParticipant 18,,\n")
+    found = [of_moodle(make_grade, f"Participant_{n}", f"moodle {n}") for n in (17, 18)]
+    team = of_moodle(make_grade, "Group A", "moodle_group 17")
+    present = attendance(blind, ClassGrades(run=run, grades=(*found, team)))
+    assert [grade for _, grade in present.people] == found
+    assert present.strangers == (team,)
+
+
+def test_a_worksheet_without_the_groups_gives_no_participant_a_grade(roster, run, make_grade):
+    people = roster(MOODLE)
+    teams = (
+        of_moodle(make_grade, "Group A", "moodle_group 123"),
+        of_moodle(make_grade, "Red Owls", "moodle 124"),
+    )
+    of_class = ClassGrades(run=run, grades=teams)
+    present = attendance(people, of_class)
+    assert [grade for _, grade in present.people] == [None, None]
+    assert len(rows(moodle_file(of_class, people, present))) == 1
+    ada, bob = by_roster(people, of_class).grades[2:]
+    assert ada.notes == (
+        "no submission could be matched, but Moodle's worksheet says that there is one",
+    )
+    assert bob.notes == ("no submission by this name, but 2 files fit nobody in the roster",)
+
+
+def test_a_roster_with_groups_gives_each_member_the_grade_of_the_team(roster, run, make_grade):
+    people = roster(
+        "First name,Last name,Email address,Groups\nAda,Lovelace,ada@x.org,Group A\n"
+        'Bob,Smith,bob@x.org,"Tuesday, Group A"\nZoë,Ng,zoe@x.org,Group B\n'
+    )
+    team = of_moodle(make_grade, "Group A", "moodle_group 17")
+    of_class = ClassGrades(run=run, grades=(team,))
+    found, zoe = by_roster(people, of_class).grades
+    assert found.student == "Ada Lovelace, Bob Smith"
+    assert found.email == "ada@x.org, bob@x.org"
+    assert (zoe.student, zoe.status) == ("Zoë Ng", Status.ABSENT)

@@ -153,6 +153,30 @@ def test_nobody_is_merged_on_a_guess(tmp_path, names):
     assert len(graded(tmp_path)) == len(names)
 
 
+@pytest.mark.parametrize(
+    ("names", "are_teams"),
+    [
+        (("Group A_17", "Group B_18"), True),
+        (("Team Hinton_17", "Team LeCun_18"), True),
+        (("Gruppe 3_17", "Gruppe 4_18"), True),
+        (("Red Team_17", "The Owls_18"), True),
+        (("第1组_17", "第2组_18"), True),
+        (("Default group", "Owls_18"), True),
+        (("Ada Lovelace_17", "Bob Group_18"), True),  # all are of the same kind
+        (("Ada Lovelace_17", "Student 12_18"), False),
+        (("Group A-Ada Lovelace_17", "Group A-Bob Smith_18"), False),
+        (("Participant_17", "Participant_18"), False),
+    ],
+)
+def test_the_number_of_a_team_on_moodle_is_no_participants(tmp_path, names, are_teams):
+    files = {f"{name}_assignsubmission_file_/lab.ipynb": answers() for name in names}
+    found = find_submissions([handed_in(tmp_path, files)])
+    assert {one.identity[0].partition(" ")[0] for one in found} == {
+        "moodle_group" if are_teams else "moodle"
+    }
+    assert len({one.student for one in found}) == len(names)
+
+
 def test_a_nested_submission_of_gradescope_is_the_students_own_file(tmp_path):
     files = {
         "submission_900001/lab.ipynb": answers(),
