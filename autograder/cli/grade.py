@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -94,7 +96,7 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
         gpu_memory=options.pop("gpu_memory"),
         trust_remote_code=options.pop("trust_remote_code"),
     )
-    _check_gradebook(gradebook, paths)
+    gradebook = _outside(gradebook, paths)
 
     from autograder.classwork import NothingToGrade, Order, grade_class
     from autograder.cli.progress import grading_progress
@@ -137,21 +139,50 @@ def check_platform() -> None:
         raise CannotStart(_ELSEWHERE)
 
 
-def _check_gradebook(gradebook: str, paths: tuple[Path, ...]) -> None:
-    """Refuse a gradebook that lies among what was handed in: anybody may have put it there."""
+def _outside(gradebook: str, paths: tuple[Path, ...]) -> str:
+    """The gradebook, which does not lie among what was handed in: anybody may put one there.
+
+    The default one lies above a folder that is graded from within. `CannotStart` for a gradebook
+    that is there already.
+    """
     from autograder.gradebook.connection import gradebook_url, sqlite_file
     from autograder.gradebook.errors import GradebookError
 
     with told(GradebookError):
         file = sqlite_file(gradebook_url(gradebook))
-    if file is None or (not file.is_symlink() and not file.exists()):
-        return
-    for folder in (path.resolve() for path in paths if path.is_dir()):
-        if any(place.is_relative_to(folder) for place in (file.absolute(), file.resolve())):
-            raise CannotStart(
-                f"The gradebook {file} lies in the folder that is graded, so anybody may have put "
-                "it there. If it is yours, move it elsewhere and name it with --gradebook."
-            )
+    if file is None:
+        return gradebook
+    folders = [path.resolve() for path in paths if path.is_dir()]
+    around = [
+        folder
+        for folder in folders
+        if any(place.is_relative_to(folder) for place in (file.absolute(), file.resolve()))
+    ]
+    if not around:
+        return gradebook
+    above = min(around, key=lambda folder: len(folder.parts)).parent
+    elsewhere = os.path.relpath(above / file.name)
+    if file.is_symlink() or file.exists():
+        raise CannotStart(
+            f"The gradebook {file} lies in the folder that is graded, so anybody may have put it "
+            f"there. Give another one, --gradebook {shlex.quote(elsewhere)}; if it is yours, move "
+            "it there first."
+        )
+    source = click.get_current_context().get_parameter_source("gradebook")
+    if source is not click.core.ParameterSource.DEFAULT:
+        click.echo(
+            f"The gradebook {file} lies in the folder that is graded, where it will not be read "
+            f"again: move it when this is done, to {elsewhere} for instance.",
+            err=True,
+        )
+        return gradebook
+    if not os.access(above, os.W_OK):
+        raise CannotStart(
+            "The gradebook would lie in the folder that is graded: say with --gradebook FILE where "
+            "else it may be."
+        )
+    click.echo(f"The gradebook is {elsewhere}: not in the folder that is graded.", err=True)
+    return elsewhere
 
 
 def _check_scheduler(scheduler: str | None) -> None:

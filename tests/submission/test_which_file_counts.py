@@ -231,16 +231,6 @@ def test_a_file_that_another_replaces_after_listing_is_not_read(tmp_path):
         read_bytes(found["eve.ipynb"])
 
 
-def test_metadata_of_a_large_course_is_read(tmp_path):
-    text = "\n".join(
-        f"submission_{900000 + n}:\n  :submitters:\n  - :name: Student {n}\n    :sid: '{n}'\n"
-        "  :history:\n  - :results:\n      output: |\n" + "        a line of output\n" * 6_000
-        for n in range(120)
-    )
-    handed_in(tmp_path, {"submission_metadata.yml": text, "submission_900007/lab.ipynb": answers()})
-    assert set(graded(tmp_path)) == {"Student 7"}
-
-
 def test_metadata_that_cannot_be_read_is_told(tmp_path):
     files = {"submission_metadata.yml": "[", "submission_900007/lab.ipynb": answers()}
     (found,) = find_submissions([handed_in(tmp_path, files)])
@@ -280,6 +270,13 @@ def test_case_44_the_numbers_are_the_groups():
     assert not any(key.startswith("moodle ") for one in found.values() for key in one.identity)
 
 
+def test_case_44_without_a_default_group(tmp_path):
+    shutil.copytree(CASES / "44_moodle_groups", tmp_path / "class")
+    shutil.rmtree(tmp_path / "class" / "Default group_assignsubmission_file_")
+    found = graded(tmp_path / "class")
+    assert {one.identity for one in found.values()} == {("moodle_group 17",), ("moodle_group 18",)}
+
+
 def test_case_45_four_students():
     found = graded(CASES / "45_moodle_mixed")
     assert sorted(one.identity[0] for one in found.values()) == [
@@ -290,6 +287,18 @@ def test_case_45_four_students():
         "lab_v2.ipynb",
         "sub/dir/lab.ipynb",
     }
+
+
+def test_case_47_metadata_of_18_mb_is_read(tmp_path):
+    attempt = "  - :results:\n      output: |\n" + "        a line of output\n" * 500
+    text = "\n".join(
+        f"submission_{900000 + n}:\n  :submitters:\n  - :name: Student {n}\n    :sid: '{n}'\n"
+        "  :history:\n" + attempt * 6
+        for n in range(240)
+    )
+    assert len(text) > 17_000_000
+    handed_in(tmp_path, {"submission_metadata.yml": text, "submission_900239/lab.ipynb": answers()})
+    assert set(graded(tmp_path)) == {"Student 239"}
 
 
 def test_case_48_all_are_listed():
