@@ -11,9 +11,15 @@ from autograder.records import Outcome
 class Interrupted(Exception):  # noqa: N818 - an outcome, not an error of ours
     """A call gave no reply: out of time or memory, the process ended, or there is no function."""
 
-    def __init__(self, outcome: Outcome, message: str) -> None:
+    def __init__(self, outcome: Outcome, message: str, *, doubtful: bool = False) -> None:
+        """`doubtful`: something outside the submission could have brought it about, once."""
         super().__init__(message)
         self.outcome = outcome
+        self.doubtful = doubtful
+
+
+class CheckTooSlow(BaseException):
+    """The grader has used up its processor time; no `except Exception` may swallow that."""
 
 
 class Session(Protocol):

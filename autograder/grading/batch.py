@@ -1,33 +1,28 @@
 """Grading many submissions at once, on this machine's processes.
 
 The calling process imports neither torch nor an assignment. A server imports torch once, and
-workers are forked from it. Results come as soon as they are known; a worker that dies is replaced,
-and what was at work is tried again, alone.
+workers are forked from it, one for each slot of a pool. Results come as soon as they are known;
+`retries` says what is graded again.
 """
 
 from __future__ import annotations
 
-import signal
 import sys
 import tempfile
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from autograder.grading.course import assignment_names
 from autograder.grading.hosting import Hosts
-from autograder.grading.processes import server_context
+from autograder.grading.patience import TOTAL_SECONDS
+from autograder.grading.pool import Slot, WorkerPool, dealt
+from autograder.grading.retries import Run, Tasks
 from autograder.grading.seeds import bench_seed_of
 from autograder.grading.tasks import (
+    Attempt,
     Settings,
     assignment_task,
     functions_task,
@@ -36,16 +31,16 @@ from autograder.grading.tasks import (
     revision_task,
     ungraded_task,
 )
-from autograder.grading.trial import Place, Trial
+from autograder.grading.trial import Trial
 from autograder.models.choice import ModelChoice
 from autograder.records import Grade, Outcome
-from autograder.sandbox.cgroups import remove_groups_of, why_not
+from autograder.sandbox.cgroups import why_not
 from autograder.sandbox.limits import LEVELS
+from autograder.sandbox.shares import MOST_TIMES
 from autograder.submission.discover import Found
 
-ATTEMPTS = 3  # how often a submission is graded alone after a worker died at its work
 VOTES = 15  # how many submissions are asked which assignment they are
-SECONDS_TO_END = 5.0  # for a worker that was killed
+STARTING_SECONDS = 1800.0  # that a worker may need before a submission, and two attempts in one
 
 
 class Grading:
@@ -64,21 +59,17 @@ class Grading:
         self._hosts: Hosts | None = None
         self._settings = self._hosted(settings)
         self._jobs, self.fewer = self._at_once(max(1, jobs))
-        self._pool = self._new_pool()
+        self._pool = WorkerPool(self._jobs)
+        capacities = [place.jobs for place in self._settings.places] or [1]
+        self._places = dealt(capacities, self._jobs)
 
     def __enter__(self) -> Grading:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        processes = list((self._pool._processes or {}).values())
-        self._pool.shutdown(wait=exception == (None, None, None), cancel_futures=True)
-        for process in processes:
-            process.kill()
-            process.join(SECONDS_TO_END)
+        self._pool.close()
         if self._hosts is not None:
             self._hosts.close()
-        if sys.platform == "linux":
-            remove_groups_of(process.pid for process in processes if process.pid)
 
     @property
     def jobs(self) -> int:
@@ -118,12 +109,13 @@ class Grading:
     @property
     def isolation(self) -> str:
         """The lowest level that a worker reached; asking starts all workers at the same time."""
-        ready = [self._pool.submit(isolation_task, self._settings) for _ in range(self._jobs)]
-        return max((future.result() for future in ready), key=LEVELS.index)
+        settings = [(self._settings_of(slot),) for slot in self._pool.slots]
+        levels: list[str] = self._pool.ask_all(isolation_task, settings)
+        return max(levels, key=LEVELS.index)
 
     def revision(self, assignment: str) -> str:
         """The revision of an assignment; raises `CourseError` where it cannot be loaded."""
-        return self._pool.submit(revision_task, self._settings, assignment).result()
+        return str(self._pool.ask(revision_task, self._settings_of(), assignment))
 
     def functions(self, assignment: str) -> tuple[str, ...]:
         """The functions that an assignment asks for."""
@@ -138,7 +130,7 @@ class Grading:
         known = assignment_names(self._settings.course)
         for found in submissions:
             if not found.problem:
-                name = self._pool.submit(assignment_task, self._settings, found).result()
+                name = str(self._pool.ask(assignment_task, self._settings_of(), found))
                 votes[name] += name in known
                 if votes.total() >= VOTES:
                     break
@@ -146,75 +138,31 @@ class Grading:
         return name if count else ""
 
     def run(self, assignment: str, submissions: Iterable[Found]) -> Iterator[Grade]:
-        """Grade submissions, yielding each grade when it is done, in no particular order."""
-        waiting = deque(submissions)
-        running: dict[Future[Grade], Found] = {}
-        while waiting or running:
-            try:
-                while waiting and len(running) < self._jobs:
-                    found = waiting[0]
-                    future = self._pool.submit(grade_task, self._settings, assignment, found)
-                    running[future] = waiting.popleft()
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    grade = future.result()
-                    del running[future]
-                    yield grade
-            except BrokenProcessPool:
-                suspects = list(running.values())
-                running.clear()
-                self._renew_pool()
-                for found in suspects:
-                    yield self._grade_alone(assignment, found)
+        """Grade submissions, yielding each grade when it is done, in no particular order.
 
-    def _grade_alone(self, assignment: str, found: Found) -> Grade:
-        """Grade a submission that was at work when a worker died, while no other is.
-
-        Nobody else is hurt when it dies again, and the check is known at which it does.
+        Raises `SandboxError` where more than a few could not be graded through the grader's fault.
         """
-        deaths: tuple[Place, ...] = ()
-        with tempfile.TemporaryDirectory(prefix="moelab-") as folder:
-            journal = Path(folder) / "journal"
-            for _ in range(ATTEMPTS):
-                journal.touch()
-                trial = Trial(journal=str(journal), deaths=deaths)
-                try:
-                    future = self._pool.submit(grade_task, self._settings, assignment, found, trial)
-                    return future.result()
-                except BrokenProcessPool:
-                    self._renew_pool()
-                place = trial.ended_at()
-                deaths += () if place is None else (place,)
-        outcome, reason = given_up(deaths)
-        task = partial(ungraded_task, self._settings, assignment, found, outcome, reason)
-        return self._pool.submit(task).result()
 
-    def _renew_pool(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        self._pool = self._new_pool()
+        def start(slot: Slot, found: Found, trial: Trial) -> Future[Attempt]:
+            return slot.submit(grade_task, self._settings_of(slot), assignment, found, trial)
 
-    def _new_pool(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            self._jobs, mp_context=server_context(), initializer=_start_worker
+        def give_up(found: Found, outcome: Outcome, reason: str) -> Grade:
+            given = (self._settings_of(), assignment, found, outcome, reason)
+            grade: Grade = self._pool.ask(ungraded_task, *given)
+            return grade
+
+        tasks = Tasks(
+            start=start,
+            give_up=give_up,
+            require_sandbox=lambda: self._pool.ask(isolation_task, self._settings_of()),
+            look=self._hosts.look if self._hosts is not None else lambda: None,
         )
+        longest = 2 * (MOST_TIMES * self._settings.limits.total + 2 * TOTAL_SECONDS)
+        with tempfile.TemporaryDirectory(prefix="moelab-") as folder:
+            run = Run(self._pool, tasks, submissions, Path(folder), longest + STARTING_SECONDS)
+            yield from run.grades()
 
-
-def given_up(deaths: tuple[Place, ...]) -> tuple[Outcome, str]:
-    """The outcome of a submission at whose work the grader's process died in every attempt.
-
-    Where it died at another check each time, always with this submission's answers, these are at
-    fault: the grader's own failures cost no points, so answers that cause them would earn all.
-    """
-    reason = "the grader's process ended every time it graded this submission"
-    if len(set(deaths)) == ATTEMPTS:
-        return Outcome.DIED, f"{reason}, at {ATTEMPTS} different checks"
-    return Outcome.GRADER_ERROR, reason
-
-
-def _start_worker() -> None:
-    """In a new worker: leave Ctrl-C to the parent, and end with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        from autograder.inside import kernel
-
-        kernel.die_with_parent()
+    def _settings_of(self, slot: Slot | None = None) -> Settings:
+        """The settings of a slot's worker, the first one's if there is none."""
+        number = 0 if slot is None else slot.number
+        return replace(self._settings, place=self._places[number])

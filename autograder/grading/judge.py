@@ -15,14 +15,14 @@ import torch
 
 from autograder.authoring.exercise import Check, Exercise
 from autograder.grading.material import Case, Material
-from autograder.grading.patience import CheckTooSlow, Patience
+from autograder.grading.patience import Patience
 from autograder.grading.replies import SharedReplies
-from autograder.grading.trial import Trial
+from autograder.grading.trial import DEATHS_TO_DOUBT, Trial
 from autograder.lab.calls import Answer, Call, CallFailed, Reply
 from autograder.lab.compare import difference
 from autograder.records import CheckResult, ExerciseGrade, Outcome
 from autograder.sandbox.errors import SandboxError
-from autograder.session import Interrupted, Session
+from autograder.session import CheckTooSlow, Interrupted, Session
 from autograder.wire.text import clean_text
 
 TIMEOUTS_PER_EXERCISE = 2  # a function that was too slow twice is not waited for again
@@ -40,8 +40,8 @@ def judge_exercise(
 ) -> ExerciseGrade:
     """Run the checks of an exercise in order; those after a failed one are skipped.
 
-    `patience` is the grader's time for the submission, `trial` given for one that ended the
-    grader's process before. `watch` hears of each result before the next check runs.
+    `patience` is the grader's time for the submission, `trial` the attempt that this is. `watch`
+    hears of each result before the next check runs.
     """
     patience = patience or Patience()
     results: dict[str, CheckResult] = {}
@@ -73,8 +73,8 @@ def judge(
     deaths = 0
     if trial is not None:
         trial.begin((exercise.name, check.name))
-        deaths = trial.deaths.count((exercise.name, check.name))
-    if deaths:
+        deaths = trial.deaths_at((exercise.name, check.name))
+    if deaths >= DEATHS_TO_DOUBT:
         outcome, message = _after_deaths(exercise, check, material, deaths)
     else:
         outcome, message = _outcome(exercise, check, session, material, patience or Patience())
@@ -107,8 +107,8 @@ def _outcome(
 def _after_deaths(
     exercise: Exercise, check: Check, material: Material, deaths: int
 ) -> tuple[Outcome, str]:
-    """How a check ended that ended the grader's process: the second time with the reference."""
-    if deaths > 1:
+    """How a check ended that ended the grader's process twice; a third time with the reference."""
+    if deaths > DEATHS_TO_DOUBT:
         return Outcome.GRADER_ERROR, "the grader's process ended in this check, again and again"
     text = f"the grader's process ended while it checked what {exercise.name} returned"
     return _blame(exercise, check, material, (Outcome.DIED, text))

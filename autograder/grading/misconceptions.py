@@ -24,12 +24,12 @@ from autograder.grading.likeness import alike, deviates
 from autograder.grading.limited import LimitedSession
 from autograder.grading.local import LocalSession
 from autograder.grading.material import Material
-from autograder.grading.patience import CheckTooSlow, Patience
+from autograder.grading.patience import Patience
 from autograder.grading.remembered import Remembered
 from autograder.lab.calls import Call, Reply
 from autograder.records import CheckResult, ExerciseGrade, Outcome
 from autograder.sandbox.errors import SandboxError
-from autograder.session import Interrupted, Session
+from autograder.session import CheckTooSlow, Interrupted, Session
 from autograder.wire.limits import WireError
 from autograder.wire.messages import Handles, decode_call, encode_call
 

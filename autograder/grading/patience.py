@@ -1,7 +1,7 @@
 """How long the grader itself works on one submission's answers: processor time, in this process.
 
-What a check gets is plain data of bounded size, but comparing it can still be made slow. The time
-that the student's code runs does not count here: the sandbox limits that.
+What a check gets is plain data of bounded size, but reading and comparing it can still be made
+slow. The time that the student's code runs does not count here: `SubmissionClock` limits that.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from autograder.session import CheckTooSlow
+
 CHECK_SECONDS = 30.0  # of processor time, for one check; honest answers need less than one
 TOTAL_SECONDS = 120.0  # for all checks of one submission
 AGAIN_SECONDS = 0.5  # until the alarm rings again, where something swallowed the first one
 GRACE_SECONDS = 30.0  # until the kernel ends a process that no alarm can interrupt
-
-
-class CheckTooSlow(BaseException):
-    """A check has used up its processor time; no `except Exception` may swallow that."""
 
 
 class Patience:
@@ -45,6 +43,7 @@ class Patience:
         self._within = 0.0  # what the present check has left
         self._since = 0.0
         self._rings = False
+        self._pauses = False
 
     @contextlib.contextmanager
     def limited(self) -> Iterator[None]:
@@ -64,10 +63,25 @@ class Patience:
     def paused(self) -> Iterator[None]:
         """Do not count, and never interrupt, what is done inside."""
         self._stop()
+        self._pauses = True
         try:
             yield
         finally:
+            self._pauses = False
             self._start()
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """Limit work on a reply, which comes in a pause of a check or between checks."""
+        if not self._pauses:
+            with self.limited():
+                yield
+            return
+        try:
+            self._start()
+            yield
+        finally:
+            self._stop()
 
     def _start(self) -> None:
         if self._within <= 0:

@@ -25,7 +25,8 @@ class Settings:
 
     `hidden` are files of this run (gradebook, submissions) that no submission may read even where
     they lie inside a library folder. With `pictures` each figure that is drawn is also kept as PNG.
-    `places` are the devices that workers share evenly; none is the CPU with the tiny models alone.
+    `places` are the devices that workers share, `place` the number of this worker's; none is the
+    CPU with the tiny models alone.
     """
 
     seed: str
@@ -35,6 +36,21 @@ class Settings:
     hidden: tuple[str, ...] = ()
     pictures: bool = False
     places: tuple[Place, ...] = ()
+    place: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A grade, and whether a time limit was passed while others had the processors."""
+
+    grade: Grade
+    starved: bool
+
+    @property
+    def broken(self) -> str:
+        """What went wrong on the grader's side, "" for nothing."""
+        checks = (check for exercise in self.grade.exercises for check in exercise.checks)
+        return next((c.message for c in checks if c.outcome is Outcome.GRADER_ERROR), "")
 
 
 @lru_cache(maxsize=1)
@@ -47,12 +63,9 @@ def worker_for(settings: Settings) -> Worker:
 
 def grade_task(
     settings: Settings, assignment: str, found: Found, trial: Trial | None = None
-) -> Grade:
-    """Grade one submission in this process: the unit of work of any scheduler.
-
-    `trial` is given for a submission that ended such a process before.
-    """
-    return worker_for(settings).grade(assignment, found, trial)
+) -> Attempt:
+    """Grade one submission in this process: the unit of work of any scheduler."""
+    return worker_for(settings).attempt(assignment, found, trial)
 
 
 def assignment_task(settings: Settings, found: Found) -> str:

@@ -14,10 +14,10 @@ from autograder.grading.judge import judge_exercise
 from autograder.grading.material import Material
 from autograder.grading.misconceptions import Misconceptions
 from autograder.grading.patience import Patience
-from autograder.grading.place import Place, next_place
+from autograder.grading.place import Place
 from autograder.grading.replies import FigureCalls
 from autograder.grading.seeds import bench_seed_of
-from autograder.grading.tasks import Settings
+from autograder.grading.tasks import Attempt, Settings
 from autograder.grading.trial import Trial
 from autograder.inside.settings import WORKERS
 from autograder.lab.calls import Call
@@ -40,7 +40,7 @@ class Worker:
 
         torch.set_num_threads(1)
         self._settings = settings
-        place = next_place(settings.places)
+        place = settings.places[settings.place] if settings.places else None
         self._full_scale: FullScaleGrading | None = None
         if place is not None and place.hosts:
             self._full_scale = FullScaleGrading(place, bench_seed_of(settings.seed))
@@ -53,31 +53,43 @@ class Worker:
             worker=os.getpid() % WORKERS,
             equipment=self._equipment(place),
         )
+        self._starved = False
         self._assignments: dict[str, tuple[Assignment, Material, Misconceptions]] = {}
 
     def assignment_of(self, found: Found) -> str:
         """The assignment that a submission's metadata names, "" where it names none."""
+        session = self._session()
         try:
-            return self._session().read(read_bytes(found), found.file_name).assignment
+            return session.read(read_bytes(found), found.file_name).assignment
         except (SubmissionProblem, UnreadableSubmission):
             return ""
+        finally:
+            session.close()
 
     def grade(self, assignment: str, found: Found, trial: Trial | None = None) -> Grade:
         """Grade one submission; whatever it does becomes part of its grade."""
+        return self.attempt(assignment, found, trial).grade
+
+    def attempt(self, assignment: str, found: Found, trial: Trial | None = None) -> Attempt:
+        """Grade one submission, and say whether that has to be done again."""
         if assignment not in self._assignments:
             loaded = load_assignment(assignment, self._settings.course)
             fresh = self._material(assignment)
             known = Misconceptions(self._on_tiny_models(fresh))
             self._assignments[assignment] = (loaded, fresh, known)
         lab, material, _ = self._assignments[assignment]
+        self._starved = False
         if self._full_scale is None:
-            return self._grade(lab, material, found, trial)
-        return self._full_scale.judged(lambda: self._grade(lab, material, found, trial))
+            grade = self._grade(lab, material, found, trial)
+        else:
+            grade = self._full_scale.judged(lambda: self._grade(lab, material, found, trial))
+        return Attempt(grade=grade, starved=self._starved)
 
     def _grade(
         self, lab: Assignment, material: Material, found: Found, trial: Trial | None
     ) -> Grade:
-        digest, session = "", self._session(material)
+        patience = Patience()
+        digest, session = "", self._session(material, patience)
         try:
             data = read_bytes(found)
             digest = digest_of(found, data)
@@ -92,7 +104,7 @@ class Worker:
                 notes.append(WHICH_FILE + source.doubt)
             if source.assignment and source.assignment != lab.name:
                 notes.append(f"its metadata names the assignment {source.assignment!r}")
-            exercises = self._judge(lab, session, material, trial)
+            exercises = self._judge(lab, session, material, patience, trial)
         except (SubmissionProblem, UnreadableSubmission) as problem:
             return ungraded(lab, found, digest, Outcome.MISSING, str(problem), readable=False)
         except SandboxError:
@@ -102,6 +114,7 @@ class Worker:
             return ungraded(lab, found, digest, Outcome.GRADER_ERROR, clean_line(reason, 500))
         finally:
             session.close()
+            self._starved = session.starved
         return Grade(
             student=found.student,
             submission=found.name,
@@ -115,13 +128,13 @@ class Worker:
         lab: Assignment,
         session: SandboxSession,
         material: Material,
+        patience: Patience,
         trial: Trial | None,
     ) -> tuple[ExerciseGrade, ...]:
         """Judge all exercises; hints and pictures come when no verdict is open any more.
 
-        A submission that ended the grader's process goes without them.
+        A submission that ended the grader's process at them goes without.
         """
-        patience = Patience()
         figures = [FigureCalls(session) for _ in lab.exercises]
         grades = tuple(
             judge_exercise(
@@ -135,7 +148,9 @@ class Worker:
             for exercise, watched in zip(lab.exercises, figures, strict=True)
         )
         if trial is not None:
-            return grades
+            trial.begin_extras()
+            if not trial.extras:
+                return grades
         try:
             return self._with_extras(lab, grades, [watched.best for watched in figures], session)
         except SandboxError:
@@ -197,9 +212,11 @@ class Worker:
             return Equipment()
         return Equipment(gpus=place.gpus, tiny_on_gpu=place.tiny_too)
 
-    def _session(self, material: Material | None = None) -> SandboxSession:
-        bench = None if material is None else material.bench
-        return SandboxSession(self.sandbox, bench, self._settings.limits)
+    def _session(
+        self, material: Material | None = None, patience: Patience | None = None
+    ) -> SandboxSession:
+        bench, alarm = None if material is None else material.bench, patience or Patience()
+        return SandboxSession(self.sandbox, bench, self._settings.limits, alarm.working)
 
 
 def ungraded(

@@ -19,6 +19,8 @@ from autograder.inside.syscalls import CHANGING_FILES, SYSCALLS
 OPEN_FILES = 256
 THREADS = 64
 SHARED_USER_THREADS = 500  # beyond those that the user already has
+RESERVED_THREADS = 64  # of an ordinary user's, for the grader: no submission can take them
+LEAST_THREADS = 8  # of a submission, however little room there is
 FILE_BYTES = 64 << 20
 
 _CLONE_THREAD = 0x00010000
@@ -34,20 +36,25 @@ _HARMLESS_FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032)  # F_DUPFD â
 _HARMLESS_PRCTLS = (3, 15, 16, 0x53564D41)  # get dumpable; set, get the thread's name; name memory
 
 
-def most_threads() -> int:
+def most_threads(own: int = THREADS) -> int:
     """How many threads a child may have, counted as the kernel does: with all others of its user.
 
-    Children of root get a user of their own; those of an ordinary user share that user.
+    Children of root get a user of their own, with `own` threads. Those of an ordinary user share
+    that user with the grader, and leave it room: `RESERVED_THREADS` below its own limit.
     """
     user = os.geteuid()
     if user == 0:
-        return THREADS
+        return own
     threads = 0
     for process in filter(str.isdecimal, os.listdir("/proc")):
         with contextlib.suppress(OSError):
             if os.stat(f"/proc/{process}").st_uid == user:
                 threads += len(os.listdir(f"/proc/{process}/task"))
-    return threads + SHARED_USER_THREADS
+    limit = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    wanted = threads + SHARED_USER_THREADS
+    if limit == resource.RLIM_INFINITY:
+        return wanted
+    return max(min(wanted, limit - RESERVED_THREADS), threads + LEAST_THREADS)
 
 
 def set_limits(address_space: int, seconds: int, threads: int) -> None:

@@ -34,7 +34,8 @@ class ZygoteSettings:
 
     `libraries` are the folders and files that stay readable; `secrets` lie inside them and are
     hidden all the same. `memory` (bytes) is what a child may allocate beyond its start, `seconds`
-    the processor time of a child. `user` is the first of the uids that children of root take.
+    the processor time of a child. `users` are the uids that children of root take in turn,
+    `threads` is how many threads a child may have.
     `environment` is what its variables are besides the nursery's.
     `models` are full-scale models besides the tiny ones; with a `gpu` these are there, and with
     `tiny_on_gpu` the tiny ones as well.
@@ -47,7 +48,8 @@ class ZygoteSettings:
     scratch: str
     memory: int
     seconds: int
-    user: int
+    users: tuple[int, ...]
+    threads: int = 64
     environment: dict[str, str] = field(default_factory=dict)
     models: tuple[SharedModel, ...] = ()
     gpu: GpuAccess | None = None
@@ -59,7 +61,7 @@ class ZygoteSettings:
     @classmethod
     def from_message(cls, message: bytes) -> ZygoteSettings:
         plain = json.loads(message)
-        for name in ("libraries", "secrets"):
+        for name in ("libraries", "secrets", "users"):
             plain[name] = tuple(plain[name])
         plain["models"] = tuple(SharedModel(**one) for one in plain["models"])
         if plain["gpu"] is not None:

@@ -21,7 +21,7 @@ from autograder.inside import confine, kernel, view
 from autograder.inside.child import Lock, run_child
 from autograder.inside.full_scale import FullScaleModels
 from autograder.inside.guest import Guest
-from autograder.inside.settings import USERS, WORKERS, GpuAccess, ZygoteSettings
+from autograder.inside.settings import GpuAccess, ZygoteSettings
 
 _ROOT = str(Path(__file__).resolve().parents[2])
 YOUNG_OBJECTS = 500_000  # before garbage is looked for: each figure leaves 5,000, all in cycles
@@ -34,6 +34,7 @@ class Zygote:
     def __init__(self, settings: ZygoteSettings, control: socket.socket) -> None:
         self._namespaces = settings.isolation == "namespaces"
         self._forks = 0
+        self._users = settings.users
         self._guest, gpu = _prepare(settings, control)
         require_one_thread()
         self._pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
@@ -63,7 +64,7 @@ class Zygote:
 
         The settings are forgotten afterwards: the paths in them are no submission's business.
         """
-        threads = confine.most_threads()
+        threads = confine.most_threads(settings.threads)
         rules = confine.system_call_filter(own_namespaces=self._namespaces, gpu=gpu is not None)
         if self._namespaces:
             view.enter_view(settings.scratch, settings.libraries, settings.secrets, gpu)
@@ -74,7 +75,7 @@ class Zygote:
             confine.restrict_files([*readable, *view.DEVICES], ["/dev/null"])
         return Lock(
             isolation=settings.isolation,
-            user=settings.user,
+            user=settings.users[0],
             reads_everywhere=reads_everywhere,
             rules=rules,
             memory=settings.memory,
@@ -84,26 +85,41 @@ class Zygote:
         )
 
     def _fork(self, control: socket.socket, channel: int) -> None:
+        """Send the number of a new child and its pidfd, or why there is none, without one."""
         used = int(os.pread(self._statm, 64, 0).split()[0]) * os.sysconf("SC_PAGESIZE")
-        if self._namespaces:
-            kernel.unshare(kernel.CLONE_NEWPID)
-        self._be_killed(KILLED_FIRST)  # inherited
         self._forks += 1
-        turn = self._forks % USERS if self._lock.gpu is not None else 0
-        user = self._lock.user + WORKERS * turn
-        pid = os.fork()
+        turn = self._forks % len(self._users) if self._lock.gpu is not None else 0
+        lock = replace(self._lock, user=self._users[turn])
+        try:
+            if self._namespaces:
+                kernel.unshare(kernel.CLONE_NEWPID)
+            self._be_killed(KILLED_FIRST)  # inherited
+            pid = os.fork()
+        except OSError as error:
+            self._after_fork(channel)
+            control.send(f"there is no room for another process: {error.strerror}".encode())
+            return
         if pid == 0:
             try:
-                run_child(channel, replace(self._lock, user=user), self._guest, used)
+                run_child(channel, lock, self._guest, used)
             finally:
                 os._exit(97)
+        self._after_fork(channel)
+        try:
+            watch = os.pidfd_open(pid)
+        except OSError as error:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            control.send(f"there is no room for another descriptor: {error.strerror}".encode())
+            return
+        socket.send_fds(control, [str(pid).encode()], [watch])
+        os.close(watch)
+
+    def _after_fork(self, channel: int) -> None:
         self._be_killed(KILLED_SECOND)
         if self._namespaces:
             kernel.setns(self._pid_namespace, kernel.CLONE_NEWPID)
         os.close(channel)
-        watch = os.pidfd_open(pid)
-        socket.send_fds(control, [str(pid).encode()], [watch])
-        os.close(watch)
 
     def _be_killed(self, score: bytes) -> None:
         """Set how soon the kernel picks this process when memory runs out."""

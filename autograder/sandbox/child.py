@@ -14,16 +14,23 @@ import time
 from collections.abc import Callable
 
 from autograder.records import Outcome
-from autograder.sandbox.errors import ChildNotReadyError, SandboxError
+from autograder.sandbox.errors import (
+    ChildNotReadyError,
+    SandboxError,
+    as_sandbox_error,
+    is_shortage,
+)
+from autograder.sandbox.shares import MOST_TIMES, kept_waiting, shares_of
 from autograder.sandbox.watched import Watched, milliseconds
 from autograder.session import Interrupted
-from autograder.wire.limits import HEADER, WireError, lengths
+from autograder.wire.limits import HEADER, MAX_MESSAGE, WireError, lengths
 from autograder.wire.messages import FAILED, MISSING
 
 CHUNK = 1 << 20
 MAX_SENTENCE = 1000  # bytes of a reply that is a sentence instead of a frame
 HANG_UP_SECONDS = 2.0  # how long a process may take to end after its last descriptor was closed
-KILL_SECONDS = 20.0
+KILL_SECONDS = 20.0  # how long a process that was killed may take to go
+GRANT_SECONDS = 0.05  # at least, where a process was kept waiting: not to ask all the time
 READY_SECONDS = 120.0  # with a GPU, many children start CUDA one after the other
 
 
@@ -31,6 +38,7 @@ class Child:
     """A locked-down process that holds one submission. After `end`, nothing of it is left.
 
     `reap` gives the exit code of a process that has ended, None where it cannot be known any more.
+    `kept_waiting` is how long others had the processors, in seconds, during the last request.
     """
 
     def __init__(
@@ -40,6 +48,7 @@ class Child:
         self._control = control
         self._reap = reap
         self.alive = True
+        self.kept_waiting = 0.0
 
     def await_ready(self) -> None:
         """Wait until it has locked itself down; `SandboxError`, and its end, where it could not."""
@@ -53,27 +62,37 @@ class Child:
             words = words or f"it ended ({_exit(code)})"
             raise ChildNotReadyError(f"a child could not lock itself down: {words}")
 
-    def request(self, kind: str, payload: bytes, seconds: float) -> bytearray:
-        """Send one request and return the reply's frame, within `seconds` of wall time.
+    def request(
+        self, kind: str, payload: bytes, seconds: float, most: int = MAX_MESSAGE
+    ) -> bytearray:
+        """Send one request and return the reply's frame of at most `most` bytes, within `seconds`.
+
+        Those are on the clock, without what others took from it: a process that used less of the
+        processors than its limit, and was kept waiting for one, gets so much longer.
 
         Raises `Interrupted` where there is none; the child has then been ended, unless it said
         properly that a function is missing. `SandboxError` where it cannot be ended.
         """
-        deadline = time.monotonic() + seconds
+        deadline = _Deadline(self._process.seen_as, seconds)
         try:
-            reply = self._exchange(kind, payload, deadline)
+            reply = self._exchange(kind, payload, deadline, most)
         except Interrupted:
             self.end()
             raise
         except TimeoutError as error:
             self.end()
-            raise _too_late() from error
+            raise deadline.missed() from error
         except OSError as error:
+            if is_shortage(error):
+                self.end()
+                raise as_sandbox_error(error, "asking a submission") from error
             raise self._ended() from error
         except WireError as error:
             self.end()
             text = f"the reply could not be read: {error}"
             raise Interrupted(Outcome.FAILED, text) from error
+        finally:
+            self.kept_waiting = deadline.granted
         if reply.startswith(MISSING):
             text = reply.removeprefix(MISSING).decode("utf-8", "replace")
             raise Interrupted(Outcome.MISSING, text)
@@ -95,25 +114,25 @@ class Child:
             raise SandboxError(f"process {self._process.pid} of the sandbox could not be killed")
         return self._reap(self._process.pid)
 
-    def _exchange(self, kind: str, payload: bytes, deadline: float) -> bytearray:
+    def _exchange(self, kind: str, payload: bytes, deadline: _Deadline, most: int) -> bytearray:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with ours:
             with theirs:
-                self._control.settimeout(max(deadline - time.monotonic(), 0.001))
+                self._control.settimeout(max(deadline.left, 0.001))
                 socket.send_fds(self._control, [kind.encode()], [theirs.fileno()])
             ours.setblocking(False)
             self._send(ours, payload, deadline)
             ours.shutdown(socket.SHUT_WR)
-            return self._receive(ours, deadline)
+            return self._receive(ours, deadline, most)
 
-    def _send(self, channel: socket.socket, payload: bytes, deadline: float) -> None:
+    def _send(self, channel: socket.socket, payload: bytes, deadline: _Deadline) -> None:
         left = memoryview(payload)
         while left:
             self._wait(channel, deadline, writing=True)
             with contextlib.suppress(BlockingIOError):
                 left = left[channel.send(left[:CHUNK]) :]
 
-    def _receive(self, channel: socket.socket, deadline: float) -> bytearray:
+    def _receive(self, channel: socket.socket, deadline: _Deadline, most: int) -> bytearray:
         reply = bytearray()
         wanted = HEADER.size
         while True:
@@ -130,24 +149,28 @@ class Child:
                 raise self._ended()
             if len(reply) >= HEADER.size:
                 wanted = HEADER.size + sum(lengths(reply[: HEADER.size]))
+            if wanted > most:
+                raise WireError("the message is too large")
             if len(reply) > wanted:
                 raise WireError("there are surplus bytes")
             if len(reply) == wanted and wanted > HEADER.size:
                 _refuse_surplus(channel)
                 return reply
 
-    def _wait(self, channel: socket.socket, deadline: float, *, writing: bool) -> None:
+    def _wait(self, channel: socket.socket, deadline: _Deadline, *, writing: bool) -> None:
         """Until the channel can be used; the child's end or the deadline interrupts."""
-        left = deadline - time.monotonic()
+        left = deadline.left
         if left <= 0:
-            raise _too_late()  # also when a trickle keeps the channel ready
+            raise deadline.missed()  # also when a trickle keeps the channel ready
         poll = select.poll()
         poll.register(channel, select.POLLOUT if writing else select.POLLIN)
         poll.register(self._process.descriptor, select.POLLIN)
         ready = {number for number, _ in poll.poll(milliseconds(left))}
+        while not ready and (left := deadline.left) > 0:  # it was kept waiting
+            ready = {number for number, _ in poll.poll(milliseconds(left))}
         if channel.fileno() in ready and not (writing and self._process.descriptor in ready):
             return
-        raise self._ended() if ready else _too_late()
+        raise self._ended() if ready else deadline.missed()
 
     def _ended(self) -> Interrupted:
         """Why there will be no reply from a child that has ended or hung up."""
@@ -156,11 +179,44 @@ class Child:
         if hung_up:
             return Interrupted(Outcome.DIED, "it closed the connection to the grader")
         if code is None:
-            return Interrupted(Outcome.DIED, "the process ended together with the sandbox")
+            text = "the process ended together with the sandbox"
+            return Interrupted(Outcome.DIED, text, doubtful=True)
         if code == -signal.SIGKILL:
-            return Interrupted(Outcome.MEMORY, "the system ended the process: out of memory")
+            text = "the system ended the process: out of memory"
+            return Interrupted(Outcome.MEMORY, text, doubtful=True)
         ended = "crashed" if code < 0 else "ended itself"
         return Interrupted(Outcome.DIED, f"the process {ended} ({_exit(code)})")
+
+
+class _Deadline:
+    """When a request ends: later by what others took from its process, within bounds."""
+
+    def __init__(self, pid: int, seconds: float) -> None:
+        self._pid = pid
+        self._seconds = seconds
+        self._before = shares_of(pid)
+        self._start = time.monotonic()
+        self.granted = 0.0
+
+    @property
+    def left(self) -> float:
+        """Seconds on the clock until it; asked for more time only when there is none left."""
+        passed = time.monotonic() - self._start
+        left = self._seconds + self.granted - passed
+        if left <= 0 and passed < MOST_TIMES * self._seconds:
+            waited = kept_waiting(self._pid, self._before, self._seconds)
+            self.granted = max(self.granted, min(waited, (MOST_TIMES - 1) * self._seconds))
+            left = self._seconds + self.granted - passed
+            left = max(left, GRANT_SECONDS) if left > 0 else left
+        return left
+
+    def missed(self) -> Interrupted:
+        """The timeout: doubtful where most of the time others had the processors."""
+        return Interrupted(
+            Outcome.TIMEOUT,
+            "it ran longer than the time limit",
+            doubtful=self.granted >= (MOST_TIMES - 1) * self._seconds / 2,
+        )
 
 
 def _is_sentence(reply: bytearray) -> bool:
@@ -171,10 +227,6 @@ def _refuse_surplus(channel: socket.socket) -> None:
     with contextlib.suppress(BlockingIOError):
         if channel.recv(1):
             raise WireError("there are surplus bytes")
-
-
-def _too_late() -> Interrupted:
-    return Interrupted(Outcome.TIMEOUT, "it ran longer than the time limit")
 
 
 def _failure(name: str) -> Interrupted:

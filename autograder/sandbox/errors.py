@@ -1,6 +1,19 @@
-"""The errors of the sandbox."""
+"""The errors of the sandbox: none of them is ever a submission's fault."""
 
 from __future__ import annotations
+
+import errno
+
+_SHORTAGES = (
+    errno.EAGAIN,
+    errno.EDQUOT,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOBUFS,
+    errno.ENOMEM,
+    errno.ENOSPC,
+    errno.ETOOMANYREFS,
+)
 
 
 class SandboxError(Exception):
@@ -9,3 +22,18 @@ class SandboxError(Exception):
 
 class ChildNotReadyError(SandboxError):
     """One child could not be set up; another one may be."""
+
+
+class ShortageError(SandboxError):
+    """The machine has no processes, descriptors, memory or temporary space left for now."""
+
+
+def is_shortage(error: OSError) -> bool:
+    """Whether an error says that the machine has run out of something."""
+    return error.errno in _SHORTAGES
+
+
+def as_sandbox_error(error: OSError, what: str) -> SandboxError:
+    """The error of a system call of the grader's own, which was doing `what`."""
+    kind = ShortageError if is_shortage(error) else SandboxError
+    return kind(f"{what} failed: {error.strerror or error}")

@@ -18,22 +18,26 @@ from functools import partial
 from pathlib import Path
 
 from autograder.courses import name_of
-from autograder.inside.settings import ZygoteSettings
-from autograder.records import Outcome
+from autograder.inside.settings import USERS, ZygoteSettings
 from autograder.sandbox.causes import cause_of, look
 from autograder.sandbox.cgroups import Group, NoGroup
 from autograder.sandbox.child import Child
 from autograder.sandbox.equipment import Equipment
-from autograder.sandbox.errors import ChildNotReadyError, SandboxError
+from autograder.sandbox.errors import (
+    ChildNotReadyError,
+    SandboxError,
+    ShortageError,
+    as_sandbox_error,
+)
 from autograder.sandbox.layout import library_paths, secret_paths
 from autograder.sandbox.limits import BUFFER_BYTES, LEVELS, Limits
-from autograder.sandbox.users import free_user
+from autograder.sandbox.users import free_users
 from autograder.sandbox.zygote import Zygote
-from autograder.session import Interrupted
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 
-ATTEMPTS_ON_GPU = 10  # in 45 seconds, when a child cannot be set up there
+ATTEMPTS = 5  # in 10 seconds, when a child cannot be set up: the machine may be full for a moment
+ATTEMPTS_ON_GPU = 10  # in 45 seconds: neighbours may have taken the GPU's memory for a while
 NO_EQUIPMENT = Equipment()
 SELF_TEST_SECONDS = 60.0
 _CANARY = "MOELAB_CANARY"  # a variable of the grader's environment that nobody inside may see
@@ -93,23 +97,24 @@ class Sandbox:
         return self._zygote.settings.isolation
 
     def fork(self) -> Child:
-        """A locked-down child. A zygote that has stopped is replaced, at the same level, once.
+        """A locked-down child. A zygote that has stopped is replaced, at the same level.
 
-        When the new one passes its self-test and stops again, the submission is at fault:
-        `Interrupted` as died. `SandboxError` where no sandbox can be had any more.
+        A child that cannot start is no submission's fault: it is tried again for a while, and then
+        `SandboxError` says why, and whoever waits for it is graded by another worker.
         """
-        for attempt in range(ATTEMPTS_ON_GPU if self._ahead else 2):
+        attempts, stopped = ATTEMPTS_ON_GPU if self._ahead else ATTEMPTS, False
+        for attempt in range(attempts):
             try:
-                return self._ready_child()
-            except ChildNotReadyError:
-                if not self._ahead:
+                if stopped:
                     self._replace()
-                elif attempt + 1 == ATTEMPTS_ON_GPU:
+                return self._ready_child()
+            except SandboxError as error:
+                if attempt + 1 == attempts:
                     raise
-                time.sleep(attempt)  # its neighbours may have taken the GPU's memory for a while
-            except SandboxError:
-                self._replace()
-        raise Interrupted(Outcome.DIED, "it stopped the sandbox again and again")
+                full = isinstance(error, ShortageError | ChildNotReadyError) and not stopped
+                stopped = not full
+            time.sleep(attempt)
+        raise AssertionError("the last attempt returns or raises")
 
     def _ready_child(self) -> Child:
         """The child that was prepared ahead, or a new one; the next one starts to prepare."""
@@ -133,6 +138,8 @@ class Sandbox:
         for level in levels:
             try:
                 return self._open(level)
+            except ShortageError:
+                raise  # another level would find no more room
             except SandboxError as error:
                 cause = cause_of(level, look())
                 reasons.append(f"{level}: {cause.why if cause else error}")
@@ -167,7 +174,7 @@ def _open(
 ) -> Zygote:
     if level == "landlock" and equipment.gpus:
         raise SandboxError("it leaves CUDA without the files of /proc that it needs")
-    with tempfile.TemporaryDirectory(prefix="moelab-") as scratch, _canary_in_environment():
+    with _scratch() as scratch, _canary_in_environment():
         settings = ZygoteSettings(
             isolation=level,
             bench_seed=bench_seed,
@@ -176,7 +183,8 @@ def _open(
             scratch=scratch,
             memory=limits.memory,
             seconds=(int(limits.total) + 60) * (os.cpu_count() or 1),
-            user=free_user(worker) if os.geteuid() == 0 else os.geteuid(),
+            users=_users(worker, equipment),
+            threads=limits.threads,
             environment=equipment.environment,
             models=equipment.announced(scratch),
             gpu=equipment.access,
@@ -190,10 +198,20 @@ def _open(
                 group.limit(children * limits.memory + BUFFER_BYTES)
             if level != "none":
                 self_test(zygote, course, Path(scratch), limits)
-        except (SandboxError, OSError) as error:
+        except OSError as error:
             zygote.close()
-            raise SandboxError(str(error)) from error
+            raise as_sandbox_error(error, "setting up the sandbox") from error
+        except SandboxError:
+            zygote.close()
+            raise
         return zygote
+
+
+def _users(worker: int, equipment: Equipment) -> tuple[int, ...]:
+    """The uids of a sandbox's children: as many as are there at once where they are root's."""
+    if os.geteuid() != 0:
+        return (os.geteuid(),)
+    return free_users(worker, USERS if equipment.gpus else 1)
 
 
 def _group() -> Group | None:
@@ -202,6 +220,17 @@ def _group() -> Group | None:
         return Group()
     except NoGroup:
         return None
+
+
+@contextmanager
+def _scratch() -> Iterator[str]:
+    """A folder for the set-up of a sandbox; `SandboxError` where there is no room for one."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="moelab-")
+    except OSError as error:
+        raise as_sandbox_error(error, "making a temporary folder") from error
+    with folder as scratch:
+        yield scratch
 
 
 @contextmanager
@@ -236,6 +265,8 @@ def self_test(zygote: Zygote, course: str, scratch: Path, limits: Limits) -> Non
     child = zygote.fork()
     try:
         found = decode(child.request("probe", encode(targets), SELF_TEST_SECONDS))
+    except SandboxError:
+        raise
     except Exception as error:
         raise SandboxError(f"the self-test did not finish: {error}") from error
     finally:

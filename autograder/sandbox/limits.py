@@ -12,14 +12,16 @@ SHARE = 0.8  # of the machine's memory for submissions; the rest is for the grad
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """`call` and `total` in seconds of wall time: one call or cell, one submission.
+    """`call` and `total` in seconds on the clock: one call or cell, one submission. What others
+    took of the processors does not count.
 
-    `memory` in bytes, beyond what the sandbox itself needs.
+    `memory` in bytes, beyond what the sandbox itself needs. `threads` of one submission at once.
     """
 
     call: float = 20.0
     total: float = 300.0
     memory: int = 2 << 30
+    threads: int = 64
 
     @property
     def sandbox(self) -> int:

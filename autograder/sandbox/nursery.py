@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO
 
-from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.errors import SandboxError, ShortageError, as_sandbox_error
 from autograder.sandbox.watched import Watched
 
 STARTUP_SECONDS = 180.0
@@ -50,7 +50,10 @@ class Nursery:
 
         `SandboxError` where the nursery has ended, or the machine has no room for a process.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as error:
+            raise as_sandbox_error(error, "making a channel to the sandbox") from error
         ours.settimeout(STARTUP_SECONDS)
         try:
             with theirs:
@@ -62,7 +65,9 @@ class Nursery:
             raise SandboxError(f"it has stopped: {last_words(self._log)}") from error
         if not watch:
             ours.close()
-            raise SandboxError(message.decode("utf-8", "replace") or last_words(self._log))
+            if message:
+                raise ShortageError(message.decode("utf-8", "replace"))
+            raise SandboxError(last_words(self._log))
         return ours, Watched(int(message), watch[0])
 
     def close(self) -> None:
@@ -80,7 +85,10 @@ def nursery() -> Nursery:
     """The nursery of this process and of its forks, started by the first who asks for it."""
     global _nursery
     with _lock:
-        _nursery = _nursery or Nursery()
+        try:
+            _nursery = _nursery or Nursery()
+        except OSError as error:
+            raise as_sandbox_error(error, "starting the nursery of the sandboxes") from error
         return _nursery
 
 
@@ -90,6 +98,8 @@ def forked(log: IO[bytes]) -> tuple[socket.socket, Watched]:
     first = nursery()
     try:
         return first.fork(log)
+    except ShortageError:
+        raise  # another nursery would find no more room
     except SandboxError:
         with _lock:
             if _nursery is first:

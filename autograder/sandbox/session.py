@@ -7,19 +7,20 @@ run again, so that every remaining check still has its chance.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from autograder.lab.calls import Call, Reply
 from autograder.records import Outcome
 from autograder.sandbox.child import Child
+from autograder.sandbox.clock import Alarm, SubmissionClock
 from autograder.sandbox.limits import Limits
-from autograder.session import Interrupted
+from autograder.session import CheckTooSlow, Interrupted
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
-from autograder.wire.limits import WireError
+from autograder.wire.limits import MAX_MESSAGE, WireError
 from autograder.wire.messages import Handles, decode_reply, encode_call
 from autograder.wire.png import clean_png
 from autograder.wire.text import clean_line
@@ -28,6 +29,7 @@ MEMORY_ERRORS = frozenset({"MemoryError", "OutOfMemoryError", "_ArrayMemoryError
 MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
 CUDA_ERROR = "CUDA error"
 MAX_NOTES = 20
+MAX_CELL_REPLY = 256 << 10  # bytes: an exception and a few notes
 
 
 class Forks(Protocol):
@@ -58,18 +60,27 @@ class Source:
 
 
 class SandboxSession:
-    """One submission, executed out of reach: first `read`, then `perform` as often as needed."""
+    """One submission, executed out of reach: first `read`, then `perform` as often as needed.
 
-    def __init__(self, sandbox: Forks, bench: Handles | None, limits: Limits) -> None:
+    What ends the child only once, and could have come from outside (a kill, the sandbox's own end),
+    is tried again. `starved` tells that a timeout came where others had the processors. `alarm`
+    limits the grader's work on replies; see `SubmissionClock`.
+    """
+
+    def __init__(
+        self, sandbox: Forks, bench: Handles | None, limits: Limits, alarm: Alarm = nullcontext
+    ) -> None:
         self.notes: list[str] = []
         self.last_call: Call | None = None
         self._sandbox = sandbox
         self._bench = bench
         self._limits = limits
-        self._left = limits.total
+        self._clock = SubmissionClock(limits.total, alarm)
+        self.starved = False
         self._source: Source | None = None
         self._files: dict[str, bytes] = {}  # what lies beside the submission
         self._spoiled: set[int] = set()  # cells that ended or hung the process: not run again
+        self._doubted: set[int] = set()  # cells whose process was ended once, perhaps by others
         self._failed: dict[int, str] = {}  # cells that did not run to their end, and why
         self._child: Child | None = None
         self._ready = False  # whether the cells have run in the present child
@@ -89,13 +100,16 @@ class SandboxSession:
         """
         request = encode((data, name, tuple(wanted)))
         try:
-            reply = decode(self._request("read", request, self._limits.call))
+            message = self._unless_once(lambda: self._request("read", request, self._limits.call))
+            reply = self._decoded(message)
         except Interrupted as interrupted:
             raise UnreadableSubmission(
                 f"reading the file failed in the sandbox: {interrupted}"
             ) from interrupted
         except WireError as error:
             raise UnreadableSubmission(f"the file holds too much: {error}") from error
+        except CheckTooSlow as error:
+            raise UnreadableSubmission("the file holds too much: reading it takes long") from error
         match reply:
             case (
                 "source",
@@ -120,17 +134,16 @@ class SandboxSession:
         if self._bench is None:
             raise RuntimeError("functions are called on a bench, and this session has none")
         self.last_call = call
-        if not self._ready:
-            self._run_cells()
-        seconds = time_limit or self._limits.call
+        seconds, bench = time_limit or self._limits.call, self._bench
         try:
-            message = self._request("call", encode_call(call, self._bench), seconds)
+            message = self._unless_once(lambda: self._called("call", call, bench, seconds))
         except Interrupted as interrupted:
             if interrupted.outcome is Outcome.MISSING:
                 raise self._with_cause(call.function, interrupted) from interrupted
             raise
         try:
-            reply = decode_reply(message, call, self._bench)
+            with self._clock.reading():
+                reply = decode_reply(message, call, self._bench)
         except WireError as error:
             self.close()
             raise Interrupted(Outcome.FAILED, f"the result could not be read: {error}") from error
@@ -152,11 +165,9 @@ class SandboxSession:
         if self._bench is None:
             raise RuntimeError("functions are called on a bench, and this session has none")
         try:
-            if not self._ready:
-                self._run_cells()
-            request = encode_call(call, self._bench)
-            return clean_png(decode(self._request("picture", request, self._limits.call)))
-        except (Interrupted, WireError):
+            message = self._called("picture", call, self._bench, self._limits.call)
+            return clean_png(self._decoded(message))
+        except (Interrupted, WireError, CheckTooSlow):
             return b""
 
     def close(self) -> None:
@@ -164,6 +175,25 @@ class SandboxSession:
         if self._child is not None:
             self._child.end()
         self._child, self._ready = None, False
+
+    def _called(self, kind: str, call: Call, bench: Handles, seconds: float) -> bytearray:
+        """The reply to a call in a child in which the cells have run."""
+        if not self._ready:
+            self._run_cells()
+        return self._request(kind, encode_call(call, bench), seconds)
+
+    def _unless_once(self, ask: Callable[[], bytearray]) -> bytearray:
+        """The reply, asked for again where something outside could have ended the child."""
+        try:
+            return ask()
+        except Interrupted as interrupted:
+            if not interrupted.doubtful or interrupted.outcome is Outcome.TIMEOUT:
+                raise
+        return ask()
+
+    def _decoded(self, message: bytearray) -> Any:
+        with self._clock.reading():
+            return decode(message)
 
     def _run_cells(self) -> None:
         """Run the cells in order, from the start again whenever one of them ends the process."""
@@ -183,7 +213,7 @@ class SandboxSession:
         try:
             self._request("files", request, self._limits.call)
         except Interrupted as interrupted:
-            if self._left <= 0:
+            if self._clock.left <= 0 or interrupted.doubtful:
                 raise
             self._note(f"the files beside the submission were left out: {interrupted}")
             self._files = {}
@@ -194,13 +224,17 @@ class SandboxSession:
             return True
         request = encode((source.cells[number].encode("utf-8", "replace"), source.kind))
         try:
-            reply = decode(self._request("cell", request, self._limits.call))
+            reply = self._decoded(self._request("cell", request, self._limits.call, MAX_CELL_REPLY))
         except Interrupted as interrupted:
-            if self._left <= 0:
+            if self._clock.left <= 0:
                 raise
-            self._leave_out(number, str(interrupted))
+            ended = interrupted.doubtful and interrupted.outcome is not Outcome.TIMEOUT
+            if ended and number not in self._doubted:
+                self._doubted.add(number)
+            else:
+                self._leave_out(number, str(interrupted))
             return False
-        except WireError as broken:
+        except (WireError, CheckTooSlow) as broken:
             self.close()
             self._leave_out(number, f"its reply could not be read ({broken})")
             return False
@@ -210,8 +244,9 @@ class SandboxSession:
                 where = f", line {line}" if isinstance(line, int) and line else ""
                 self._failed[number] = f"raised {name}: {message}" if message else f"raised {name}"
                 self._note(f"{source.place(number)}{where} {self._failed[number]}")
-        for note in left_out if isinstance(left_out, tuple) else ():
-            self._note(f"{source.place(number)}: {note}")
+        for note in left_out[:MAX_NOTES] if isinstance(left_out, tuple) else ():
+            if isinstance(note, str):
+                self._note(f"{source.place(number)}: {note}")
         return True
 
     def _leave_out(self, number: int, reason: str) -> None:
@@ -239,16 +274,21 @@ class SandboxSession:
             return Interrupted(missing.outcome, text)
         return missing
 
-    def _request(self, kind: str, payload: bytes, seconds: float) -> bytearray:
-        if self._left <= 0:
-            raise Interrupted(Outcome.TIMEOUT, "the time for the whole submission is used up")
-        started = time.monotonic()
+    def _request(
+        self, kind: str, payload: bytes, seconds: float, most: int = MAX_MESSAGE
+    ) -> bytearray:
+        self._clock.require()
+        if self._child is None or not self._child.alive:
+            self._child, self._ready = self._sandbox.fork(), False
+        child = self._child
         try:
-            if self._child is None or not self._child.alive:
-                self._child, self._ready = self._sandbox.fork(), self._ready and kind != "call"
-            return self._child.request(kind, payload, min(seconds, self._left))
+            with self._clock.running():
+                return child.request(kind, payload, min(seconds, self._clock.left), most)
+        except Interrupted as interrupted:
+            self.starved |= interrupted.doubtful and interrupted.outcome is Outcome.TIMEOUT
+            raise
         finally:
-            self._left -= time.monotonic() - started
+            self._clock.left += child.kept_waiting
             if self._child is not None and not self._child.alive:
                 self._child, self._ready = None, False
 

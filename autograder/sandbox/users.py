@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import grp
 import pwd
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,17 +20,28 @@ IN_SMALL_NAMESPACES = range(60_578, 61_184)
 _STEP = 97  # prime to both lengths: every id comes up before any comes up again
 
 
-def free_user(worker: int) -> int:
-    """An id for one worker that no account, group or subordinate range has.
+def free_users(worker: int, count: int = 1) -> tuple[int, ...]:
+    """Ids for one worker that no account, group or subordinate range has.
 
-    Raises `SandboxError` where this namespace has none.
+    Workers share no id, as long as there are fewer of them than ids. Raises `SandboxError` where
+    this namespace has not so many.
     """
+    found: list[int] = []
+    for number in range(count):
+        found.append(free_user(worker * count + number, found))
+    return tuple(found)
+
+
+def free_user(wanted: int, but: Sequence[int] = ()) -> int:
+    """An id, beginning with the `wanted`th, that is nobody's and not one of `but`."""
     taken = [span for name in ("subuid", "subgid") for span in _subordinate(name)]
     for candidates in (FIRST_CHOICE, IN_SMALL_NAMESPACES):
         for attempt in range(len(candidates)):
-            user = candidates[(worker + attempt * _STEP) % len(candidates)]
+            user = candidates[(wanted + attempt * _STEP) % len(candidates)]
             if not _is_mapped(user):
                 break
+            if user in but:
+                continue
             if not any(user in span for span in taken) and not _is_known(user):
                 return user
     raise SandboxError(

@@ -7,6 +7,7 @@ import math
 import os
 import select
 import signal
+from pathlib import Path
 
 
 class Watched:
@@ -17,6 +18,15 @@ class Watched:
     def __init__(self, pid: int, descriptor: int) -> None:
         self.pid = pid
         self.descriptor = descriptor
+
+    @property
+    def seen_as(self) -> int:
+        """Its number in this process's own namespace, 0 where it has ended or cannot be told."""
+        with contextlib.suppress(OSError, ValueError):
+            about = Path(f"/proc/self/fdinfo/{self.descriptor}").read_text(encoding="ascii")
+            line = next(line for line in about.splitlines() if line.startswith("Pid:"))
+            return max(int(line.split()[1]), 0)
+        return 0
 
     def has_ended(self, seconds: float = 0.0) -> bool:
         """Whether it has ended, or does so within `seconds`."""

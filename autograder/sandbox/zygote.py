@@ -9,7 +9,7 @@ from collections.abc import Callable
 from autograder.inside.settings import SharedModel, ZygoteSettings
 from autograder.sandbox.cgroups import Group
 from autograder.sandbox.child import KILL_SECONDS, Child
-from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.errors import SandboxError, ShortageError, as_sandbox_error
 from autograder.sandbox.nursery import forked, last_words
 from autograder.sandbox.watched import Watched
 
@@ -32,7 +32,10 @@ class Zygote:
     ) -> None:
         self.settings = settings
         self._group = group
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
+        try:
+            self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
+        except OSError as error:
+            raise as_sandbox_error(error, "making a file for the sandbox's words") from error
         try:
             self._control, self.process = forked(self._log)
         except BaseException:
@@ -64,8 +67,14 @@ class Zygote:
         return child
 
     def begin(self) -> Child:
-        """A new child that locks itself down meanwhile; `await_ready` before its first request."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        """A new child that locks itself down meanwhile; `await_ready` before its first request.
+
+        `ShortageError` where the machine has no room for it at the moment.
+        """
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as error:
+            raise as_sandbox_error(error, "making a channel to a child") from error
         try:
             with theirs:
                 socket.send_fds(self._control, [b"fork"], [theirs.fileno()])
@@ -75,6 +84,8 @@ class Zygote:
             raise SandboxError(f"the sandbox has stopped: {self._last_words()}") from error
         if not descriptors:
             ours.close()
+            if message:
+                raise ShortageError(message.decode("utf-8", "replace"))
             raise SandboxError(f"the sandbox has stopped: {self._last_words()}")
         return Child(Watched(int(message), descriptors[0]), ours, self._reap)
 

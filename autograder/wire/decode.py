@@ -26,6 +26,8 @@ from autograder.wire.limits import (
     MAX_DEPTH,
     MAX_DIMENSIONS,
     MAX_ELEMENTS,
+    MAX_KEYS,
+    MAX_KEYS_IN_ALL,
     MAX_NODES,
     MAX_ROWS,
     MAX_TEXT,
@@ -88,6 +90,7 @@ class _Decoder:
         self._model_of = model_of
         self._nodes = 0
         self._read = 0
+        self._keys = 0
         self._elements = 0
         self._modules: dict[str, dict[str, torch.nn.Module]] = {}
 
@@ -137,6 +140,9 @@ class _Decoder:
     def _dict(self, items: Any, depth: int) -> dict[Any, Any]:
         if type(items) is not list:
             raise WireError("a dict is not one")
+        self._keys += len(items)
+        if len(items) > MAX_KEYS or self._keys > MAX_KEYS_IN_ALL:
+            raise WireError("a dict has too many keys")
         result: dict[Any, Any] = {}
         alike: Counter[int] = Counter()
         for item in items:

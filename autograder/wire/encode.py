@@ -27,6 +27,8 @@ from autograder.wire.limits import (
     MAX_BLOB,
     MAX_DEPTH,
     MAX_ELEMENTS,
+    MAX_KEYS,
+    MAX_KEYS_IN_ALL,
     MAX_NODES,
     MAX_ROWS,
     MAX_TEXT,
@@ -63,6 +65,7 @@ class _Encoder:
         self.chunks: list[bytes] = []
         self._size = 0
         self._nodes = 0
+        self._keys = 0
         self._handle_of = handle_of
         self._name_of = name_of
 
@@ -91,6 +94,9 @@ class _Encoder:
 
     def _container(self, value: Any, depth: int) -> Any:
         if isinstance(value, dict):
+            self._keys += dict.__len__(value)
+            if dict.__len__(value) > MAX_KEYS or self._keys > MAX_KEYS_IN_ALL:
+                raise WireError("a dict has too many keys to send")
             return [
                 "d",
                 [[self.node(k, depth + 1), self.node(v, depth + 1)] for k, v in dict.items(value)],

@@ -21,6 +21,8 @@ MAX_DIMENSIONS = 8
 MAX_ELEMENTS = 1 << 25  # of all tensors and arrays of one message together
 MAX_ROWS = 1 << 20  # of one tensor: `a, b = tensor` makes an object of each before it fails
 MAX_ALIKE = 64  # keys of one dict with the same hash: more would make look-ups slow
+MAX_KEYS = 10_000  # of one dict: integers can share one probe chain, which costs their square
+MAX_KEYS_IN_ALL = 40_000  # of all dicts of one message together
 
 DTYPE_SIZES = {
     "bool": 1,

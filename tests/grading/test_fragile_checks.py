@@ -10,16 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading.batch import Grading, given_up
+from autograder.grading.batch import Grading
 from autograder.grading.course import load_assignment
 from autograder.grading.judge import judge_exercise
 from autograder.grading.local import LocalSession
 from autograder.grading.material import Material
-from autograder.grading.patience import CheckTooSlow, Patience
+from autograder.grading.patience import Patience
+from autograder.grading.retries import given_up
 from autograder.grading.tasks import Settings
 from autograder.grading.trial import Trial
 from autograder.records import Grade, Outcome, Status
 from autograder.sandbox.limits import Limits
+from autograder.session import CheckTooSlow
 from autograder.submission.discover import Found, find_submissions
 
 HERE = Path(__file__).parent
@@ -74,12 +76,14 @@ def test_answers_are_at_fault_where_the_grader_ended_at_another_check_each_time(
     assert given_up(())[0] is Outcome.GRADER_ERROR
 
 
-def test_a_check_that_ended_the_grader_twice_costs_nothing(course: str, tmp_path: Path) -> None:
+def test_a_check_that_ended_the_grader_three_times_costs_nothing(
+    course: str, tmp_path: Path
+) -> None:
     journal = tmp_path / "journal"
     exercise = load_assignment("weak", course).exercise("step")
     material = Material("weak", "seed")
     session = LocalSession({"step": lambda x: x}, material.bench)
-    trial = Trial(journal=str(journal), deaths=(("step", "two"), ("step", "two")))
+    trial = Trial(journal=str(journal), deaths=(("step", "two"),) * 3)
     grade = judge_exercise(exercise, session, material, trial=trial)
     found = [check.outcome for check in grade.checks]
     assert found == [Outcome.PASSED, Outcome.GRADER_ERROR, Outcome.PASSED]

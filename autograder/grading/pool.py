@@ -1,0 +1,141 @@
+"""The grader's worker processes: one pool of one process per slot.
+
+A process that ends breaks its own slot alone, so that a death names what was at work there, and the
+neighbours go on. A slot that is renewed gets a new process, with a new sandbox.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+from autograder.grading.processes import server_context
+from autograder.sandbox.cgroups import remove_groups_of
+from autograder.sandbox.errors import ShortageError
+
+SECONDS_TO_END = 5.0  # for a worker that was killed
+ATTEMPTS_TO_ASK = 5  # when a worker ends at a task that is no submission's
+
+
+class Slot:
+    """A place for one worker process, which starts with its first task."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._executor = self._new()
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Start a task. `ShortageError` where the machine has no room for the worker's process."""
+        for attempt in range(ATTEMPTS_TO_ASK):
+            try:
+                return self._executor.submit(function, *arguments)
+            except (BrokenProcessPool, OSError, EOFError):  # the fork server may have ended, too
+                self.renew()
+                time.sleep(attempt)
+        raise ShortageError(
+            "the machine has no room for the grader's own processes: end others, or use fewer "
+            "--jobs"
+        )
+
+    def renew(self) -> None:
+        """End the worker and whatever it is doing; the next task gets a new one."""
+        self.close()
+        self._executor = self._new()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the worker's process is stopped, as by SIGSTOP."""
+        return any(is_stopped(pid) for pid in self._executor._processes or {})
+
+    def kill(self) -> None:
+        """End the worker's process; its task ends as broken."""
+        for process in list((self._executor._processes or {}).values()):
+            process.kill()
+
+    def close(self) -> None:
+        """End the worker, wait for it, and remove what its sandboxes left."""
+        processes = list((self._executor._processes or {}).values())
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join(SECONDS_TO_END)
+        if sys.platform == "linux":
+            remove_groups_of(process.pid for process in processes if process.pid)
+
+    def _new(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(1, mp_context=server_context(), initializer=_start_worker)
+
+
+class WorkerPool:
+    """So many slots; `close` ends their workers."""
+
+    def __init__(self, jobs: int) -> None:
+        self.slots = tuple(Slot(number) for number in range(jobs))
+
+    def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """The result of a task that is no submission's, tried again where its worker ends."""
+        return self.ask_all(function, [arguments], self.slots[:1])[0]
+
+    def ask_all(
+        self,
+        function: Callable[..., Any],
+        arguments: Sequence[tuple[Any, ...]],
+        slots: Sequence[Slot] = (),
+    ) -> list[Any]:
+        """The results of a task for each slot, all at the same time."""
+        places = slots or self.slots
+        pairs = list(zip(places, arguments, strict=True))
+        for _ in range(ATTEMPTS_TO_ASK - 1):
+            futures = [slot.submit(function, *given) for slot, given in pairs]
+            try:
+                return [future.result() for future in futures]
+            except BrokenProcessPool:
+                for slot, future in zip(places, futures, strict=True):
+                    if isinstance(future.exception(), BrokenProcessPool):
+                        slot.renew()
+        return [slot.submit(function, *given).result() for slot, given in pairs]
+
+    def close(self) -> None:
+        """End all workers."""
+        for slot in self.slots:
+            slot.close()
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process is stopped (state T of proc(5)), and so does nothing until it goes on."""
+    try:
+        about = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return False
+    return about.rpartition(")")[2].split()[0] in "Tt"
+
+
+def dealt(capacities: Sequence[int], jobs: int) -> tuple[int, ...]:
+    """For each of so many jobs a place, so that every place is filled in the same measure.
+
+    A place without a capacity (0) counts as one with room for one.
+    """
+    room = [max(capacity, 1) for capacity in capacities]
+    taken = [0] * len(room)
+    found = []
+    for _ in range(jobs):
+        place = min(range(len(room)), key=lambda n: ((taken[n] + 1) / room[n], n))
+        taken[place] += 1
+        found.append(place)
+    return tuple(found)
+
+
+def _start_worker() -> None:
+    """In a new worker: leave Ctrl-C to the parent, and end with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        from autograder.inside import kernel
+
+        kernel.die_with_parent()

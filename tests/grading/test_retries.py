@@ -1,0 +1,146 @@
+"""What is nobody's answer is graded again: killed workers, broken checks, sandboxes that stop."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from autograder.grading.batch import Grading
+from autograder.grading.pool import dealt, is_stopped
+from autograder.grading.retries import MOST_BROKEN, TooManyErrors
+from autograder.grading.tasks import Settings
+from autograder.records import Grade, Outcome, Status
+from autograder.sandbox.limits import Limits
+from autograder.submission.discover import find_submissions
+
+HERE = Path(__file__).parent
+SLOW = "import time\n\ndef step(x):\n    time.sleep(0.3)\n    return x\n\nstride = step\n"
+HONEST = "def step(x): return x\n\nstride = step\n"
+
+
+@pytest.fixture
+def course(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.syspath_prepend(HERE)
+    return "fragile_course"
+
+
+def settings(course: str) -> Settings:
+    return Settings(seed="retries", course=course, limits=Limits(call=10.0, total=60.0))
+
+
+def below(root: int) -> list[int]:
+    """Every process below one."""
+    parents = {}
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError, IndexError):
+            about = Path(f"/proc/{name}/stat").read_text(errors="replace")
+            parents[int(name)] = int(about.rpartition(")")[2].split()[1])
+    found = [root]
+    for one in found:
+        found += [pid for pid, parent in parents.items() if parent == one]
+    return found[1:]
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_worker_that_somebody_ends_costs_no_points_and_spares_its_neighbour(
+    number: int, course: str, tmp_path: Path
+) -> None:
+    for name in ("ada", "bob", "cyd"):
+        (tmp_path / f"{name}.py").write_text(SLOW)
+    with Grading(settings(course), jobs=2) as grading:
+        assert grading.isolation
+        first, second = (next(iter(slot._executor._processes)) for slot in grading._pool.slots)
+        timer = threading.Timer(1.0, os.kill, (first, number))
+        timer.start()
+        grades = list(grading.run("weak", find_submissions([tmp_path])))
+        assert next(iter(grading._pool.slots[1]._executor._processes)) == second
+    assert sorted(grade.student for grade in grades) == ["ada", "bob", "cyd"]
+    assert all(grade.score == grade.possible == 12 for grade in grades), grades
+
+
+@pytest.mark.sandbox
+def test_whatever_of_ours_is_killed_again_and_again_each_is_graded_once_and_rightly(
+    course: str, tmp_path: Path
+) -> None:
+    for number in range(8):
+        (tmp_path / f"student_{number}.py").write_text(SLOW)
+    before = len(os.listdir("/proc/self/fd"))
+    over = threading.Event()
+
+    def kill() -> None:
+        number = 0
+        while not over.wait(4.0):
+            processes = below(os.getpid())
+            number += 7
+            with contextlib.suppress(OSError, ZeroDivisionError):
+                os.kill(processes[number % len(processes)], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    with Grading(settings(course), jobs=2) as grading:
+        assert grading.isolation
+        killer.start()
+        try:
+            grades = list(grading.run("weak", find_submissions([tmp_path])))
+        finally:
+            over.set()
+            killer.join()
+    assert len({grade.student for grade in grades}) == len(grades) == 8
+    assert all(grade.score == grade.possible == 12 for grade in grades), grades
+    assert len(os.listdir("/proc/self/fd")) <= before + 4, "the fork server's own"
+
+
+@pytest.mark.sandbox
+def test_an_error_of_the_grader_is_graded_again_and_counts_if_it_comes_again(
+    course: str, tmp_path: Path
+) -> None:
+    broken = graded(course, tmp_path, students=2)
+    assert all(grade.status is Status.NEEDS_REVIEW for grade in broken)
+    outcomes = [check.outcome for check in broken[0].exercises[0].checks]
+    assert outcomes == [Outcome.GRADER_ERROR, Outcome.PASSED]
+
+
+@pytest.mark.sandbox
+def test_a_run_with_more_than_a_few_errors_of_the_grader_stops_and_says_why(
+    course: str, tmp_path: Path
+) -> None:
+    with pytest.raises(TooManyErrors, match="ZeroDivisionError"):
+        graded(course, tmp_path, students=MOST_BROKEN + 1)
+
+
+def graded(course: str, folder: Path, students: int) -> list[Grade]:
+    """The grades of honest students in an assignment of which one check is broken."""
+    for number in range(students):
+        (folder / f"student_{number}.py").write_text("def half(x): return x / 2\n")
+    with Grading(settings(course), jobs=2) as grading:
+        return list(grading.run("broken", find_submissions([folder])))
+
+
+def test_jobs_are_dealt_by_what_each_place_has_room_for() -> None:
+    assert dealt((3, 1), 4).count(0) == 3
+    assert dealt((8, 2), 5).count(1) == 1
+    assert sorted(dealt((1, 1, 1), 3)) == [0, 1, 2]
+    assert dealt((), 0) == ()
+    assert dealt((0,), 3) == (0, 0, 0)
+
+
+def test_a_stopped_process_is_seen() -> None:
+    child = os.fork()
+    if child == 0:
+        time.sleep(60)
+        os._exit(0)
+    try:
+        assert not is_stopped(child)
+        os.kill(child, signal.SIGSTOP)
+        os.waitpid(child, os.WUNTRACED)
+        assert is_stopped(child)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert not is_stopped(child)
