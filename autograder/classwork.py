@@ -17,6 +17,7 @@ from autograder.grading.place import Place
 from autograder.grading.tasks import Settings
 from autograder.grading.together import at_once
 from autograder.models.choice import ModelChoice
+from autograder.models.choice import digest_of as digest_of_model
 from autograder.records import LATE, ClassGrades, Grade, Run
 from autograder.sandbox.limits import Limits
 from autograder.submission.counting import counting
@@ -100,7 +101,7 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
             raise NothingToGrade(
                 "no submission names its assignment in its metadata: give --assignment NAME"
             )
-        revision = grading.revision(assignment) + _mark(order.models)
+        revision = grading.revision(assignment) + _mark(order.models, order.full_scale)
         found = counting(found, grading.functions(assignment))
         for warning in sorted({one.warning for one in found if one.warning}):
             watch.tell(warning)
@@ -141,11 +142,12 @@ def _held(
     return {} if rest is None else book.held(assignment, revision, in_run=rest.first)
 
 
-def _mark(models: tuple[str, ...]) -> str:
-    """What tells a revision with other models apart: its grades are not those of the tiny ones."""
+def _mark(models: tuple[str, ...], full_scale: tuple[ModelChoice, ...]) -> str:
+    """What tells a revision with other models, or other weights of theirs, apart."""
     if models == TINY_ALONE:
         return ""
-    return "+" + hashlib.sha256("\0".join(models).encode()).hexdigest()[:6]
+    files = [digest for one in full_scale if (digest := digest_of_model(one))]
+    return "+" + hashlib.sha256("\0".join((*models, *files)).encode()).hexdigest()[:6]
 
 
 def _settings(order: Order) -> Settings:

@@ -20,7 +20,7 @@ from autograder.sandbox.cgroups import remove_groups_of
 from autograder.sandbox.errors import ShortageError
 
 SECONDS_TO_END = 5.0  # for a worker that was killed
-ATTEMPTS_TO_ASK = 5  # when a worker ends at a task that is no submission's
+ATTEMPTS_TO_ASK = 10  # in half a minute: to start a worker, or a task that is no submission's
 
 
 class Slot:
@@ -37,7 +37,7 @@ class Slot:
                 return self._executor.submit(function, *arguments)
             except (BrokenProcessPool, OSError, EOFError):  # the fork server may have ended, too
                 self.renew()
-                time.sleep(attempt)
+                time.sleep(min(attempt, 4))
         raise ShortageError(
             "the machine has no room for the grader's own processes: end others, or use fewer "
             "--jobs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass
@@ -12,6 +13,8 @@ from autograder.models.errors import ModelError
 from autograder.models.shapes import SHAPES
 
 TINY = "tiny"
+READ_WHOLE = 1 << 30  # bytes of a file of weights; of a larger one, some parts and its date
+_PART = 1 << 20
 _HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 
 
@@ -30,6 +33,35 @@ class ModelChoice:
 
     def to_plain(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def digest_of(choice: ModelChoice) -> str:
+    """A digest of a model's files, "" for one that has none: other weights give other grades.
+
+    Large files count by their size, their date and a few parts: they hold many gigabytes.
+    """
+    if not choice.folder:
+        return ""
+    digest = hashlib.sha256()
+    for path in sorted(Path(choice.folder).rglob("*")):
+        if path.is_file() and path.suffix in (".json", ".py", ".safetensors"):
+            digest.update(f"{path.relative_to(choice.folder).as_posix()}\0".encode())
+            _read_into(digest, path)
+    return digest.hexdigest()
+
+
+def _read_into(digest: hashlib._Hash, path: Path) -> None:
+    about = path.stat()
+    digest.update(f"{about.st_size}\0".encode())
+    with path.open("rb") as file:
+        if about.st_size <= READ_WHOLE:
+            while part := file.read(_PART):
+                digest.update(part)
+            return
+        digest.update(f"{about.st_mtime_ns}\0".encode())
+        for place in range(0, about.st_size, max(about.st_size // 64, _PART)):
+            file.seek(place)
+            digest.update(file.read(_PART))
 
 
 def choose(name: str, *, trust_remote_code: bool = False) -> ModelChoice | None:

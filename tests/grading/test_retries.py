@@ -76,7 +76,7 @@ def test_whatever_of_ours_is_killed_again_and_again_each_is_graded_once_and_righ
 
     def kill() -> None:
         number = 0
-        while not over.wait(4.0):
+        while not over.wait(8.0):
             processes = below(os.getpid())
             number += 7
             with contextlib.suppress(OSError, ZeroDivisionError):
