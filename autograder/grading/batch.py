@@ -119,7 +119,8 @@ class Grading:
 
     def functions(self, assignment: str) -> tuple[str, ...]:
         """The functions that an assignment asks for."""
-        return self._pool.submit(functions_task, self._settings, assignment).result()
+        names: tuple[str, ...] = self._pool.ask(functions_task, self._settings_of(), assignment)
+        return names
 
     def detect_assignment(self, submissions: Iterable[Found]) -> str:
         """The assignment of the course that most submissions name, of the first few that name one.

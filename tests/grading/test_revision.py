@@ -7,63 +7,56 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from autograder.models.choice import choose, digest_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+PARTS = (
+    "autograder/sandbox/child.py",
+    "autograder/models/owner.py",
+    "autograder/session.py",
+    "autograder/records.py",
+    "autograder/lab/compare.py",
+    "toycourse/toy/expert_load.py",
+    "toycourse/toy/table.json",
+)
+NOT_PARTS = ("autograder/report/html.py", "toycourse/toy/.expert_load.py.swp")
 ASK = """
 import sys
-sys.path[:0] = sys.argv[1:3]
+sys.path.insert(0, ".")
 from autograder.grading.course import course_revision, load_assignment
-print(course_revision(load_assignment("toy", "toycourse")))
+toy = load_assignment("toy", "toycourse")
+print(course_revision(toy))
+for part in sys.argv[1:]:
+    with open(part, "a") as file:
+        file.write("# changed")
+    print(course_revision(toy))
 """
 
 
-@pytest.fixture
-def copied(tmp_path: Path) -> Path:
-    """The engine and the toy course, where a test may change them."""
+def revisions(folder: Path, changed: tuple[str, ...]) -> list[str]:
+    """The revision of the toy course in a copy of everything, and after each change."""
     skipped = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(CHECKOUT / "autograder", tmp_path / "autograder", ignore=skipped)
-    shutil.copytree(CHECKOUT / "tests/toycourse", tmp_path / "toycourse", ignore=skipped)
-    return tmp_path
-
-
-def revision(folder: Path) -> str:
+    shutil.copytree(CHECKOUT / "autograder", folder / "autograder", ignore=skipped)
+    shutil.copytree(CHECKOUT / "tests/toycourse", folder / "toycourse", ignore=skipped)
     done = subprocess.run(
-        [sys.executable, "-c", ASK, str(folder), str(folder)],
+        [sys.executable, "-c", ASK, *changed],
         cwd=folder,
         capture_output=True,
         text=True,
         check=True,
     )
-    return done.stdout.strip()
+    return done.stdout.split()
 
 
-def test_every_part_that_decides_a_grade_is_in_the_revision(copied: Path) -> None:
-    found = [revision(copied)]
-    for part in (
-        "autograder/sandbox/child.py",
-        "autograder/models/owner.py",
-        "autograder/session.py",
-        "autograder/records.py",
-        "autograder/lab/compare.py",
-        "toycourse/toy/expert_load.py",
-    ):
-        with (copied / part).open("a") as file:
-            file.write("\n# changed\n")
-        found.append(revision(copied))
-    (copied / "toycourse/toy/table.json").write_text("{}")
-    found.append(revision(copied))
-    assert len(set(found)) == len(found)
+def test_every_part_that_decides_a_grade_is_in_the_revision(tmp_path: Path) -> None:
+    found = revisions(tmp_path, PARTS)
+    assert len(set(found)) == len(found) == 1 + len(PARTS)
 
 
-def test_reports_and_an_editors_files_are_not(copied: Path) -> None:
-    before = revision(copied)
-    with (copied / "autograder/report/html.py").open("a") as file:
-        file.write("\n# changed\n")
-    (copied / "toycourse/toy/.expert_load.py.swp").write_text("")
-    assert revision(copied) == before
+def test_reports_and_an_editors_files_are_not(tmp_path: Path) -> None:
+    found = revisions(tmp_path, NOT_PARTS)
+    assert len(found) == 1 + len(NOT_PARTS)
+    assert len(set(found)) == 1
 
 
 def test_other_weights_in_a_model_folder_are_another_model(tmp_path: Path) -> None:
