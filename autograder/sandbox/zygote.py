@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import tempfile
 from collections.abc import Callable
@@ -20,7 +21,7 @@ class Zygote:
     """A warm process, ready to be forked. One child at a time; `close` ends it and its children.
 
     It lives in `group`, which is its own, where there is one. `describe` is asked where the weights
-    of the settings' models are.
+    of the settings' models are; the descriptors that it gives are closed here.
     """
 
     def __init__(
@@ -46,7 +47,12 @@ class Zygote:
                 group.add(self.process.pid)
             self._control.send(settings.to_message())
             if settings.models:
-                socket.send_fds(self._control, [b"weights"], describe(settings.models))
+                files = describe(settings.models)
+                try:
+                    socket.send_fds(self._control, [b"weights"], files)
+                finally:
+                    for file in files:  # the zygote has its own: else weights outlast their owner
+                        os.close(file)
             answer = self._control.recv(1 << 16).decode("utf-8", "replace")
         except OSError as error:
             self.close()
