@@ -15,50 +15,62 @@ Processes, each started by the one above it; all but the children are trusted:
         └ child        one per submission, a new one after each crash or timeout: hostile from its
                        first cell on; locked down before that; a single process that forks nothing
 
-Who may hold what: course and references are in workers and owners alone. A child gets the file, its
-companions, arguments of calls, the bench that it shares with its zygote, and the memory of full-scale
-weights. Seeds of hidden inputs never leave the workers.
+Who may hold what: course and references are in workers and owners alone. A child gets the file,
+its companions, arguments of calls, the bench that it shares with its zygote, and the memory of
+full-scale weights. Seeds of hidden inputs never leave the workers.
 
 Channels, all of them UNIX sockets or pipes that one process hands to the next:
 
     command → worker     pickles of our own plain data (`Settings`, `Found`, `Trial`)
-    worker  → nursery    "zygote", with the zygote's socket and log; back: number and pidfd, or why not
-    worker  → zygote     settings as JSON, then "fork" and "reap N"; back: number and pidfd, or why not
+    worker  → nursery    "zygote", with its socket and log; back: number and pidfd, or why not
+    worker  → zygote     settings as JSON, "fork", "reap N"; back: number and pidfd, or why not
     worker  → child      per request a fresh socket pair, handed over its control socket; back: one
                          frame of `wire`, of a length that is known first; nothing is unpickled
     worker  → owner      frames of `wire`; with "attach" the descriptor of the weights
 
-A process is known by its pidfd, never by its number. Each ends with the one that holds the other end
-of its socket, or by the kernel's parent-death signal.
+A process is known by its pidfd, never by its number. Each ends with the one that holds the other
+end of its socket, or by the kernel's parent-death signal.
 
 Times and retries, with what each protects from:
 
-    where      name                        value   protects from
-    child      Limits.call, Limits.total   20, 300 s  answers that do not end; total counts from "child
-                                                   ready" to "reply decoded", never our start-up
-    child      shares.MOST_TIMES           10 ×    a verdict on a process that others kept from running;
-                                                   past it the submission is graded again alone
-    child      READY_SECONDS               120 s   a child that does not lock itself down
-    child      HANG_UP_SECONDS             2 s     waiting for a process that only closed its channel
-    child      KILL_SECONDS                20 s    a process that cannot be killed: the sandbox is lost
-    session    a repeated call             once    a SIGKILL, or the end of the sandbox, from outside
-    zygote     REPLY_SECONDS               30 s    a zygote that is stuck
-    nursery    STARTUP_SECONDS             180 s   libraries that do not load
-    levels     SELF_TEST_SECONDS           60 s    a self-test that hangs
-    levels     ATTEMPTS, ATTEMPTS_ON_GPU   5, 10   a machine, or a GPU, that is full for a moment
-    cgroups    _SECONDS_TO_EMPTY           5 s     groups whose last process is about to go
-    patience   CHECK_SECONDS, TOTAL_SECONDS  30, 120 s  of processor time: replies that are slow to read
-                                                   or to compare, by an alarm
-    patience   AGAIN_SECONDS, GRACE_SECONDS  0.5, 30 s  code that swallows the alarm, or that none can
-                                                   interrupt: then the kernel ends the worker
-    judge      TIMEOUTS_PER_EXERCISE       2       a slow function in every check
-    pool       ATTEMPTS_TO_ASK             10      a fork server or worker that ends while it starts
-    pool       SECONDS_TO_END              5 s     a killed worker that is slow to go
-    trial      DEATHS_TO_DOUBT             2       blaming an answer for a worker that somebody killed
-    retries    ATTEMPTS                    6       a submission whose worker always ends
-    retries    PUT_OFF, MOST_BROKEN        3, 5    points for all where the grader itself is broken
-    retries    LOOK_SECONDS, STOPPED_SECONDS  5, 60 s  a worker that was stopped
-    hosting    STOPPED_SECONDS             60 s    an owner that was stopped: all its workers would wait
-    batch      STARTING_SECONDS            1800 s  a worker that hangs in any other way (with the most
-                                                   that a submission may take, twice)
+  where    name                             value       protects from
+  child    Limits.call, Limits.total        20, 300 s   answers that do not end; total counts from
+                                                        "child ready" to "reply decoded", never
+                                                        our start-up
+  child    shares.MOST_TIMES                10 ×        a verdict on a process that others kept
+                                                        from running; past it the submission is
+                                                        graded again alone
+  child    READY_SECONDS                    120 s       a child that does not lock itself down
+  child    HANG_UP_SECONDS                  2 s         waiting for a process that only closed its
+                                                        channel
+  child    KILL_SECONDS                     20 s        a process that cannot be killed: the
+                                                        sandbox is lost
+  session  a repeated call                  once        a SIGKILL, or the end of the sandbox, from
+                                                        outside
+  zygote   REPLY_SECONDS                    30 s        a zygote that is stuck
+  nursery  STARTUP_SECONDS                  180 s       libraries that do not load
+  levels   SELF_TEST_SECONDS                60 s        a self-test that hangs
+  levels   ATTEMPTS, ATTEMPTS_ON_GPU        5, 10       a machine, or a GPU, that is full for a
+                                                        moment
+  cgroups  _SECONDS_TO_EMPTY                5 s         groups whose last process is about to go
+  patience CHECK_SECONDS, TOTAL_SECONDS     30, 120 s   of processor time: replies that are slow
+                                                        to read or to compare, by an alarm
+  patience AGAIN_SECONDS, GRACE_SECONDS     0.5, 30 s   code that swallows the alarm, or that none
+                                                        can interrupt: then the kernel ends the
+                                                        worker
+  judge    TIMEOUTS_PER_EXERCISE            2           a slow function in every check
+  pool     ATTEMPTS_TO_ASK                  10          a fork server or worker that ends while it
+                                                        starts
+  pool     SECONDS_TO_END                   5 s         a killed worker that is slow to go
+  trial    DEATHS_TO_DOUBT                  2           blaming an answer for a worker that
+                                                        somebody killed
+  retries  ATTEMPTS                         6           a submission whose worker always ends
+  retries  PUT_OFF, MOST_BROKEN             3, 5        points for all where the grader itself is
+                                                        broken
+  retries  LOOK_SECONDS, STOPPED_SECONDS    5, 60 s     a worker that was stopped
+  hosting  STOPPED_SECONDS                  60 s        an owner that was stopped: all its workers
+                                                        would wait
+  batch    STARTING_SECONDS                 1800 s      a worker that hangs in any other way (with
+                                                        the most that a submission may take,
+                                                        twice)
 """
