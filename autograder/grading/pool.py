@@ -39,8 +39,8 @@ class Slot:
                 self.renew()
                 time.sleep(min(attempt, 4))
         raise ShortageError(
-            "the machine has no room for the grader's own processes: end others, or use fewer "
-            "--jobs"
+            "the grader's own processes end as soon as they start: the machine may be full (end "
+            "others, or use fewer --jobs), or something ends them"
         )
 
     def renew(self) -> None:
