@@ -103,7 +103,7 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
     from autograder.gradebook import Gradebook, GradebookError
     from autograder.grading.course import CourseError
     from autograder.models.errors import ModelError
-    from autograder.records import Status
+    from autograder.report.review import needs_a_person
     from autograder.sandbox.errors import SandboxError
     from autograder.sandbox.limits import Limits
 
@@ -129,8 +129,7 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
         if people is not None:
             class_grades = book.with_absent(class_grades)
     show(class_grades, gradebook, outputs, people)
-    review = any(one.status is Status.NEEDS_REVIEW for one in class_grades.grades)
-    return 1 if review else 0
+    return 1 if needs_a_person(class_grades) else 0
 
 
 def check_platform() -> None:

@@ -15,6 +15,7 @@ from rich.progress import (
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 from rich.progress import Progress as Bar
 from rich.table import Column
@@ -34,15 +35,17 @@ class Progress:
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
-        one_line = Column(no_wrap=True, overflow="ellipsis")
+        name = Column(no_wrap=True, overflow="ellipsis", ratio=1)  # takes what the others leave
         self._bar = Bar(
             SpinnerColumn(),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.description}", markup=False, table_column=one_line),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.description}", markup=False, table_column=name),
             console=self._console,
             transient=True,
+            expand=True,
             disable=not self._console.is_terminal,
         )
         self._task = self._bar.add_task("starting", total=None)
@@ -63,7 +66,7 @@ class Progress:
 
     def tell(self, sentence: str) -> None:
         """Print a line that stays."""
-        self._console.print(Text(sentence))
+        self._print(sentence)
 
     def expect(self, total: int) -> None:
         """Say how many steps there will be."""
@@ -81,13 +84,18 @@ class Progress:
         self._bar.update(self._task, advance=1, description=what)
         self._plain(f"{self._done} of {self._total}: {what}")
 
+    def _print(self, sentence: str) -> None:
+        """Print a line; in a log it is never broken, however long."""
+        at_terminal = self._console.is_terminal
+        self._console.print(Text(sentence), soft_wrap=not at_terminal)
+
     def _plain(self, line: str) -> None:
         if self._console.is_terminal:
             return
         finished = self._done > 0 and self._done == self._total
         if finished or time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
-            self._console.print(Text(line))
+            self._print(line)
 
 
 @contextmanager

@@ -22,7 +22,14 @@ from autograder.grading.trial import Trial
 from autograder.inside.settings import WORKERS
 from autograder.lab.calls import Call
 from autograder.models.bench import ScaledBench
-from autograder.records import WHICH_FILE, CheckResult, ExerciseGrade, Grade, Outcome
+from autograder.records import (
+    OTHER_ASSIGNMENT,
+    WHICH_FILE,
+    CheckResult,
+    ExerciseGrade,
+    Grade,
+    Outcome,
+)
 from autograder.sandbox.equipment import Equipment
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.levels import Sandbox, acceptable_levels
@@ -103,7 +110,7 @@ class Worker:
             if source.doubt:
                 notes.append(WHICH_FILE + source.doubt)
             if source.assignment and source.assignment != lab.name:
-                notes.append(f"its metadata names the assignment {source.assignment!r}")
+                notes.append(f"{OTHER_ASSIGNMENT}{source.assignment!r}")
             exercises = self._judge(lab, session, material, patience, trial)
         except (SubmissionProblem, UnreadableSubmission) as problem:
             return ungraded(lab, found, digest, Outcome.MISSING, str(problem), readable=False)

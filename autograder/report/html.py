@@ -13,7 +13,7 @@ from autograder.report.folder import ReportFolder
 from autograder.report.items import Flag, item_statistics
 from autograder.report.overview import overview, times
 from autograder.report.page import render
-from autograder.report.review import to_review
+from autograder.report.review import passed_by_nobody, to_review
 from autograder.report.slips import slips
 from autograder.report.table import exercise_names
 
@@ -62,6 +62,7 @@ def _page(class_grades: ClassGrades, rows: Sequence[Entry]) -> str:
         "names": exercise_names(class_grades),
         "gallery": gallery,
         "review": to_review(rows),
+        "nobody": passed_by_nobody(items),
     }
     data = details_data(rows, items)
     page = _render(values, data=embedded(data), cut=False)

@@ -21,6 +21,7 @@ from autograder.records import CheckResult, ClassGrades, ExerciseGrade, Outcome
 
 GOOD = 0.3  # from here on an item tells strong and weak submissions apart
 FEWEST = 20  # submissions below which a correlation says nothing
+ENOUGH_FOR_NOBODY = 10  # submissions of which at least one should earn something
 FEWEST_EACH_WAY = 5  # who passed, or did not, below which single submissions make the correlation
 
 
@@ -31,6 +32,7 @@ class Flag(StrEnum):
     WEAK = "weak"
     NEGATIVE = "negative: look at it"
     FEW = "too few to say"
+    NOBODY = "look at this check first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,9 @@ def _exercise(name: str, pairs: Sequence[tuple[float, ExerciseGrade]]) -> Exerci
         complete=sum(exercise.score >= exercise.possible > 0 for _, exercise in judged),
         difficulty=float(shares.mean()) if len(judged) else None,
         discrimination=correlation,
-        flag=_flag(correlation, len(judged)),
+        flag=Flag.NOBODY
+        if len(judged) >= ENOUGH_FOR_NOBODY and possible > 0 and not scores.any()
+        else _flag(correlation, len(judged)),
         outcomes=sum((item.outcomes for item in checks), Counter()),
     )
     return ExerciseItems(whole=whole, checks=checks)
@@ -117,7 +121,11 @@ def _check(name: str, results: Sequence[tuple[float, CheckResult]]) -> Item:
         complete=int(passed.sum()),
         difficulty=float(passed.mean()) if len(judged) else None,
         discrimination=correlation,
-        flag=Flag.FEW if rarer < FEWEST_EACH_WAY else _flag(correlation, len(judged)),
+        flag=Flag.NOBODY
+        if len(judged) >= ENOUGH_FOR_NOBODY and newest.points > 0 and not passed.any()
+        else Flag.FEW
+        if rarer < FEWEST_EACH_WAY
+        else _flag(correlation, len(judged)),
         outcomes=Counter(check.outcome for _, check in results),
     )
 

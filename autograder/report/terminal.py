@@ -13,9 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.records import NO_SUBMISSION, ClassGrades, Grade, Status
+from autograder.report.entries import entries
 from autograder.report.items import item_statistics
 from autograder.report.numbers import count, percent, points
 from autograder.report.overview import BINS, Overview, by_student, outcomes_in_words, overview
+from autograder.report.review import passed_by_nobody, to_review
 from autograder.wire.text import clean_name
 
 NAME_WIDTH = 24
@@ -135,6 +137,13 @@ def _attention(class_grades: ClassGrades) -> Iterator[tuple[str, str]]:
             f"{count(len(files), 'submission')} could not be read: {_named(files)}.",
             _STYLES[Status.UNREADABLE],
         )
+    for one in [r for r in to_review(entries(class_grades)) if r.says in ("zero", "same file")][
+        :NAMED
+    ]:
+        yield f"{clean_name(one.entry.grade.submission)}: {one.why}.", _STYLES[Status.NEEDS_REVIEW]
+    if nobody := passed_by_nobody(item_statistics(class_grades)):
+        first = "; ".join(nobody[:NAMED]) + "; …" * (len(nobody) > NAMED)
+        yield f"Nobody passes: {first}. Look there first.", _STYLES[Status.NEEDS_REVIEW]
     if missing := _with_status(class_grades, Status.ABSENT):
         handed_in = f"{count(len(missing), 'student')} handed in nothing"
         yield f"{handed_in}: {_named(missing)}.", _STYLES[Status.UNREADABLE]
