@@ -80,7 +80,7 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
     """Grade submissions: .ipynb, .py and .zip files, or folders of them.
 
     What the gradebook holds already, unchanged and from the same course, is kept, so a run that was
-    stopped goes on where it was. Exits 1 when a submission needs a person.
+    stopped goes on where it was. Exits 1 when a person should look first.
     """
     outputs = {kind: options.pop(kind) for kind in OUTPUTS}
     check_platform()

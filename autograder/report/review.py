@@ -18,7 +18,6 @@ from autograder.report.entries import Entry, entries
 from autograder.report.items import ExerciseItems, Flag, item_statistics
 from autograder.report.numbers import count, points
 
-_UNREADABLE = 1
 _BROKE_DOWN = 5  # the rank of what only looks odd
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _BREAKDOWNS = (Outcome.DIED, Outcome.MEMORY)
@@ -49,9 +48,7 @@ def to_review(all_entries: Iterable[Entry]) -> tuple[Review, ...]:
 
 def needs_a_person(class_grades: ClassGrades) -> bool:
     """Whether a person should look before these grades are handed out."""
-    urgent = (
-        review.rank not in (_UNREADABLE, _BROKE_DOWN) for review in to_review(entries(class_grades))
-    )
+    urgent = (review.rank != _BROKE_DOWN for review in to_review(entries(class_grades)))
     return any(urgent) or bool(passed_by_nobody(item_statistics(class_grades)))
 
 
@@ -77,7 +74,7 @@ def _review(entry: Entry, better: Grade | None, twins: list[Grade]) -> Review | 
         why = "; ".join(filter(None, (_troubles(entry, (Outcome.GRADER_ERROR,)), *asked)))
         return Review(entry=entry, rank=0, says="needs review", why=why)
     if grade.status is Status.UNREADABLE:
-        return Review(entry=entry, rank=_UNREADABLE, says="unreadable", why="; ".join(grade.notes))
+        return Review(entry=entry, rank=1, says="unreadable", why="; ".join(grade.notes))
     if grade.set_by_hand:
         return None
     if better is not None:
@@ -116,7 +113,7 @@ def _twins(grades: list[Grade]) -> dict[str, list[Grade]]:
         one.submission: rest
         for same in by_digest.values()
         for one in same
-        if (rest := [two for two in same if two.submission != one.submission])
+        if (rest := [two for two in same if two.student != one.student])
     }
 
 

@@ -128,8 +128,8 @@ def _attention(class_grades: ClassGrades) -> Iterator[tuple[str, str]]:
     if review:
         verb = "needs" if len(review) == 1 else "need"
         yield (
-            f"{count(len(review), 'submission')} {verb} a person, because the grader failed there "
-            f"(no points were taken for it): {_named(review)}.",
+            f"{count(len(review), 'submission')} {verb} a person, because the grader could not "
+            f"decide there (no points were taken for it): {_named(review)}.",
             _STYLES[Status.NEEDS_REVIEW],
         )
     if files := _with_status(class_grades, Status.UNREADABLE):
@@ -137,10 +137,11 @@ def _attention(class_grades: ClassGrades) -> Iterator[tuple[str, str]]:
             f"{count(len(files), 'submission')} could not be read: {_named(files)}.",
             _STYLES[Status.UNREADABLE],
         )
-    for one in [r for r in to_review(entries(class_grades)) if r.says in ("zero", "same file")][
-        :NAMED
-    ]:
+    odd = [one for one in to_review(entries(class_grades)) if one.says in ("zero", "same file")]
+    for one in odd[:NAMED]:
         yield f"{clean_name(one.entry.grade.submission)}: {one.why}.", _STYLES[Status.NEEDS_REVIEW]
+    if (more := len(odd) - NAMED) > 0:
+        yield f"{count(more, 'more submission')} like these.", _STYLES[Status.NEEDS_REVIEW]
     if nobody := passed_by_nobody(item_statistics(class_grades)):
         first = "; ".join(nobody[:NAMED]) + "; …" * (len(nobody) > NAMED)
         yield f"Nobody passes: {first}. Look there first.", _STYLES[Status.NEEDS_REVIEW]
