@@ -40,9 +40,7 @@ def verify(
     """
     verdicts: dict[str, Verdict] = {}
     total = len(assignment.exercises)
-    for name, verdict in _verdicts(
-        assignment, root, course or course_of(assignment), min(jobs, total)
-    ):
+    for name, verdict in _verdicts(assignment, root, course, min(jobs, total)):
         verdicts[name] = verdict
         state = "to repair" if verdict.findings else "ok"
         progress(f"{assignment.name}: {len(verdicts)}/{total} {name}: {state}")
@@ -71,6 +69,7 @@ def _verdicts(
         for exercise in assignment.exercises:
             yield exercise.name, try_exercise(assignment.name, exercise, root)
         return
+    course = course or assignment.exercises[0].module_name.split(".")[0]
     isolate_children()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
@@ -85,11 +84,6 @@ def _verdicts(
 def _work(exercise: Exercise) -> int:
     """Roughly how long an exercise takes to try: the longest ones start first."""
     return len(exercise.chaffs) * len(exercise.checks)
-
-
-def course_of(assignment: Assignment) -> str:
-    """The course package that an assignment belongs to."""
-    return assignment.exercises[0].module_name.split(".")[0]
 
 
 def _result(name: str, future: Future[Verdict]) -> Verdict:

@@ -164,23 +164,18 @@ def test_a_check_that_breaks_needs_a_person_and_costs_nothing(grade, room):
     assert ada["score"] == ada["possible"] == 11.0
 
 
-def test_the_newest_of_a_students_files_counts_and_the_notes_say_so(grade, room):
-    for attempt in ("1", "2"):
-        (room.submissions / f"lovelaceada_77_{attempt}_lab.py").write_text(RIGHT)
-    notes = read_notes(grade, room)
-    assert notes["lovelaceada_77_2_lab.py"] == []
-    assert notes["lovelaceada_77_1_lab.py"][0].endswith("lovelaceada_77_2_lab.py")
-    (room.submissions / "lovelaceada_77_3_lab.py").write_text(RIGHT)
-    notes = read_notes(grade, room)
-    assert notes["lovelaceada_77_3_lab.py"] == []
-    assert notes["lovelaceada_77_2_lab.py"][0].endswith("lovelaceada_77_3_lab.py")
-
-
-def read_notes(grade, room) -> dict[str, list[str]]:
+def test_of_two_files_that_could_each_be_meant_one_counts_and_the_notes_say_so(grade, room):
+    for attachment, code in (("88001", RIGHT), ("88002", RIGHT.replace("):\n", "):\n    x = 1\n"))):
+        (room.submissions / f"lovelaceada_4711_{attachment}_lab.py").write_text(code)
     ended = grade(*TOY, "--json", room.folder / "grades.json")
-    assert ended.status == 0, ended.err
+    assert ended.status == 1, ended.err
     content = json.loads((room.folder / "grades.json").read_text())
-    return {one["submission"]: one["notes"] for one in content["grades"]}
+    replaced, counted = sorted(content["grades"], key=lambda one: one["counts"])
+    assert (replaced["counts"], counted["counts"]) == (False, True)
+    assert replaced["replaced_by"] == counted["submission"]
+    assert counted["status"] == "needs_review"
+    assert counted["score"] == counted["possible"] == 11.0
+    assert any(replaced["submission"].rpartition("_")[2] in note for note in counted["notes"])
 
 
 def test_isolation_none_must_be_asked_for_and_is_printed(grade, room):
