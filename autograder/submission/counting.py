@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -33,7 +33,7 @@ def counting(found: Sequence[Found], wanted: Collection[str] = ()) -> list[Found
     groups: defaultdict[str, list[Found]] = defaultdict(list)
     for one in found:
         groups[one.group or f"\0{one.name}"].append(one)
-    several = [files for files in groups.values() if len(files) > 1]
+    several = [_told_apart(files) for files in groups.values() if len(files) > 1]
     claims = _claims([_candidates(files) for files in several], wanted)
     chosen: dict[str, Found | None] = {}
     for files in several:
@@ -41,6 +41,12 @@ def counting(found: Sequence[Found], wanted: Collection[str] = ()) -> list[Found
         chosen |= {one.name: one for one in _settled(files, claims)}
     settled = (chosen.get(one.name, one) for one in found)
     return [one for one in settled if one is not None]
+
+
+def _told_apart(files: Sequence[Found]) -> list[Found]:
+    """The files, of which those with the same path within the submission bear their whole names."""
+    paths = Counter(one.inner for one in files)
+    return [one if paths[one.inner] == 1 else replace(one, inner=one.name) for one in files]
 
 
 def claims_as_json(data: bytes) -> list[Any]:
