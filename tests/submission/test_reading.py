@@ -87,6 +87,13 @@ def test_format_3_is_read() -> None:
         {"metadata": {"language_info": {"name": "python"}, "kernelspec": {"language": "Python"}}},
         {"metadata": {"kernelspec": {"name": "xpython", "language": "python"}}},
         {"metadata": {"kernelspec": {"name": "my-env", "display_name": "My env"}}},
+        {"metadata": {"kernelspec": {"name": "sagemath", "language": "sage"}}},
+        {
+            "metadata": {
+                "kernelspec": {"name": "pysparkkernel"},
+                "language_info": {"name": "pyspark"},
+            }
+        },
         {"a new key": {"from": "the future"}},
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from contextlib import suppress
 
 import pytest
 
@@ -74,6 +75,25 @@ def test_percent_format_is_split_into_cells_and_markdown_left_out() -> None:
 def test_what_nbconvert_writes_is_split_into_cells() -> None:
     text = "#!/usr/bin/env python\n# In[1]:\n\n\na = 1\n\n\n# In[ ]:\n\n\nb = 2\n"
     assert [cell.split()[-1] for cell in cells(text)[1:]] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Databricks notebook source\na = 1\n\n# COMMAND ----------\n\n# MAGIC %md\n# MAGIC # A\n"
+        "\n# COMMAND ----------\n\nlost = 1 / 0\n\n# COMMAND ----------\n\nb = 2\n",
+        "# + tags=['setup']\na = 1\n# -\n\n# # Title\n\n"
+        "# +\nlost = 1 / 0\n# -\n\n# +\nb = 2\n# -\n",
+    ],
+    ids=["databricks", "jupytext light"],
+)
+def test_a_cell_that_raises_costs_itself_in_scripts_of_other_tools(text: str) -> None:
+    ran: dict[str, int] = {}
+    for cell in cells(text):
+        with suppress(ZeroDivisionError):
+            exec(cell, ran)
+    assert (ran["a"], ran["b"]) == (1, 2)
+    assert "lost" not in ran
 
 
 def test_marks_inside_strings_and_statements_do_not_split() -> None:
