@@ -128,8 +128,8 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
             class_grades = grade_class(order, book, watch)
         if people is not None:
             class_grades = book.with_absent(class_grades)
-    show(class_grades, gradebook, outputs, people)
-    return 1 if needs_a_person(class_grades) else 0
+    shown = show(class_grades, gradebook, outputs, people)
+    return 1 if needs_a_person(shown) else 0
 
 
 def check_platform() -> None:

@@ -119,8 +119,11 @@ def show(
     gradebook: str,
     outputs: dict[str, Path | None],
     people: Roster | None,
-) -> None:
-    """Write the files that were asked for, and print the summary on standard output."""
+) -> ClassGrades:
+    """Write the files that were asked for, and print the summary on standard output.
+
+    Returns the class as the roster has it, where there is one.
+    """
     from autograder.cli.output import output
     from autograder.report.attendance import attendance, enrolled
     from autograder.report.terminal import summary
@@ -128,7 +131,6 @@ def show(
     present = None if people is None else attendance(people, class_grades)
     if people is not None and present is not None:
         class_grades = enrolled(people, class_grades, present)
-        _tell_strangers(present)
     try:
         write_outputs(class_grades, outputs, people, present)
     except CannotStart as error:
@@ -136,23 +138,12 @@ def show(
         raise CannotStart(f"{error.message} {kept}") from error
     written = [kind for kind, path in outputs.items() if path is not None]
     output().print(summary(class_grades, shown_gradebook(gradebook), written))
+    return class_grades
 
 
 def shown_gradebook(gradebook: str) -> str:
     """A gradebook as a person may write it in a command, without its password."""
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1@", gradebook)
-
-
-def _tell_strangers(present: Attendance) -> None:
-    from autograder.report.numbers import count
-
-    if present.strangers:
-        first = ", ".join(one.submission or one.student for one in present.strangers[:3])
-        more = ", …" if len(present.strangers) > 3 else ""
-        click.echo(
-            f"{count(len(present.strangers), 'submission')} of nobody in the roster: {first}{more}",
-            err=True,
-        )
 
 
 def write_outputs(

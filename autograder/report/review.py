@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from autograder.records import (
+    NOBODYS,
     OTHER_ASSIGNMENT,
     WHICH_FILE,
     ClassGrades,
@@ -18,7 +19,7 @@ from autograder.report.entries import Entry, entries
 from autograder.report.items import ExerciseItems, Flag, item_statistics
 from autograder.report.numbers import count, points
 
-_BROKE_DOWN = 5  # the rank of what only looks odd
+_BROKE_DOWN = 6  # the rank of what only looks odd
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _BREAKDOWNS = (Outcome.DIED, Outcome.MEMORY)
 
@@ -75,19 +76,21 @@ def _review(entry: Entry, better: Grade | None, twins: list[Grade]) -> Review | 
         return Review(entry=entry, rank=0, says="needs review", why=why)
     if grade.status is Status.UNREADABLE:
         return Review(entry=entry, rank=1, says="unreadable", why="; ".join(grade.notes))
+    if any(note.startswith(NOBODYS) for note in grade.notes):
+        return Review(entry=entry, rank=2, says="not in roster", why=NOBODYS)
     if grade.set_by_hand:
         return None
     if better is not None:
         why = f"0 points count, and {better.submission} of the same student has "
-        return Review(entry=entry, rank=2, says="zero", why=why + points(better.score))
+        return Review(entry=entry, rank=3, says="zero", why=why + points(better.score))
     if _defines_nothing(grade):
         said = [note for note in grade.notes if note.startswith(OTHER_ASSIGNMENT)]
         why = "; ".join(("it defines none of the functions that are asked for", *said))
-        return Review(entry=entry, rank=3, says="zero", why=why)
+        return Review(entry=entry, rank=4, says="zero", why=why)
     if twins:
         names = ", ".join(twin.submission for twin in twins[:3]) + ", …" * (len(twins) > 3)
         why = f"byte for byte the same as {names}"
-        return Review(entry=entry, rank=4, says="same file", why=why)
+        return Review(entry=entry, rank=5, says="same file", why=why)
     why = _troubles(entry, _BREAKDOWNS)
     return Review(entry=entry, rank=_BROKE_DOWN, says="broke down", why=why) if why else None
 
@@ -113,8 +116,13 @@ def _twins(grades: list[Grade]) -> dict[str, list[Grade]]:
         one.submission: rest
         for same in by_digest.values()
         for one in same
-        if (rest := [two for two in same if two.student != one.student])
+        if (rest := [two for two in same if _are_two(one, two)])
     }
+
+
+def _are_two(one: Grade, other: Grade) -> bool:
+    """Whether two grades are of different students' files: a team's file may have several."""
+    return one.student != other.student and one.submission != other.submission
 
 
 def _defines_nothing(grade: Grade) -> bool:

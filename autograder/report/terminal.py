@@ -137,7 +137,11 @@ def _attention(class_grades: ClassGrades) -> Iterator[tuple[str, str]]:
             f"{count(len(files), 'submission')} could not be read: {_named(files)}.",
             _STYLES[Status.UNREADABLE],
         )
-    odd = [one for one in to_review(entries(class_grades)) if one.says in ("zero", "same file")]
+    review_first = to_review(entries(class_grades))
+    if nobodys := [one.entry.grade for one in review_first if one.says == "not in roster"]:
+        those = f"{count(len(nobodys), 'submission')} of nobody in the roster"
+        yield f"{those}: {_named(nobodys)}.", _STYLES[Status.NEEDS_REVIEW]
+    odd = [one for one in review_first if one.says in ("zero", "same file")]
     for one in odd[:NAMED]:
         yield f"{clean_name(one.entry.grade.submission)}: {one.why}.", _STYLES[Status.NEEDS_REVIEW]
     if (more := len(odd) - NAMED) > 0:

@@ -33,7 +33,6 @@ class Graded:
 
     platform: str
     folder: Path
-    status: int
     said: str
 
     def rows(self, name: str) -> list[dict[str, str]]:
@@ -71,7 +70,7 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         cwd=export if within else folder,
     )
     assert ended.status == 1, ended.err  # "two versions" are a question for a person
-    return Graded(request.param, folder, ended.status, ended.err)
+    return Graded(request.param, folder, ended.out + ended.err)
 
 
 def expected(student: Student) -> tuple[float, str]:
@@ -156,6 +155,7 @@ def test_moodle_gets_everybodys_grade(graded: Graded) -> None:
 
 def test_nobody_is_a_stranger_and_the_gradebook_lies_outside(graded: Graded) -> None:
     assert "nobody in the roster" not in graded.said
+    assert "8 students handed in nothing" in graded.said
     assert (graded.folder / "gradebook.db").is_file()
     if graded.platform == "moodle":
         assert "The gradebook is ../gradebook.db" in graded.said

@@ -8,13 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from autograder.records import WHICH_FILE, ClassGrades, Enrolment, Outcome, Status
 from autograder.report.attendance import attendance, enrolled, whose
+from autograder.report.entries import entries
 from autograder.report.files import ReportError
 from autograder.report.platforms import canvas_file, moodle_file
+from autograder.report.review import needs_a_person, to_review
 from autograder.report.roster import Roster, read_roster
 from autograder.report.table import table
+from autograder.report.terminal import summary
 
 CANVAS = """\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,MoE Router Analysis (98765),Total
 ,,,,,Manual Posting,(read only)
@@ -238,6 +242,17 @@ def test_reports_call_students_as_the_roster_does(roster, canvas_class):
     assert (old.counts, new.counts) == (False, True)
     assert stranger.student == "evemallory"
     assert stranger.notes[-1].startswith("nobody in the roster fits this file")
+
+
+def test_a_file_of_nobody_in_the_roster_asks_for_a_person(roster, canvas_class):
+    whole = by_roster(roster(CANVAS), canvas_class)
+    assert needs_a_person(whole)
+    console = Console(file=io.StringIO(), width=200)
+    console.print(summary(whole))
+    said = "1 submission of nobody in the roster: evemallory_7_3_a.ipynb."
+    assert said in console.file.getvalue()
+    (first, *_) = to_review(entries(whole))
+    assert (first.entry.grade.student, first.says) == ("evemallory", "not in roster")
 
 
 def test_the_table_names_everybody_in_the_roster_once(roster, canvas_class):
