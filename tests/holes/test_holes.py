@@ -22,7 +22,7 @@ from autograder.grading.material import Material
 from autograder.records import ExerciseGrade, Outcome
 
 HERE = Path(__file__).parent
-ASSIGNMENTS = ("moe_routing_in_practice",)
+ASSIGNMENTS = ("moe_router_analysis", "moe_routing_in_practice")
 SEEDS = ("one", "two", "three", "four", "five")
 HOLES = sorted(path.stem for path in HERE.glob("*__*.py"))
 

@@ -13,7 +13,6 @@ from reference.moe_router_analysis._decisions import evaluating
 from reference.moe_router_analysis.find_router_layers import find_router_layers
 from reference.moe_router_analysis.loss_with_load_balancing.checks import (
     alpha_weighs_the_auxiliary_loss,
-    counts_masks_of_any_dtype,
     gradient_in_mixtral_and_olmoe,
     gradient_in_qwen,
     leaves_the_model_as_it_was,
@@ -71,7 +70,6 @@ def _lab(
         padded_batches,
         gradient_in_mixtral_and_olmoe,
         gradient_in_qwen,
-        counts_masks_of_any_dtype,
         runs_in_the_mode_it_finds,
         leaves_the_model_as_it_was,
         low_precision,
@@ -105,7 +103,6 @@ def trusts_the_models_config(
 @exercise.chaff(
     caught_by=(
         padded_batches,
-        counts_masks_of_any_dtype,
         runs_in_the_mode_it_finds,
     )
 )
@@ -119,7 +116,6 @@ def predicts_padding(
 @exercise.chaff(
     caught_by=(
         padded_batches,
-        counts_masks_of_any_dtype,
         runs_in_the_mode_it_finds,
     )
 )
@@ -136,7 +132,6 @@ def balances_padding(
         padded_batches,
         gradient_in_mixtral_and_olmoe,
         gradient_in_qwen,
-        counts_masks_of_any_dtype,
         runs_in_the_mode_it_finds,
         leaves_the_model_as_it_was,
         low_precision,
@@ -155,7 +150,6 @@ def takes_two_experts(
         padded_batches,
         gradient_in_mixtral_and_olmoe,
         gradient_in_qwen,
-        counts_masks_of_any_dtype,
         runs_in_the_mode_it_finds,
         leaves_the_model_as_it_was,
         low_precision,
@@ -175,7 +169,6 @@ def sums_over_layers(
         padded_batches,
         gradient_in_mixtral_and_olmoe,
         gradient_in_qwen,
-        counts_masks_of_any_dtype,
         runs_in_the_mode_it_finds,
         leaves_the_model_as_it_was,
         low_precision,
@@ -221,7 +214,6 @@ def computes_without_gradients(
 @exercise.chaff(
     caught_by=(
         padded_batches,
-        counts_masks_of_any_dtype,
         runs_in_the_mode_it_finds,
     )
 )
@@ -266,21 +258,6 @@ def evaluates(
     return _lab((model, input_ids, attention_mask, alpha), context=evaluating)
 
 
-@exercise.chaff(caught_by=(counts_masks_of_any_dtype,))
-def counts_in_the_masks_dtype(
-    model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
-) -> torch.Tensor:
-    """Divides by the sum of the mask. In bfloat16 that is rounded above 256 tokens: count in
-    integers or in float32."""
-    mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-    arguments = (model, input_ids, attention_mask, alpha)
-    rest = _lab(arguments) - _lab((model, input_ids, attention_mask, 0))
-    scores = model(input_ids=input_ids, attention_mask=mask).logits[:, :-1].float()
-    losses = functional.cross_entropy(scores.transpose(1, 2), input_ids[:, 1:], reduction="none")
-    real = mask[:, 1:]
-    return (losses * real).sum() / real.sum() + rest
-
-
 @exercise.chaff(caught_by=low_precision)
 def stays_in_low_precision(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
@@ -296,7 +273,6 @@ def stays_in_low_precision(
         padded_batches,
         gradient_in_mixtral_and_olmoe,
         gradient_in_qwen,
-        counts_masks_of_any_dtype,
         runs_in_the_mode_it_finds,
         leaves_the_model_as_it_was,
         low_precision,

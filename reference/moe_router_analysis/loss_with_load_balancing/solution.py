@@ -24,8 +24,7 @@ are real. It returns $\mathcal{L}$ as a float32 scalar tensor.
   probabilities only, as there.
 - This is a **training loss**: the forward runs in the mode in which the model is found, and no mode
   is changed. Dropout and router jitter belong to it. (Here alone rule 4 of the lab does not hold.)
-- The attention mask alone says which tokens are real, whatever their ids are; it may be of any
-  dtype (bool, integer or float).
+- The attention mask alone says which tokens are real, whatever their ids are.
 - As everywhere in this lab, no hook stays, and the model is left as it was: its config, its dtype,
   `requires_grad` of each parameter, and gradients that an earlier step has left. Do not call
   `backward` or `zero_grad` yourself.
