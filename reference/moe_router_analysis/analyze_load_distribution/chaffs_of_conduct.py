@@ -17,7 +17,7 @@ from reference.moe_router_analysis.analyze_load_distribution.checks import (
     counts_one_text,
     derives_the_statistics,
     derives_the_statistics_of_any_load,
-    leaves_the_model_as_it_was,
+    leaves_everything_as_it_was,
     refuses_wrong_arguments,
     routes_padded_texts_as_alone,
     tells_close_logits_apart,
@@ -91,7 +91,7 @@ def counts_routers_from_the_end(
     return usual((model, tokenizer, texts, top_k, index), forward_of)
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def runs_in_training_mode(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def runs_in_training_mode(
     return usual((model, tokenizer, texts, top_k, layer_idx), in_present_mode)
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def leaves_evaluation_mode(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def leaves_evaluation_mode(
     return analyze_load_distribution(model.eval(), tokenizer, texts, top_k, layer_idx)
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def restores_one_mode_for_all(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def restores_one_mode_for_all(
         model.train(mode)
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def forgets_its_hook_after_an_error(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def forgets_its_hook_after_an_error(
     return usual((model, tokenizer, texts, top_k, layer_idx), forward)
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def swallows_exceptions(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def swallows_exceptions(
         return {}
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def wraps_exceptions(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def wraps_exceptions(
     return usual((model, tokenizer, texts, top_k, layer_idx), forward)
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def restores_modes_after_success_only(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:

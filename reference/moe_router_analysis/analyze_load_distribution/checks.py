@@ -57,6 +57,9 @@ def counts_one_text(answer: Answer, bench: Bench) -> None:
         f"'expert_counts' should tell of every expert 0..{len(right) - 1}, also of those without "
         f"a token; its keys are {sorted(counts)}"
     )
+    assert all(type(expert) is int for expert in counts), (
+        "the keys of 'expert_counts' should be plain ints, such as those of `range` or `tolist()`"
+    )
     assert [float(counts[expert]) for expert in range(len(right))] == right, (
         f"the router sent {right} tokens to the experts, you counted "
         f"{[counts[expert] for expert in range(len(right))]}; each token counts for each of its "
@@ -217,8 +220,8 @@ def refuses_wrong_arguments(answer: Answer, rng: np.random.Generator, bench: Ben
 
 
 @exercise.law(points=1, hidden=True)
-def leaves_the_model_as_it_was(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
-    """Evaluates a model in training mode, and leaves no trace, not even when its forward raises"""
+def leaves_everything_as_it_was(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
+    """Evaluates a model in training mode; leaves it and the tokenizer alone, also after an error"""
     tokenizer, texts = bench.tokenizer(), [SENTENCE + random_texts(rng, 1)[0]]
     other = bench.tokenizer(padding_side="left")
     model = bench.model("mixtral")
@@ -226,20 +229,20 @@ def leaves_the_model_as_it_was(answer: Answer, rng: np.random.Generator, bench: 
         load = answer(model, tokenizer, texts)
     idea = "models are judged in evaluation mode"
     _compare(load, bench, "mixtral", 0, _tokens(tokenizer, texts), idea=idea)
-    assert not answer.left_behind, f"the model was not left as it was: {answer.left_behind}"
+    assert not answer.left_behind, f"something was not left as it was: {answer.left_behind}"
     settings = {"training": "part", "frozen": True, "gradients": True}
     trained = bench.drawn(draw(rng, "olmoe", dtype="bfloat16", **settings))
     load = answer(trained, other, texts)
     wrong = difference(load, {"total_tokens": len(_tokens(tokenizer, texts))})
     assert not wrong, wrong
-    assert not answer.left_behind, f"the model was not left as it was: {answer.left_behind}"
+    assert not answer.left_behind, f"something was not left as it was: {answer.left_behind}"
     for family, error in (("olmoe", RuntimeError), ("gpt_oss", _error(rng)), ("mixtral", KeyError)):
         failing = bench.drawn(draw(rng, family, raises=error.__name__, training="part"))
         assert answer.raises(error, failing, tokenizer, texts), (
             "an exception from the model's forward should reach the caller"
         )
         assert not answer.left_behind, (
-            f"after a forward that raised, the model was not left as it was: {answer.left_behind}"
+            f"after a forward that raised, something was not left as it was: {answer.left_behind}"
         )
 
 
