@@ -2,11 +2,12 @@
 
 Each file overrides one function of the solution in `base/`; its second line says what is wrong with
 it. It must lose points at the check that names its promise, and the solution itself none, whatever
-the seed.
+the seed. `HOLE_SEEDS=20 pytest tests/holes` tries more seeds than the usual two.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from functools import cache
@@ -24,7 +25,7 @@ from autograder.records import Outcome
 
 HERE = Path(__file__).parent
 ASSIGNMENTS = ("moe_router_analysis", "moe_routing_in_practice")
-SEEDS = ("one", "two", "three", "four", "five")
+SEEDS = [f"seed {number}" for number in range(int(os.environ.get("HOLE_SEEDS", "2")))]
 CAUGHT_BY = {
     "moe_router_analysis__A29_truncation_256": "counts_long_texts",
     "moe_router_analysis__A30_mask_from_pad_id": "lets_the_mask_say_what_is_real",
@@ -117,9 +118,10 @@ def test_a_wrong_function_loses_points_on_every_seed(hole: str) -> None:
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_the_right_solution_beside_them_keeps_every_point(assignment: str) -> None:
     functions = _functions(_base(assignment))
-    here = course(assignment, SEEDS[0])
-    here.functions.update(functions)
-    for exercise in here.lab.exercises:
-        grade = judge_exercise(exercise, here.session, here.material)
-        lost = [f"{c.name}: {c.message}" for c in grade.checks if c.score < c.points]
-        assert not lost
+    for seed in SEEDS:
+        here = course(assignment, seed)
+        here.functions.update(functions)
+        for exercise in here.lab.exercises:
+            grade = judge_exercise(exercise, here.session, here.material)
+            lost = [f"{c.name}: {c.message}" for c in grade.checks if c.score < c.points]
+            assert not lost, seed
