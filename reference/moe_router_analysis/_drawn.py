@@ -79,7 +79,8 @@ def batch_that_tells(
         told = padding_side == "right" or all(a != b for a, b in zip(right, wrong, strict=True))
         return (ids, mask) if told and is_clear(model, ids, mask) else None
 
-    return first_of(attempt)
+    found: tuple[torch.Tensor, torch.Tensor] = first_of(attempt)
+    return found
 
 
 def first_of(attempt: Callable[[], Any]) -> Any:

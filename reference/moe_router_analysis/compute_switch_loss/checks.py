@@ -76,7 +76,8 @@ def kinds_of_masks(rng: np.random.Generator) -> Iterator[Given]:
     for dtype in _MASK_DTYPES:
         mask = torch.from_numpy(rng.permutation(7)) < 4
         yield given(ranked_logits(rng, 7, 5), token_mask=mask.to(dtype))
-        mask = torch.from_numpy(rng.permutation(_MANY)) < rng.integers(515, 520) // 2 * 2 + 1
+        real = int(rng.integers(515, 520)) // 2 * 2 + 1
+        mask = torch.from_numpy(rng.permutation(_MANY)) < real
         yield given(ranked_logits(rng, _MANY, 5), token_mask=mask.to(dtype))
 
 
