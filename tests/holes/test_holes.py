@@ -55,7 +55,7 @@ CAUGHT_BY = {
     "moe_router_analysis__r02_router_duplicates": "finds_them_wherever_the_model_is",
     "moe_router_analysis__t01_numpy_int_keys": "worked_example",
     "moe_router_analysis__w01_mask_sum_low_precision": "kinds_of_masks",
-    "moe_routing_in_practice__C10_zero_weight": "by_weight",
+    "moe_routing_in_practice__C10_zero_weight": "equal_weights",
     "moe_routing_in_practice__C13_float32_capacity": "sizes_of_the_buffer",
     "moe_routing_in_practice__R11_group_threshold": "tied_groups",
     "moe_routing_in_practice__U07_clip": "random_counts",

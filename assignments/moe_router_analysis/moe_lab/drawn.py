@@ -162,7 +162,7 @@ def _add_decoys(model: PreTrainedModel, generator: torch.Generator) -> None:
             layer.self_attn.gate = PlainGate(rows, hidden)
             nn.init.normal_(layer.self_attn.gate.weight)
             layer.self_attn.router = nn.Linear(hidden, 2, bias=False)
-            block = getattr(layer, "mlp", None)
+            block: Any = getattr(layer, "mlp", None)
             if hasattr(block, "down_proj"):
                 block.gate = nn.Linear(hidden, block.down_proj.in_features, bias=False)
 

@@ -176,7 +176,8 @@ def _in_view(values: Array, image: AxesImage, axes: Axes) -> Array:
     ys = low + (high - low) * (np.arange(rows) + 0.5) / rows
     xs = left + (right - left) * (np.arange(columns) + 0.5) / columns
     (x0, x1), (y0, y1) = sorted(axes.get_xlim()), sorted(axes.get_ylim())
-    return values[(ys >= y0) & (ys <= y1)][:, (xs >= x0) & (xs <= x1)]
+    seen: Array = values[(ys >= y0) & (ys <= y1)][:, (xs >= x0) & (xs <= x1)]
+    return seen
 
 
 def _mesh_values(mesh: QuadMesh | PolyQuadMesh) -> Array:
