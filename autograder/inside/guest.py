@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import gc
 import resource
 from collections.abc import Callable
@@ -20,8 +19,11 @@ from autograder.inside.view import WRITABLE
 from autograder.inside.workspace import Workspace, warm_up
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Raised, Reply, as_raised, perform
+from autograder.lab.families import FAMILIES
 from autograder.lab.figures import picture
+from autograder.lab.loading import load_model
 from autograder.lab.model_state import KnownStates
+from autograder.lab.tokenizer import byte_tokenizer
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.limits import WireError
@@ -52,15 +54,17 @@ class Guest:
         self._largest = _largest_kib()
 
     def warm_up(self) -> None:
-        """Build every model and tokenizer of the bench, and the workspace, before the fork."""
+        """Build every model and tokenizer of the bench, and the workspace, before the fork.
+
+        What tells the routing of the models is forgotten: a child has the models and no answers.
+        """
+        self._bench.forget_truth()
         for handle in self._bench.keys():  # noqa: SIM118 - a bench is no dict
             made = self._bench.resolve(handle)
             if isinstance(made, torch.nn.Module) and self._stays(made):
                 self._known.before(made)
         warm_up()
-        self._workspace = Workspace(
-            {"load_model": self._load_model, "load_tokenizer": self._load_tokenizer}
-        )
+        self._workspace = Workspace({"load_model": _load_model, "load_tokenizer": _load_tokenizer})
 
     def after_fork(self) -> None:
         """In a child, before anything starts a thread there.
@@ -168,14 +172,16 @@ class Guest:
             gc.collect()
             self._largest = largest
 
-    def _load_model(self, name: str = "olmoe", *_: Any, **__: Any) -> Any:
-        """The bench's model as the student's own copy, whatever else a notebook asks for."""
-        family = name if isinstance(name, str) and name in self._bench.families else "olmoe"
-        return copy.deepcopy(self._bench.random(family)).cpu()
 
-    def _load_tokenizer(self, *_: Any, **__: Any) -> Any:
-        """The bench's tokenizer, whatever else a notebook asks for."""
-        return self._bench.tokenizer()
+def _load_model(name: str = "olmoe", *_: Any, **__: Any) -> Any:
+    """A tiny model as a notebook gets it, whatever else is asked for; none of the bench's."""
+    known = isinstance(name, str) and name in {family.name for family in FAMILIES}
+    return load_model(name if known else "olmoe")
+
+
+def _load_tokenizer(*_: Any, **__: Any) -> Any:
+    """A tokenizer of the lab, whatever else a notebook asks for."""
+    return byte_tokenizer()
 
 
 def _largest_kib() -> int:

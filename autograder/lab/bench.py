@@ -16,9 +16,10 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from .drawn import PREFIX, Recipe, build_drawn
 from .families import FAMILIES, Family, build, build_dense, deepened, family_named
 from .planted import RoutingPlan, draw_plan, plant, randomise
-from .tokenizer import VOCABULARY, byte_tokenizer
+from .tokenizer import EOS, VOCABULARY, byte_tokenizer
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _CAPTURED = {"output_router_logits": True, "output_hidden_states": True, "output_attentions": True}
@@ -59,6 +60,7 @@ class Bench:
         self._made: dict[str, Any] = {}
         self._handles: dict[int, str] = {}
         self._plans: dict[str, RoutingPlan] = {}
+        self._truth_is_known = True
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -118,14 +120,24 @@ class Bench:
         """A causal language model with `gate_proj` and the like, and without routers."""
         return self.resolve("dense")
 
+    def drawn(self, recipe: Recipe) -> Any:
+        """The model of a recipe, which a check draws: no bench knows it before it is asked for."""
+        return self.resolve(recipe.handle)
+
     def tokenizer(
-        self, *, bos: bool = False, padding_side: str = "right"
+        self, *, bos: bool = False, padding_side: str = "right", pad_is_eos: bool = False
     ) -> PreTrainedTokenizerFast:
-        """A byte-level tokenizer; `bos` adds a special token before every text."""
-        return self.resolve(f"tokenizer:{'bos' if bos else 'plain'}:{padding_side}")
+        """A byte-level tokenizer; `bos` adds a special token before every text.
+
+        With `pad_is_eos` (and without `bos`) the end-of-text token pads too.
+        """
+        kind = "eos" if pad_is_eos else "bos" if bos else "plain"
+        return self.resolve(f"tokenizer:{kind}:{padding_side}")
 
     def plan(self, family: str) -> RoutingPlan:
         """The ground truth of the planted models of a family, whatever their dtype."""
+        if not self._truth_is_known:
+            raise LookupError("this bench has no ground truth: it is the sandbox's")
         if family not in self._plans:
             shape = family_named(family)
             self._plans[family] = draw_plan(
@@ -173,13 +185,31 @@ class Bench:
 
     def resolve(self, handle: str) -> Any:
         """The thing of this handle, built if need be; `KeyError` for an unknown handle."""
-        if not isinstance(handle, str) or handle not in self._makers:
+        if not isinstance(handle, str):
             raise KeyError(handle)
         if handle not in self._made:
-            made = self._makers[handle]()
+            made = self._make(handle)
             self._made[handle] = made
             self._handles[id(made)] = handle
         return self._made[handle]
+
+    def forget_truth(self) -> None:
+        """Build everything that has a handle, and forget what tells its routing.
+
+        For a process that runs submissions: tables and the seed that they follow from are gone,
+        and asking for a ground truth is a `LookupError`.
+        """
+        for handle in self._makers:
+            self.resolve(handle)
+        self._plans.clear()
+        self.seed = "forgotten"
+        self._makers = dict.fromkeys(self._makers, _made_before)
+        self._truth_is_known = False
+
+    def _make(self, handle: str) -> Any:
+        if handle.startswith(PREFIX):
+            return build_drawn(Recipe.from_handle(handle), self.device)
+        return self._makers[handle]()
 
     def _all_makers(self) -> dict[str, Callable[[], Any]]:
         makers: dict[str, Callable[[], Any]] = {}
@@ -196,6 +226,7 @@ class Bench:
         for side in ("right", "left"):
             makers[f"tokenizer:plain:{side}"] = partial(byte_tokenizer, padding_side=side)
             makers[f"tokenizer:bos:{side}"] = partial(byte_tokenizer, bos=True, padding_side=side)
+            makers[f"tokenizer:eos:{side}"] = partial(byte_tokenizer, padding_side=side, pad=EOS)
         return makers
 
     def _planted(self, family: Family, dtype: torch.dtype) -> PreTrainedModel:
@@ -240,3 +271,7 @@ class Bench:
     def _seed_for(self, *purpose: str) -> int:
         text = "/".join((str(self.seed), *purpose))
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+
+
+def _made_before() -> Any:
+    raise LookupError("this bench makes nothing any more: it is the sandbox's")

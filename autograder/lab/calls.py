@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 import torch
@@ -23,13 +24,15 @@ class Call:
     """One call of a student's function.
 
     `gradient_of` names what to differentiate the result (summed, where it is not a scalar) by:
-    positions of tensor arguments, or names of parameters of the first model argument.
+    positions of tensor arguments, or names of parameters of the first model argument. `count_lines`
+    asks for the number of Python lines that the call runs.
     """
 
     function: str
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     gradient_of: tuple[int | str, ...] = ()
+    count_lines: bool = False
 
     @property
     def arguments(self) -> tuple[Any, ...]:
@@ -50,8 +53,9 @@ class Raised:
 class Reply:
     """What a call gave: a value or an exception, and what it left behind.
 
-    `left_behind` and `shares_memory` are evidence gathered next to the student's code, so they can
-    be forged: a check that reads them must ask for a right value too.
+    `left_behind`, `shares_memory` and `lines` (0 where they were not counted) are evidence gathered
+    next to the student's code, so they can be forged: a check that reads them must ask for a right
+    value too.
     """
 
     value: Any = None
@@ -59,6 +63,7 @@ class Reply:
     gradients: tuple[torch.Tensor | None, ...] = ()
     left_behind: str = ""
     shares_memory: str = ""
+    lines: int = 0
 
 
 class CallFailed(Exception):  # noqa: N818 - a fact about the student's code, not an error of ours
@@ -103,6 +108,12 @@ class Answer:
         reply = self._reply(Call(self.function, args, kwargs, names))
         return Gradient(reply.value, reply.gradients)
 
+    def lines_run(self, *args: Any, **kwargs: Any) -> int:
+        """How many lines of Python a call runs, those in libraries too: a measure of work that no
+        busy machine changes. A loop over n things runs n lines at least; torch's and NumPy's own
+        loops run none."""
+        return self._reply(Call(self.function, args, kwargs, count_lines=True)).lines
+
     def raises(self, error: type[Exception], *args: Any, **kwargs: Any) -> bool:
         """Whether the call raises `error` or a subclass; any other exception goes through."""
         try:
@@ -143,8 +154,12 @@ def perform(function: Callable[..., Any], call: Call, known: KnownStates | None 
     """
     args, leaves = _with_leaves(call)
     before, open_before = StateBefore(args, call.kwargs, known), _open_figures()
+    lines = _Lines()
     try:
-        value = function(*args, **call.kwargs)
+        if call.count_lines:
+            value = lines.counted(function, *args, **call.kwargs)
+        else:
+            value = function(*args, **call.kwargs)
         gradients = _gradients(value, leaves) if leaves else ()
     except (Exception, SystemExit) as error:
         return Reply(raised=as_raised(error), left_behind=before.difference())
@@ -155,7 +170,28 @@ def perform(function: Callable[..., Any], call: Call, known: KnownStates | None 
         gradients=gradients,
         left_behind=before.difference(),
         shares_memory=shared_memory(value, args, call.kwargs),
+        lines=lines.total,
     )
+
+
+class _Lines:
+    """Counts lines as a debugger sees them: every round of a loop is one, even within a line."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def counted(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        before = sys.gettrace()
+        sys.settrace(self._see)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            sys.settrace(before)
+
+    def _see(self, frame: FrameType, event: str, arg: Any) -> Any:
+        if event in ("call", "line"):
+            self.total += 1
+        return self._see
 
 
 def as_raised(error: BaseException) -> Raised:

@@ -18,12 +18,13 @@ from matplotlib.patches import FancyBboxPatch, Patch, Rectangle, StepPatch
 from matplotlib.path import Path
 from matplotlib.transforms import Transform
 
-from .artists import STRAIGHT, in_data_coordinates, is_drawn, is_visible
+from .artists import STRAIGHT, differs_from_paper, in_data_coordinates, is_drawn, is_visible
 from .drawing import Array, Bar, Colour, Limits, Steps
 
 Box: TypeAlias = tuple[float, float, float, float]  # centre, bottom, width, height
 
 ROUNDING = 1e-4  # of the largest limit: a bar may end so far beyond it
+_NOTHING = (0.0, 0.0, 0.0, 0.0)
 _CURVES = (Path.CURVE3, Path.CURVE4)
 
 
@@ -41,7 +42,7 @@ def bars_and_steps(axes: Axes) -> tuple[list[Bar], list[Steps]]:
     artists.sort(key=lambda artist: artist.get_zorder())
     for number, artist in enumerate(artists, start=len(axes.containers)):
         for shape, colour in _shapes(artist, axes):
-            if colour[3] == 0:
+            if not differs_from_paper(colour, axes):
                 continue
             if isinstance(shape, Steps):
                 steps.append(shape)
@@ -87,7 +88,8 @@ def _shapes(artist: Patch | Collection, axes: Axes) -> Iterator[tuple[Box | Step
         if not isinstance(artist, PolyQuadMesh):
             yield from _of_collection(artist, axes)
     elif isinstance(artist, Patch):
-        colour = _colour(artist.get_facecolor(), artist.get_edgecolor())
+        edge = artist.get_edgecolor() if artist.get_linewidth() > 0 else _NOTHING
+        colour = _colour(artist.get_facecolor(), edge, axes)
         yield from ((shape, colour) for shape in _of_patch(artist, axes))
 
 
@@ -127,7 +129,7 @@ def _of_collection(
         face = faces[number % len(faces)] if len(faces) else nothing
         edge = edges[number % len(edges)] if len(edges) else nothing
         for shape in _of_path(path, collection.get_transform(), axes):
-            yield shape, _colour(face, edge)
+            yield shape, _colour(face, edge, axes)
 
 
 def _of_path(path: Path, transform: Transform, axes: Axes) -> Iterator[Box | Steps]:
@@ -198,6 +200,8 @@ def _flat(points: Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
 def _steps_of(line: Line2D, axes: Axes) -> Steps | None:
     if not is_drawn(line) or isinstance(line, AxLine) or line.get_transform() != axes.transData:
         return None
+    if not differs_from_paper(line.get_color(), axes):
+        return None
     x = np.asarray(line.get_xdata(orig=False), dtype=float)
     y = np.asarray(line.get_ydata(orig=False), dtype=float)
     if len(x) < 2 or not (np.isfinite(x).all() and np.isfinite(y).all()):
@@ -214,7 +218,8 @@ def _steps_of(line: Line2D, axes: Axes) -> Steps | None:
     return Steps(np.insert(x[:-1], 0, x[0]), x, y)
 
 
-def _colour(face: Any, edge: Any) -> Colour:
-    """The face's colour; the edge's where the face is see-through."""
-    red, green, blue, alpha = (float(part) for part in (face if face[3] > 0 else edge))
+def _colour(face: Any, edge: Any, axes: Axes) -> Colour:
+    """The face's colour; the edge's where the face is see-through or of the paper's colour."""
+    shown = edge if face[3] == 0 or not differs_from_paper(face, axes) else face
+    red, green, blue, alpha = (float(part) for part in shown)
     return red, green, blue, alpha

@@ -10,8 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from transformers import PreTrainedTokenizerBase
 
 from .model_state import COMPARED_BY_VALUE, KnownStates, ModelState, has_gradient, tensors_of
+
+_TOKENIZER_SETTINGS = (
+    *("padding_side", "truncation_side", "model_max_length", "model_input_names"),
+    *("pad_token", "bos_token", "eos_token", "unk_token", "sep_token", "cls_token", "mask_token"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,23 @@ class _TensorState:
         if now.shape != self.copy.shape or now.dtype != self.copy.dtype:
             return True
         return not torch.equal(now, self.copy)
+
+
+@dataclass(frozen=True, slots=True)
+class _TokenizerState:
+    """How a tokenizer is set; `padding=True` and the like of a call are no settings."""
+
+    settings: dict[str, str]
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerBase) -> _TokenizerState:
+        settings = {name: repr(getattr(tokenizer, name, None)) for name in _TOKENIZER_SETTINGS}
+        return cls(settings | {"number of tokens": str(len(tokenizer))})
+
+    def difference(self, tokenizer: PreTrainedTokenizerBase) -> str:
+        now = self.of(tokenizer).settings
+        changed = [name for name in now if now[name] != self.settings[name]]
+        return f"the tokenizer's {changed[0]} was changed" if changed else ""
 
 
 class StateBefore:
@@ -81,6 +104,8 @@ def shared_memory(value: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
 def _snapshot(value: Any, of_model: Callable[[torch.nn.Module], ModelState]) -> Any:
     if isinstance(value, torch.nn.Module):
         return of_model(value)
+    if isinstance(value, PreTrainedTokenizerBase):
+        return _TokenizerState.of(value)
     if isinstance(value, torch.Tensor):
         return _TensorState.of(value, by_value=value.numel() <= COMPARED_BY_VALUE)
     if isinstance(value, Mapping):
@@ -93,8 +118,10 @@ def _snapshot(value: Any, of_model: Callable[[torch.nn.Module], ModelState]) -> 
 def _changed(before: Any, now: Any, where: str) -> str:
     if isinstance(before, ModelState):
         return before.difference()
+    if isinstance(before, _TokenizerState):
+        return before.difference(now)
     if isinstance(before, _TensorState):
-        if not isinstance(now, torch.Tensor) or before.values_changed():
+        if now is not before.tensor or before.values_changed():
             return f"{where} was changed"
         if now.requires_grad != before.requires_grad or has_gradient(now) != before.had_gradient:
             return f"requires_grad or the gradient of {where} was changed"

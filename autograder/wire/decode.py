@@ -124,6 +124,7 @@ class _Decoder:
             ("h", 2): self._handle,
             ("m", 2): self._module,
             ("g", 1): self._drawing,
+            ("k", 1): self._key,
             ("o", 1): self._opaque,
         }
 
@@ -158,6 +159,11 @@ class _Decoder:
                 raise WireError("too many keys of a dict have the same hash")
             result[key] = value
         return result
+
+    def _key(self, number: Any, depth: int) -> np.int64:
+        if type(number) is not int or not -(1 << 63) <= number < 1 << 63:
+            raise WireError("a NumPy integer is malformed")
+        return np.int64(number)
 
     def _tensor(self, dtype: Any, shape: Any, span: Any, grad: Any, depth: int) -> torch.Tensor:
         data = self._checked(dtype, shape, span)

@@ -35,14 +35,14 @@ def encode_call(call: Call, bench: Handles) -> bytes:
     for argument in (*call.args, *call.kwargs.values()):
         if isinstance(argument, nn.Module) and bench.handle_of(argument) is None:
             raise TypeError(f"{type(argument).__name__} is not a model of the bench")
-    request = (call.function, call.args, dict(call.kwargs), call.gradient_of)
+    request = (call.function, call.args, dict(call.kwargs), call.gradient_of, call.count_lines)
     return encode(request, handle_of=bench.handle_of)
 
 
 def decode_call(message: bytes | bytearray, bench: Handles) -> Call:
     """The call that a request asks for, with this side's models and tokenizers."""
-    function, args, kwargs, gradient_of = decode(message, resolve=bench.resolve)
-    return Call(function, args, kwargs, gradient_of)
+    function, args, kwargs, gradient_of, count_lines = decode(message, resolve=bench.resolve)
+    return Call(function, args, kwargs, gradient_of, count_lines)
 
 
 def encode_reply(reply: Reply, call: Call, bench: Handles) -> bytes:
@@ -54,6 +54,7 @@ def encode_reply(reply: Reply, call: Call, bench: Handles) -> bytes:
         reply.gradients,
         reply.left_behind,
         reply.shares_memory,
+        reply.lines,
     )
     return encode(plain, name_of=_names(call, bench))
 
@@ -63,7 +64,7 @@ def decode_reply(message: bytes | bytearray, call: Call, bench: Handles) -> Repl
     models = dict(_models(call, bench))
     plain = decode(message, model_of=models.__getitem__)
     match plain:
-        case (value, raised, tuple(gradients), str(left_behind), str(shares_memory)):
+        case (value, raised, tuple(gradients), str(left_behind), str(shares_memory), int(lines)):
             if len(gradients) not in (0, len(call.gradient_of)):
                 raise WireError("a reply has the wrong number of gradients")
             return Reply(
@@ -72,6 +73,7 @@ def decode_reply(message: bytes | bytearray, call: Call, bench: Handles) -> Repl
                 gradients=tuple(map(_gradient, gradients)),
                 left_behind=left_behind,
                 shares_memory=shares_memory,
+                lines=lines,
             )
     raise WireError("a reply is malformed")
 

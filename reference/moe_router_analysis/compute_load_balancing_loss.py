@@ -103,8 +103,10 @@ def low_precision_and_large_logits(rng: np.random.Generator) -> Iterator[Given]:
     for dtype in (torch.bfloat16, torch.float16):
         for tokens in (2, 3, 5):
             yield given(ranked_logits(rng, tokens, 6, dtype))
+        yield given(ranked_logits(rng, 600, 6, dtype))
     offsets = torch.tensor([[110.0], [-110.0], [0.0], [90.0]])
     yield given(ranked_logits(rng, 4, 6) + offsets)
+    yield given(200 * ranked_logits(rng, 5, 7))
 
 
 @exercise.law(points=1, hidden=True)
@@ -113,7 +115,7 @@ def wrong_arguments(answer: Answer) -> None:
     logits = torch.tensor([[math.log(3.0), 0.0]])
     value = answer(logits, top_k=2)
     assert isinstance(value, torch.Tensor), "the loss is not a tensor"
-    assert abs(float(value) - 1.25) < 1e-4, "the loss of a single token has the wrong value"
+    assert abs(float(value) - 1.25) < 1e-4, "one token is enough: P is then its own softmax"
     assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
     for top_k in (0, -1, 3):
         assert answer.raises(ValueError, logits, top_k=top_k), (

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -30,6 +31,7 @@ from autograder import Exercise
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Answer
 from autograder.lab.compare import EXACT, difference, kind_of
+from reference.moe_router_analysis._drawn import draw, router_names
 from reference.moe_router_analysis._routing import find_routers
 from reference.moe_router_analysis.find_router_layers import find_router_layers
 
@@ -85,7 +87,9 @@ def copies_the_weights_of_olmoe(answer: Answer, bench: Bench) -> None:
 
 
 @exercise.law(points=1.5, hidden=True)
-def counts_routers_instead_of_layers(answer: Answer, bench: Bench) -> None:
+def counts_routers_instead_of_layers(
+    answer: Answer, rng: np.random.Generator, bench: Bench
+) -> None:
     """Counts routers, not layers, in every family"""
     for family in bench.models:
         model, names = bench.model(family), bench.router_names(family)
@@ -94,6 +98,11 @@ def counts_routers_instead_of_layers(answer: Answer, bench: Bench) -> None:
     model = bench.base("deepseek_v3")
     first = bench.router_names("deepseek_v3")[0].removeprefix("model.")
     _compare(answer(model, layer_idx=0), model.get_submodule(first).weight)
+    for family, held in (("qwen3_moe", ()), ("deepseek_v2", ("student", "teacher"))):
+        recipe = draw(rng, family, layers=int(rng.integers(4, 9)), held=held, decoys=True)
+        model, names = bench.drawn(recipe), router_names(recipe)
+        index = int(rng.integers(1, len(names)))
+        _compare(answer(model, index), model.get_submodule(names[index]).weight)
 
 
 @exercise.law(points=1, hidden=True)

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from autograder.lab import Bench, load_model, load_tokenizer
+from autograder.lab.drawn import Recipe
 from autograder.lab.families import FAMILIES, Family
 from autograder.lab.state import StateBefore
 
@@ -279,3 +280,36 @@ def test_the_lab_imports_no_other_part_of_the_engine() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_recipe_gives_the_same_model_on_every_bench_and_another_for_another_seed() -> None:
+    recipe = Recipe(family="olmoe", seed=5, layers=2, experts=7, frozen=True, decoys=True)
+    one, other = Bench(1).resolve(recipe.handle), Bench(2).drawn(recipe)
+    assert Recipe.from_handle(recipe.handle) == recipe
+    assert same_weights(one, other)
+    assert len(one.model.layers) == 2
+    assert one.get_submodule("model.layers.0.mlp.gate").weight.shape[0] == 7
+    assert {parameter.requires_grad for parameter in one.parameters()} == {True, False}
+    again = Bench(1).drawn(Recipe(family="olmoe", seed=6, layers=2, experts=7, decoys=True))
+    assert not same_weights(one, again)
+
+
+def test_a_drawn_model_raises_held_and_trains_as_its_recipe_says() -> None:
+    bench = Bench(1)
+    recipe = Recipe(family="mixtral", seed=1, raises="KeyError", training="part")
+    model = bench.drawn(recipe)
+    assert {module.training for module in model.modules()} == {True, False}
+    with pytest.raises(KeyError):
+        model(torch.zeros(1, 2).long())
+    held = bench.drawn(Recipe(family="mixtral", seed=1, held=("student", "teacher")))
+    assert held.student is held.teacher
+
+
+def test_a_bench_that_forgets_the_truth_keeps_its_models_and_no_table() -> None:
+    bench = Bench(4)
+    bench.forget_truth()
+    assert same_weights(bench.model("mixtral"), Bench(4).model("mixtral"))
+    assert bench.seed != 4
+    with pytest.raises(LookupError):
+        bench.plan("mixtral")
+    assert bench.drawn(Recipe(family="olmoe", seed=1)) is not None

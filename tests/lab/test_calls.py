@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -37,6 +38,36 @@ def test_an_answer_is_called_like_the_function_itself() -> None:
     assert answer(torch.tensor([4.0])).tolist() == [2.0]
     assert answer(torch.tensor([4.0]), by=4).tolist() == [1.0]
     assert answer.left_behind == answer.shares_memory == ""
+
+
+def test_a_loop_over_rows_runs_lines_for_each_and_work_on_all_rows_at_once_does_not() -> None:
+    def in_a_loop(x: torch.Tensor) -> list[float]:
+        return [float(row.max()) for row in x]
+
+    def all_at_once(x: torch.Tensor) -> list[float]:
+        return x.max(dim=1).values.tolist()
+
+    few, many = torch.rand(100, 3), torch.rand(900, 3)
+    loop, batch = answer_of(in_a_loop), answer_of(all_at_once)
+    assert loop.lines_run(many) - loop.lines_run(few) >= 800
+    assert batch.lines_run(many) == batch.lines_run(few) > 0
+
+
+def test_counting_lines_leaves_a_debugger_in_place() -> None:
+    def own(frame: Any, event: str, arg: Any) -> Any:
+        return None
+
+    def fails(x: int) -> int:
+        raise ValueError("no")
+
+    before = sys.gettrace()
+    sys.settrace(own)
+    try:
+        with pytest.raises(CallFailed):
+            answer_of(fails).lines_run(1)
+        assert sys.gettrace() is own
+    finally:
+        sys.settrace(before)
 
 
 def test_an_exception_becomes_a_sentence_with_the_functions_name() -> None:

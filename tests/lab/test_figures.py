@@ -343,7 +343,9 @@ IMAGE_STYLES: dict[str, Callable[[Axes], object]] = {
     "pcolormesh, columns first": lambda axes: axes.pcolormesh(
         *np.meshgrid(COLUMN_EDGES, ROW_EDGES, indexing="ij"), MATRIX.T
     ),
-    "pcolormesh, raveled": lambda axes: axes.pcolormesh(np.zeros((4, 7))).set_array(MATRIX.ravel()),
+    "pcolormesh, raveled": lambda axes: axes.pcolormesh(
+        np.zeros((4, 7)), vmin=-2, vmax=2
+    ).set_array(MATRIX.ravel()),
     "pcolormesh, masked": lambda axes: axes.pcolormesh(np.ma.masked_invalid(MATRIX)),
     "pcolor": lambda axes: axes.pcolor(MATRIX),
     "pcolorfast": lambda axes: axes.pcolorfast(MATRIX),

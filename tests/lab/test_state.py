@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+from autograder.lab.loading import load_model
 from autograder.lab.state import StateBefore, shared_memory
+from autograder.lab.tokenizer import byte_tokenizer
 
 
 class Tiny(nn.Module):
@@ -200,3 +202,32 @@ def test_a_result_that_is_a_view_of_a_weight_names_the_weight(model: Tiny) -> No
 
 def test_empty_tensors_share_nothing() -> None:
     assert shared_memory(torch.zeros(0), (torch.zeros(0, 2),), {}) == ""
+
+
+def test_a_setting_of_a_models_config_that_stays_is_told_by_name() -> None:
+    model = load_model("olmoe")
+
+    def switch_on(model: Any) -> None:
+        model.config.output_router_logits = True
+
+    assert after(switch_on, model) == "model.config.output_router_logits was changed"
+    assert after(lambda model: model(torch.zeros(1, 2).long()), model) == ""
+
+
+def test_a_gradient_that_is_taken_away_is_told(model: Tiny) -> None:
+    model(torch.ones(1, 3)).sum().backward()
+    assert after(lambda model: model.zero_grad(), model).startswith("a gradient was taken from")
+
+
+@pytest.mark.parametrize("setting", ["padding_side", "pad_token", "model_max_length"])
+def test_a_setting_of_a_tokenizer_that_stays_is_told_by_name(setting: str) -> None:
+    other = {"padding_side": "left", "pad_token": "<eos>", "model_max_length": 7}[setting]
+    told = after(lambda tokenizer: setattr(tokenizer, setting, other), byte_tokenizer())
+    assert told == f"the tokenizer's {setting} was changed"
+
+
+def test_calling_a_tokenizer_leaves_nothing() -> None:
+    def pad(tokenizer: Any) -> None:
+        tokenizer(["a", "bcd"], padding=True, truncation=True, max_length=2, return_tensors="pt")
+
+    assert after(pad, byte_tokenizer()) == ""

@@ -355,7 +355,6 @@ def compare_top_k(
 
 
 # %%
-@evaluating
 def loss_with_load_balancing(
     model: nn.Module,
     input_ids: Tensor,

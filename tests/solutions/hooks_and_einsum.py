@@ -304,7 +304,7 @@ def loss_with_load_balancing(model, input_ids, attention_mask=None, alpha=0.01):
     if attention_mask is None:
         attention_mask = torch.ones_like(input_ids)
     routers = find_router_layers(model)
-    with evaluation_mode(model), RouterTap(routers) as tap:
+    with RouterTap(routers) as tap:
         logits = model(input_ids=input_ids, attention_mask=attention_mask).logits.float()
     targets = input_ids[:, 1:].masked_fill(attention_mask[:, 1:] == 0, -100)
     cross_entropy = F.cross_entropy(

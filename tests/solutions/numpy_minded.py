@@ -292,16 +292,12 @@ def loss_with_load_balancing(model, input_ids, attention_mask=None, alpha=0.01):
     def keep(router, args, output):
         logits_of[router] = output[0]
 
-    training = [m for m in model.modules() if m.training]
     hooks = [router.register_forward_hook(keep) for router in routers]
     try:
-        model.eval()
         scores = model(input_ids, attention_mask=attention_mask).logits
     finally:
         for hook in hooks:
             hook.remove()
-        for m in training:
-            m.training = True
 
     log_p = torch.log_softmax(scores[:, :-1].float(), dim=-1)
     log_p = log_p.gather(2, input_ids[:, 1:, None])[:, :, 0]

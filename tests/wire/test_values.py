@@ -206,11 +206,12 @@ def test_models_cross_as_handles_and_modules_come_back_as_ones_own(
 ) -> None:
     mine, theirs = benches
     model = mine.model("mixtral")
-    call = Call("f", (model, torch.ones(2)), {"limit": 3}, (1,))
+    call = Call("f", (model, torch.ones(2)), {"limit": 3}, (1,), count_lines=True)
     received = decode_call(encode_call(call, mine), theirs)
     assert received.args[0] is theirs.model("mixtral")
     assert received.kwargs == {"limit": 3}
     assert received.gradient_of == (1,)
+    assert received.count_lines
     found = [(name, one) for name, one in received.args[0].named_modules()][:5]
     message = encode_reply(Reply(value=found), received, theirs)
     for name, module in decode_reply(message, call, mine).value:
@@ -248,9 +249,19 @@ def test_exceptions_cross_as_data(benches: tuple[Bench, Bench]) -> None:
     assert reply.raised == raised
 
 
+def test_a_numpy_integer_stays_one_as_a_key_and_nowhere_else() -> None:
+    found = decode(encode({np.int32(3): np.int32(4), 5: 6}))
+    assert found == {3: 4, 5: 6}
+    assert [type(key) for key in found] == [np.int64, int]
+    assert all(type(value) is int for value in found.values())
+
+
 @pytest.mark.parametrize(
     "node",
     [
+        ["k", "3"],
+        ["k", True],
+        ["k", 1 << 63],
         ["m", "model:olmoe:float32", ""],
         ["m", "model:mixtral:float32", "base_model"],
         ["m", "model:mixtral:float32", "_modules"],
@@ -269,7 +280,7 @@ def test_a_reply_that_names_what_it_may_not_is_refused(
     import msgpack
 
     mine, _ = benches
-    tree = msgpack.packb(["u", [node, None, ["u", []], "", ""]])
+    tree = msgpack.packb(["u", [node, None, ["u", []], "", "", 0]])
     message = limits.HEADER.pack(limits.MAGIC, len(tree), 0) + tree
     with pytest.raises(WireError):
         decode_reply(message, Call("f", (mine.model("mixtral"),)), mine)
@@ -279,6 +290,6 @@ def test_a_reply_needs_as_many_gradients_as_were_asked_for(benches: tuple[Bench,
     mine, _ = benches
     call = Call("f", (torch.ones(1),), {}, (0,))
     for gradients in ((torch.ones(1), torch.ones(1)), ("text",)):
-        message = encode((1.0, None, gradients, "", ""))
+        message = encode((1.0, None, gradients, "", "", 0))
         with pytest.raises(WireError):
             decode_reply(message, call, mine)

@@ -7,18 +7,24 @@ data's, are left out. Nothing is rendered. Rectangles and outlines are the task 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyQuadMesh, QuadMesh
 from matplotlib.colors import to_rgba
+from matplotlib.image import AxesImage
 from matplotlib.lines import AxLine, Line2D
+from matplotlib.patches import Rectangle
 from matplotlib.transforms import Transform
 
 from .drawing import Array, Limits, Line
 
+Box: TypeAlias = tuple[float, float, float, float]  # left, right, low, high
+
+FAINTEST = 0.02  # of 1: what is less opaque, or differs less in colour, nobody sees
+MOST_COLOURS = 100_000  # pixels whose colours are looked at; of larger images a grid of them
 STRAIGHT = 1e-9  # of the largest coordinate: rounding bends a line by less
 
 
@@ -32,11 +38,16 @@ def straight_lines(axes: Axes) -> list[Line]:
             found.append(_endless(line, axes))
         else:
             points = np.column_stack([line.get_xdata(orig=False), line.get_ydata(orig=False)])
+            if not _stands_out(line, points, axes):
+                continue
             found.append(_straight(points, line.get_transform(), axes, dashed=_is_dashed(line)))
     for collection in axes.collections:
         if not isinstance(collection, LineCollection) or not is_visible(collection):
             continue
         styles: list[Any] = list(collection.get_linestyle())
+        colours = collection.get_colors()
+        if len(colours) and not any(differs_from_paper(colour, axes) for colour in colours):
+            continue
         for number, segment in enumerate(collection.get_segments()):
             dashed = bool(styles and styles[number % len(styles)][1])
             points = np.asarray(segment)
@@ -45,21 +56,44 @@ def straight_lines(axes: Axes) -> list[Line]:
 
 
 def images(axes: Axes) -> list[Array]:
-    """Images and colour meshes of numbers (not of colours), row by row; masked entries are NaN."""
-    found: list[Array] = []
-    for image in axes.images:
-        if is_visible(image) and image.get_array() is not None:
-            found.append(_numbers(image.get_array()))
-    for mesh in axes.collections:
-        if isinstance(mesh, QuadMesh | PolyQuadMesh) and is_visible(mesh):
-            found.append(_mesh_values(mesh))
-    return [image for image in found if image.ndim == 2]
+    """Images and colour meshes of numbers (not of colours) that can be seen, the topmost last.
+
+    Row by row; masked entries are NaN. Left out is what lies wholly below an opaque image, what is
+    of one colour all over, and pixels beyond the limits of the axes.
+    """
+    artists: list[Any] = [image for image in axes.images if image.get_array() is not None]
+    artists += [mesh for mesh in axes.collections if isinstance(mesh, QuadMesh | PolyQuadMesh)]
+    seen: list[tuple[Array, Box]] = []
+    for artist in sorted(artists, key=lambda artist: float(artist.get_zorder())):
+        if not is_visible(artist):
+            continue
+        box = _box(artist)
+        if _is_opaque(artist):
+            seen = [other for other in seen if not _covers(box, other[1])]
+        if isinstance(artist, AxesImage):
+            values = _in_view(_numbers(artist.get_array()), artist, axes)
+        else:
+            values = _mesh_values(artist)
+        if values.ndim == 2 and _has_colours(artist):
+            seen.append((values, box))
+    return [values for values, _ in seen]
 
 
 def is_visible(artist: Any) -> bool:
     """Whether an artist is shown at all: neither switched off nor see-through as a whole."""
     alpha = artist.get_alpha()
-    return bool(artist.get_visible()) and (alpha is None or float(np.max(alpha)) > 0)
+    return bool(artist.get_visible()) and (alpha is None or float(np.max(alpha)) > FAINTEST)
+
+
+def differs_from_paper(colour: Any, axes: Axes) -> bool:
+    """Whether something of this colour can be told from the background of the axes."""
+    *paint, alpha = to_rgba(colour)
+    paper = to_rgba(axes.get_facecolor())
+    if paper[3] == 0:
+        paper = (1.0, 1.0, 1.0, 1.0)
+    return alpha > FAINTEST and any(
+        alpha * abs(one - other) > FAINTEST for one, other in zip(paint, paper[:3], strict=True)
+    )
 
 
 def is_drawn(line: Line2D) -> bool:
@@ -77,6 +111,73 @@ def in_data_coordinates(points: Array, transform: Transform, axes: Axes) -> Arra
     if tuple(transform.contains_branch_seperately(axes.transData)) != (True, True):
         return None
     return np.asarray((transform - axes.transData).transform(points), dtype=float)
+
+
+def _stands_out(line: Line2D, points: Array, axes: Axes) -> bool:
+    """Whether a line can be seen: in a colour of its own, or in the paper's across bars."""
+    if differs_from_paper(line.get_color(), axes):
+        return True
+    middle = points.mean(axis=0) if len(points) else np.zeros(2)
+    boxes = (patch.get_bbox() for patch in axes.patches if isinstance(patch, Rectangle))
+    return any(box.y0 < middle[1] < box.y1 or box.x0 < middle[0] < box.x1 for box in boxes)
+
+
+def _box(artist: Any) -> Box:
+    """Left, right, low and high end of an image or mesh in data coordinates."""
+    if isinstance(artist, AxesImage):
+        left, right, low, high = artist.get_extent()
+    else:
+        corners = np.asarray(artist.get_coordinates(), dtype=float)
+        (left, low), (right, high) = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
+    left, right, low, high = float(left), float(right), float(low), float(high)
+    return min(left, right), max(left, right), min(low, high), max(low, high)
+
+
+def _covers(upper: Box, lower: Box) -> bool:
+    return (
+        upper[0] <= lower[0]
+        and upper[1] >= lower[1]
+        and upper[2] <= lower[2]
+        and upper[3] >= lower[3]
+    )
+
+
+def _is_opaque(artist: Any) -> bool:
+    """Whether nothing below an image shows: no transparency and no masked entry."""
+    alpha = artist.get_alpha()
+    if alpha is not None and float(np.min(alpha)) < 1:
+        return False
+    values = artist.get_array()
+    if values.ndim == 3:
+        return values.shape[-1] == 3 or bool(np.all(values[..., 3] >= 1))
+    return bool(np.isfinite(_numbers(values)).all())
+
+
+def _has_colours(artist: Any) -> bool:
+    """Whether an image shows more than one colour (or has too few pixels to)."""
+    values = _numbers(artist.get_array()).ravel()
+    known = values[np.isfinite(values)]
+    if len(known) < 2 or np.ptp(known) == 0:
+        return True
+    known = known[:: 1 + len(known) // MOST_COLOURS]
+    ends = np.array([values[np.nanargmin(values)], values[np.nanargmax(values)]])
+    colours = np.asarray(artist.to_rgba(np.concatenate([ends, known])), dtype=float)[:, :3]
+    return bool(np.ptp(colours, axis=0).max() > FAINTEST)
+
+
+def _in_view(values: Array, image: AxesImage, axes: Axes) -> Array:
+    """The pixels of an image whose centres lie within the limits of its axes."""
+    if values.ndim != 2 or image.get_transform() != axes.transData:
+        return values
+    left, right, low, high = image.get_extent()
+    if image.origin == "upper":
+        low, high = high, low
+    rows, columns = values.shape
+    ys = low + (high - low) * (np.arange(rows) + 0.5) / rows
+    xs = left + (right - left) * (np.arange(columns) + 0.5) / columns
+    (x0, x1), (y0, y1) = sorted(axes.get_xlim()), sorted(axes.get_ylim())
+    seen: Array = values[(ys >= y0) & (ys <= y1)][:, (xs >= x0) & (xs <= x1)]
+    return seen
 
 
 def _mesh_values(mesh: QuadMesh | PolyQuadMesh) -> Array:

@@ -17,6 +17,7 @@ from .drawing import Array, Bar, Panel, Steps
 
 MOST_GROUPS = 64  # of bars in one panel; a histogram drawn in more pieces is not looked for
 EDGE = 1e-4  # of the largest value: float32, or a small constant in a quotient, moves edges so far
+MOST_SHADES = 2  # rectangles behind a panel's bars that mark a range of values
 COUNT = 0.01  # a count read from a density is off by less
 
 
@@ -36,14 +37,34 @@ def shows_histogram(panel: Panel, values: Array, *, counts_only: bool = False) -
 
     With `counts_only` a density is not enough: the bars must add up to the number of values.
     """
-    return bool(_matches(panel, values, len(values), counts_only=counts_only))
+    found = _matches(panel, values, len(values), counts_only=counts_only)
+    return bool(found) and not _unexplained(panel, found)
 
 
 def shows_histograms(panel: Panel, samples: Sequence[Array]) -> bool:
-    """Whether the panel shows the histogram of each sample, each drawn by bars of its own."""
+    """Whether the panel shows the histogram of each sample, each drawn by bars of its own.
+
+    Here as for one histogram, a panel that draws further ones shows none: a reader cannot tell
+    which is meant.
+    """
     together = sum(len(sample) for sample in samples)
     found = [_matches(panel, sample, together, counts_only=False) for sample in samples]
-    return _distinct(found)
+    return _distinct(found) and not _unexplained(panel, set().union(*found))
+
+
+def _unexplained(panel: Panel, found: set[frozenset[int]]) -> bool:
+    """Whether the panel draws bars or outlines that belong to none of the histograms found.
+
+    A few lone rectangles as high as all the rest are shades behind a range of values.
+    """
+    bars, explained = panel.bars, frozenset[int]().union(*found)
+    rest = {position for position, bar in enumerate(bars) if bar.height != 0} - explained
+    tallest = max((bars[position].value for position in explained if position >= 0), default=0.0)
+    shades = {position for position in rest if bars[position].value >= tallest}
+    if len(shades) <= MOST_SHADES:
+        rest -= shades
+    outlines = {-number for number, steps in enumerate(panel.steps, 1) if np.any(steps.heights)}
+    return bool(rest or outlines - explained)
 
 
 def _distinct(found: list[set[frozenset[int]]]) -> bool:
@@ -99,6 +120,7 @@ def _shapes(panel: Panel) -> Iterator[_Shape]:
     for parts in groups:
         yield from _of_bars([panel.bars[part] for part in sorted(parts)], parts)
     yield from _of_clusters(panel.bars, groups)
+    yield from _of_stacks(panel.bars)
 
 
 def _of_steps(steps: Steps, parts: frozenset[int]) -> Iterator[_Shape]:
@@ -149,6 +171,24 @@ def _of_clusters(bars: tuple[Bar, ...], groups: list[frozenset[int]]) -> Iterato
         half = np.full_like(centres, spacing[0] / 2)
         whole = all(bar.whole for bar in rows[one])
         yield _Shape(groups[one], centres - half, centres + half, heights, whole)
+
+
+def _of_stacks(bars: tuple[Bar, ...]) -> Iterator[_Shape]:
+    """Read bars that stand on each other, as of several classes, as one histogram."""
+    columns: dict[tuple[float, float], list[Bar]] = {}
+    for bar in bars:
+        columns.setdefault((bar.left, bar.right), []).append(bar)
+    if len(columns) == len(bars):
+        return
+    for column in columns.values():
+        column.sort(key=lambda bar: bar.bottom)
+        tops = np.cumsum([bar.height for bar in column])
+        bottoms = np.array([bar.bottom for bar in column])
+        if np.any(np.abs(bottoms[1:] - tops[:-1]) > COUNT) or bottoms[0] != 0:
+            return
+    sides, whole = np.array(list(columns)), all(bar.whole for bar in bars)
+    heights = np.array([sum(bar.height for bar in column) for column in columns.values()])
+    yield _Shape(frozenset(range(len(bars))), sides[:, 0], sides[:, 1], heights, whole)
 
 
 def _share(centres: Array, widths: Array) -> Array:

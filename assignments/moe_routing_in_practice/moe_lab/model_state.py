@@ -57,6 +57,7 @@ class ModelState:
     def __init__(self, model: nn.Module) -> None:
         self._model = model
         self._parts = _parts(model)
+        self._settings = _settings(model)
         self._tensors = dict(tensors_of(model))
         total = sum(tensor.numel() for tensor in self._tensors.values())
         self._values = _values(self._tensors) if total <= COMPARED_BY_VALUE else None
@@ -67,6 +68,9 @@ class ModelState:
         now = _parts(self._model)
         if now != self._parts:
             return _changed_part(self._parts, now)
+        settings = _settings(self._model)
+        if settings != self._settings:
+            return f"model.config.{_changed_key(self._settings, settings)} was changed"
         if self._values is None:
             changed = self._versions_now() != self._versions
         else:
@@ -143,6 +147,22 @@ def tensors_of(model: nn.Module) -> list[tuple[str, torch.Tensor]]:
     ]
 
 
+def _settings(model: nn.Module) -> dict[str, str]:
+    """What the configs of a model and its parts say, in words."""
+    configs = {id(one): one for _, part in walk(model) if (one := vars(part).get("config"))}
+    return {
+        key: repr(value)
+        for config in configs.values()
+        for key, value in getattr(config, "__dict__", {}).items()
+        if not key.startswith("_")
+    }
+
+
+def _changed_key(before: dict[str, str], now: dict[str, str]) -> str:
+    """The first key that only one of two unequal dicts has, or that differs."""
+    return next(key for key in {**before, **now} if before.get(key) != now.get(key))
+
+
 def _parts(model: nn.Module) -> list[tuple[Any, ...]]:
     """The fields of a `_Part` for each module: plain tuples, which compare fastest."""
     return [
@@ -211,7 +231,8 @@ def _change(old: _Part, new: _Part) -> str:
     )
     tensor = f"the model's {new.name}.{other.key}" if new.name else f"the model's {other.key}"
     if other.has_gradient != one.has_gradient:
-        return f"a gradient was left on {tensor}"
+        happened = "left on" if other.has_gradient else "taken from"
+        return f"a gradient was {happened} {tensor}"
     if other.requires_grad != one.requires_grad:
         return f"requires_grad of {tensor} was changed"
     return f"{tensor} was changed"

@@ -10,8 +10,12 @@ PAD_ID, BOS_ID, EOS_ID = 256, 257, 258
 VOCABULARY = 259
 
 
-def byte_tokenizer(*, bos: bool = False, padding_side: str = "right") -> PreTrainedTokenizerFast:
+def byte_tokenizer(
+    *, bos: bool = False, padding_side: str = "right", pad: str = PAD
+) -> PreTrainedTokenizerFast:
     """Make the tokenizer; `bos` puts a `<bos>` token before every text, also before an empty one.
+
+    `pad` is the special token that pads. Special tokens may also stand in a text.
 
     It behaves as transformers' tokenizers do: an empty text without `<bos>` gives, with
     `return_tensors="pt"`, input ids of shape [1, 0], whose dtype depends on transformers' version.
@@ -29,7 +33,7 @@ def byte_tokenizer(*, bos: bool = False, padding_side: str = "right") -> PreTrai
         )
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        pad_token=PAD,
+        pad_token=pad,
         bos_token=BOS,
         eos_token=EOS,
         padding_side=padding_side,

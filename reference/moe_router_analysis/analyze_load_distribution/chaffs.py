@@ -13,10 +13,14 @@ from reference.moe_router_analysis.analyze_load_distribution._usual import (
     usual,
 )
 from reference.moe_router_analysis.analyze_load_distribution.checks import (
+    counts_long_texts,
     counts_real_tokens_only,
     counts_the_largest_logits,
     counts_the_models_own_decisions,
+    lets_the_mask_say_what_is_real,
     refuses_wrong_arguments,
+    routes_padded_texts_as_alone,
+    tells_close_logits_apart,
 )
 from reference.moe_router_analysis.analyze_load_distribution.solution import (
     analyze_load_distribution,
@@ -24,8 +28,14 @@ from reference.moe_router_analysis.analyze_load_distribution.solution import (
 )
 from reference.moe_router_analysis.find_router_layers import find_router_layers
 
+REAL = (
+    counts_real_tokens_only,
+    lets_the_mask_say_what_is_real,
+    routes_padded_texts_as_alone,
+)
 
-@exercise.chaff(caught_by=counts_real_tokens_only)
+
+@exercise.chaff(caught_by=REAL)
 def counts_padding(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -35,7 +45,7 @@ def counts_padding(
     return usual(arguments, forward_of, lambda chosen, logits, mask: chosen, in_one_batch)
 
 
-@exercise.chaff(caught_by=counts_real_tokens_only)
+@exercise.chaff(caught_by=REAL)
 def takes_padding_to_be_on_the_right(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -72,7 +82,7 @@ def strips_the_texts(
     return analyze_load_distribution(model, tokenizer, texts, top_k, layer_idx)
 
 
-@exercise.chaff(caught_by=counts_real_tokens_only)
+@exercise.chaff(caught_by=REAL)
 def keeps_the_last_text(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -104,7 +114,13 @@ def chooses_again(
     return usual((model, tokenizer, texts, top_k, layer_idx), forward_of, largest)
 
 
-@exercise.chaff(caught_by=counts_the_models_own_decisions)
+@exercise.chaff(
+    caught_by=(
+        counts_the_models_own_decisions,
+        lets_the_mask_say_what_is_real,
+        routes_padded_texts_as_alone,
+    )
+)
 def looks_at_the_first_router(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -114,7 +130,9 @@ def looks_at_the_first_router(
     return usual((model, tokenizer, texts, top_k, 0), forward_of)
 
 
-@exercise.chaff(caught_by=(counts_the_largest_logits, refuses_wrong_arguments))
+@exercise.chaff(
+    caught_by=(counts_the_largest_logits, tells_close_logits_apart, refuses_wrong_arguments)
+)
 def ignores_top_k(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -124,3 +142,73 @@ def ignores_top_k(
     if top_k is not None and experts and not 1 <= top_k <= experts:
         raise ValueError
     return usual((model, tokenizer, texts, None, layer_idx), forward_of)
+
+
+@exercise.chaff(caught_by=counts_long_texts)
+def cuts_long_texts(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Cuts texts off at 512 tokens. Every token of a text counts, however long it is."""
+
+    def cut(tokenizer: Any, texts: Any) -> list[Any]:
+        full = [text for text in texts if tokenizer(text)["input_ids"]]
+        settings = {"truncation": True, "max_length": 512, "return_tensors": "pt"}
+        return [tokenizer(text, **settings) for text in full]
+
+    return usual((model, tokenizer, texts, top_k, layer_idx), forward_of, encode=cut)
+
+
+@exercise.chaff(caught_by=lets_the_mask_say_what_is_real)
+def knows_padding_by_its_id(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Takes every pad token for padding. Some tokenizers pad with their end-of-text token, and a
+    text may hold it: the attention mask alone says what is real."""
+
+    def masked(tokenizer: Any, texts: Any) -> list[Any]:
+        batches = in_one_batch(tokenizer, texts)
+        for batch in batches:
+            batch["attention_mask"] = (batch["input_ids"] != tokenizer.pad_token_id).long()
+        return batches
+
+    return usual((model, tokenizer, texts, top_k, layer_idx), forward_of, encode=masked)
+
+
+@exercise.chaff(caught_by=routes_padded_texts_as_alone)
+def keeps_the_mask_to_itself(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Uses the mask to count, and does not give it to the model. Then real tokens attend to the
+    padding before them, and are routed otherwise than alone."""
+
+    def forward(model: Any, router: Any, batch: Any) -> Any:
+        return forward_of(model, router, {"input_ids": batch["input_ids"]})
+
+    return usual((model, tokenizer, texts, top_k, layer_idx), forward, encode=in_one_batch)
+
+
+@exercise.chaff(caught_by=tells_close_logits_apart)
+def compares_in_half_precision(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Compares probabilities in bfloat16. Many are equal there that differ in float32, and the
+    choice among them is luck."""
+
+    def forward(model: Any, router: Any, batch: Any) -> Any:
+        logits, weights, indices = forward_of(model, router, batch)
+        return logits.softmax(-1).bfloat16(), weights, indices
+
+    return usual((model, tokenizer, texts, top_k, layer_idx), forward)
+
+
+@exercise.chaff(caught_by=(routes_padded_texts_as_alone,))
+def expects_padding_too(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Derives the expected load from the padded size of the batch. It is total_tokens · k / E."""
+    load = usual((model, tokenizer, texts, top_k, layer_idx), forward_of)
+    if load:
+        (batch,) = in_one_batch(tokenizer, texts)
+        expected = batch["input_ids"].numel() * load["top_k"] / load["num_experts"]
+        load["expected_per_expert"] = expected
+    return load

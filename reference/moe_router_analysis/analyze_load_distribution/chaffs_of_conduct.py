@@ -17,8 +17,10 @@ from reference.moe_router_analysis.analyze_load_distribution.checks import (
     counts_one_text,
     derives_the_statistics,
     derives_the_statistics_of_any_load,
-    leaves_the_model_as_it_was,
+    leaves_everything_as_it_was,
     refuses_wrong_arguments,
+    routes_padded_texts_as_alone,
+    tells_close_logits_apart,
 )
 from reference.moe_router_analysis.analyze_load_distribution.solution import (
     analyze_load_distribution,
@@ -37,7 +39,14 @@ def forgets_idle_experts(
     return {**load, "expert_counts": busy} if load else {}
 
 
-@exercise.chaff(caught_by=(derives_the_statistics, derives_the_statistics_of_any_load))
+@exercise.chaff(
+    caught_by=(
+        derives_the_statistics,
+        derives_the_statistics_of_any_load,
+        routes_padded_texts_as_alone,
+        tells_close_logits_apart,
+    )
+)
 def divides_by_n_minus_one(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -82,7 +91,7 @@ def counts_routers_from_the_end(
     return usual((model, tokenizer, texts, top_k, index), forward_of)
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def runs_in_training_mode(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -91,7 +100,7 @@ def runs_in_training_mode(
     return usual((model, tokenizer, texts, top_k, layer_idx), in_present_mode)
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def leaves_evaluation_mode(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -99,7 +108,7 @@ def leaves_evaluation_mode(
     return analyze_load_distribution(model.eval(), tokenizer, texts, top_k, layer_idx)
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def restores_one_mode_for_all(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -112,7 +121,7 @@ def restores_one_mode_for_all(
         model.train(mode)
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def forgets_its_hook_after_an_error(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -128,7 +137,7 @@ def forgets_its_hook_after_an_error(
     return usual((model, tokenizer, texts, top_k, layer_idx), forward)
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def swallows_exceptions(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:
@@ -138,3 +147,37 @@ def swallows_exceptions(
         return analyze_load_distribution(model, tokenizer, texts, top_k, layer_idx)
     except RuntimeError:
         return {}
+
+
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
+def wraps_exceptions(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Raises an error of its own when the model's forward raises. That exception itself should
+    reach the caller, who knows what to do about it."""
+
+    def forward(model: Any, router: Any, batch: Any) -> Any:
+        try:
+            return forward_of(model, router, batch)
+        except Exception as error:
+            raise RuntimeError("the forward failed") from error
+
+    return usual((model, tokenizer, texts, top_k, layer_idx), forward)
+
+
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
+def restores_modes_after_success_only(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Restores the modes only where all went well. When the forward raises, the model stays in
+    evaluation mode: restore them in a `finally`."""
+
+    def forward(model: Any, router: Any, batch: Any) -> Any:
+        modes = {module: module.training for module in model.modules()}
+        model.eval()
+        output = in_present_mode(model, router, batch)
+        for module, mode in modes.items():
+            module.training = mode
+        return output
+
+    return usual((model, tokenizer, texts, top_k, layer_idx), forward)

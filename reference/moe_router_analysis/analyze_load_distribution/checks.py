@@ -1,7 +1,11 @@
-"""The checks of `analyze_load_distribution`: counts in closed form from planted models."""
+"""The checks of `analyze_load_distribution`.
+
+Planted models give counts in closed form; drawn ones show what attention has to do with it.
+"""
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,10 +14,21 @@ import numpy as np
 import torch
 from torch import nn
 
+from autograder import given
+from autograder.authoring.given import Given
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Answer
 from autograder.lab.compare import EXACT, FLOAT32, difference, is_number, kind_of
 from autograder.lab.inputs import random_texts
+from autograder.lab.tokenizer import EOS, PAD
+from reference.moe_router_analysis._decisions import measured_routing
+from reference.moe_router_analysis._drawn import (
+    counts_of,
+    draw,
+    first_of,
+    is_clear,
+    saying,
+)
 from reference.moe_router_analysis.analyze_load_distribution.solution import exercise
 
 WORD = "MoE"  # three tokens of two experts each: some of eight experts get none
@@ -41,6 +56,9 @@ def counts_one_text(answer: Answer, bench: Bench) -> None:
     assert sorted(counts) == list(range(len(right))), (
         f"'expert_counts' should tell of every expert 0..{len(right) - 1}, also of those without "
         f"a token; its keys are {sorted(counts)}"
+    )
+    assert all(type(expert) is int for expert in counts), (
+        "the keys of 'expert_counts' should be plain ints, such as those of `range` or `tolist()`"
     )
     assert [float(counts[expert]) for expert in range(len(right))] == right, (
         f"the router sent {right} tokens to the experts, you counted "
@@ -70,7 +88,7 @@ def derives_the_statistics(answer: Answer, bench: Bench) -> None:
         assert not wrong, f"{wrong}: it is {load[key]}, and {hint} is {value:.6g}"
 
 
-@exercise.law(points=2.5, hidden=True)
+@exercise.law(points=1.5, hidden=True)
 def counts_the_models_own_decisions(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Counts what the model itself decides, in every family and at each router"""
     tokenizer = bench.tokenizer()
@@ -84,7 +102,7 @@ def counts_the_models_own_decisions(answer: Answer, rng: np.random.Generator, be
         _compare(load, bench, family, 1, _tokens(tokenizer, texts))
 
 
-@exercise.law(points=2, hidden=True)
+@exercise.law(points=1.5, hidden=True)
 def counts_real_tokens_only(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Counts every real token of every text, special tokens included, and no padding"""
     for bos, side in ((False, "left"), (True, "right")):
@@ -94,7 +112,69 @@ def counts_real_tokens_only(answer: Answer, rng: np.random.Generator, bench: Ben
         _compare(load, bench, "qwen2_moe", 0, _tokens(tokenizer, texts))
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=0.5, hidden=True)
+def lets_the_mask_say_what_is_real(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
+    """Counts special tokens within a text too, also where the end-of-text token is the padding"""
+    idea = "the attention mask alone says which tokens are real, whatever their ids are"
+    for pad_is_eos, side in ((True, "right"), (True, "left"), (False, "right")):
+        tokenizer = bench.tokenizer(padding_side=side, pad_is_eos=pad_is_eos)
+        first, second, third = random_texts(rng, 3, most_words=4)
+        texts = [
+            f"{first}{EOS}",
+            second,
+            f"{EOS}{PAD} {third}{PAD}",
+            f"{PAD}{first} {EOS} {second}",
+        ]
+        load = answer(bench.model("olmoe"), tokenizer, texts, layer_idx=1)
+        _compare(load, bench, "olmoe", 1, _tokens(tokenizer, texts), idea=idea)
+
+
+@exercise.law(points=0.5, hidden=True)
+def counts_long_texts(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
+    """Counts every token of texts of many hundreds, cutting none off"""
+    tokenizer = bench.tokenizer()
+    long = " ".join(random_texts(rng, 200))
+    texts = [long[: int(rng.integers(630, 800))].strip()]
+    load = answer(bench.model("mixtral"), tokenizer, texts)
+    idea = "every token of a text counts, however long it is"
+    _compare(load, bench, "mixtral", 0, _tokens(tokenizer, texts), idea=idea)
+
+
+@exercise.agrees(
+    points=1.5,
+    compare=saying(
+        "a token's route depends on the real tokens before it, and on no padding: "
+        "give the model the attention mask; all numbers follow from real tokens",
+        FLOAT32,
+    ),
+)
+def routes_padded_texts_as_alone(rng: np.random.Generator, bench: Bench) -> Iterator[Given]:
+    """Routes texts of unequal lengths as each alone would be, also with padding on the left"""
+    for family, pad_is_eos, experts in (("olmoe", False, 0), ("qwen2_moe", True, 9)):
+        model = bench.drawn(draw(rng, family, experts=experts))
+        tokenizer = bench.tokenizer(padding_side="left", pad_is_eos=pad_is_eos)
+        texts = _texts_that_attend(rng, model, tokenizer)
+        for router in (0, 1):
+            yield given(model, tokenizer, texts, layer_idx=router)
+
+
+@exercise.agrees(
+    points=0.5,
+    compare=saying(
+        "logits are compared in float32, in which close ones differ; all numbers follow from top_k",
+        FLOAT32,
+    ),
+)
+def tells_close_logits_apart(rng: np.random.Generator, bench: Bench) -> Iterator[Given]:
+    """Tells logits that are close together apart, and reckons with the explicit top_k"""
+    tokenizer = bench.tokenizer()
+    for family in ("olmoe", "mixtral"):
+        model = bench.drawn(draw(rng, family, experts=int(rng.integers(12, 16))))
+        top_k = int(rng.integers(4, 7))
+        yield given(model, tokenizer, _texts_with_close_logits(rng, model, tokenizer, top_k), top_k)
+
+
+@exercise.law(points=0.5, hidden=True)
 def counts_the_largest_logits(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """With an explicit top_k, counts the experts with the largest router logits"""
     tokenizer = bench.tokenizer()
@@ -106,7 +186,7 @@ def counts_the_largest_logits(answer: Answer, rng: np.random.Generator, bench: B
         _compare(load, bench, family, 0, _tokens(tokenizer, texts), top_k)
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=1, hidden=True)
 def refuses_wrong_arguments(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Raises the right error for wrong arguments, and gives {} for a dense model"""
     tokenizer, texts = bench.tokenizer(), random_texts(rng, 1)
@@ -139,21 +219,30 @@ def refuses_wrong_arguments(answer: Answer, rng: np.random.Generator, bench: Ben
         )
 
 
-@exercise.law(points=1.5, hidden=True)
-def leaves_the_model_as_it_was(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
-    """Evaluates a model in training mode, and leaves no trace, not even when its forward raises"""
+@exercise.law(points=1, hidden=True)
+def leaves_everything_as_it_was(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
+    """Evaluates a model in training mode; leaves it and the tokenizer alone, also after an error"""
     tokenizer, texts = bench.tokenizer(), [SENTENCE + random_texts(rng, 1)[0]]
+    other = bench.tokenizer(padding_side="left")
     model = bench.model("mixtral")
     with _partly_in_training(model):
         load = answer(model, tokenizer, texts)
-    _compare(load, bench, "mixtral", 0, _tokens(tokenizer, texts))
-    assert not answer.left_behind, f"the model was not left as it was: {answer.left_behind}"
-    for family in ("olmoe", "gpt_oss"):
-        assert answer.raises(RuntimeError, bench.failing(family), tokenizer, texts), (
+    idea = "models are judged in evaluation mode"
+    _compare(load, bench, "mixtral", 0, _tokens(tokenizer, texts), idea=idea)
+    assert not answer.left_behind, f"something was not left as it was: {answer.left_behind}"
+    settings = {"training": "part", "frozen": True, "gradients": True}
+    trained = bench.drawn(draw(rng, "olmoe", dtype="bfloat16", **settings))
+    load = answer(trained, other, texts)
+    wrong = difference(load, {"total_tokens": len(_tokens(tokenizer, texts))})
+    assert not wrong, wrong
+    assert not answer.left_behind, f"something was not left as it was: {answer.left_behind}"
+    for family, error in (("olmoe", RuntimeError), ("gpt_oss", _error(rng)), ("mixtral", KeyError)):
+        failing = bench.drawn(draw(rng, family, raises=error.__name__, training="part"))
+        assert answer.raises(error, failing, tokenizer, texts), (
             "an exception from the model's forward should reach the caller"
         )
         assert not answer.left_behind, (
-            f"after a forward that raised, the model was not left as it was: {answer.left_behind}"
+            f"after a forward that raised, something was not left as it was: {answer.left_behind}"
         )
 
 
@@ -204,6 +293,53 @@ def _texts_that_tell(rng: np.random.Generator, bench: Bench, tokenizer: Any) -> 
             return texts
 
 
+def _texts_that_attend(rng: np.random.Generator, model: Any, tokenizer: Any) -> list[str]:
+    """Texts whose tokens are routed otherwise where they attend to padding on the left."""
+
+    def attempt() -> list[str] | None:
+        short, middle, long = (random_texts(rng, 1, most_words=n)[0] for n in (1, 5, 9))
+        texts = [f"a {short}", long + SENTENCE, middle]
+        batch = tokenizer(texts, padding=True, return_tensors="pt")
+        ids, mask = batch["input_ids"], batch["attention_mask"]
+        right = counts_of(model, ids, mask)
+        wrong = counts_of(model, ids, mask, torch.ones_like(mask))
+        differ = all(one != other for one, other in zip(right, wrong, strict=True))
+        calm = all(statistics.pstdev(row) < statistics.fmean(row) for row in right)
+        return texts if differ and calm and is_clear(model, ids, mask) else None
+
+    found: list[str] = first_of(attempt)
+    return found
+
+
+def _texts_with_close_logits(
+    rng: np.random.Generator, model: Any, tokenizer: Any, top_k: int
+) -> list[str]:
+    """Texts of which some tokens have logits or probabilities that are equal in half precision."""
+
+    def attempt() -> list[str] | None:
+        text = " ".join(random_texts(rng, 60)).encode()[:450].decode(errors="ignore").strip()
+        batch = tokenizer(text, return_tensors="pt")
+        ids, mask = batch["input_ids"], batch["attention_mask"]
+        _, logits, _ = measured_routing(model, ids, mask)[0]
+        rounded = (logits.bfloat16(), logits.softmax(-1).bfloat16())
+        right, *others = (_counts(scores, top_k) for scores in (logits, *rounded))
+        told = all(other != right for other in others)
+        return [text] if told and is_clear(model, ids, mask, top_k) else None
+
+    found: list[str] = first_of(attempt)
+    return found
+
+
+def _counts(scores: torch.Tensor, top_k: int) -> list[int]:
+    chosen = scores.topk(top_k, dim=-1).indices.reshape(-1)
+    return torch.bincount(chosen, minlength=scores.shape[1]).tolist()
+
+
+def _error(rng: np.random.Generator) -> type[Exception]:
+    errors: tuple[type[Exception], ...] = (ValueError, IndexError, FloatingPointError)
+    return errors[int(rng.integers(len(errors)))]
+
+
 def _compare(
     load: Any,
     bench: Bench,
@@ -211,6 +347,7 @@ def _compare(
     router: int,
     tokens: torch.Tensor,
     top_k: int | None = None,
+    idea: str = "each real token counts once for each of its experts",
 ) -> None:
     """Compare counts, and what they count, with the planted truth; messages for hidden checks.
 
@@ -223,13 +360,13 @@ def _compare(
         "top_k": bench.plan(family).top_k if top_k is None else top_k,
     }
     wrong = difference(load, right)
-    assert not wrong, wrong
-    given = load.get("expert_counts")
-    assert isinstance(given, dict), f"'expert_counts' is {kind_of(given)}, not a dict"
-    assert set(given) <= set(range(len(counts))), "'expert_counts' has keys that are no experts"
+    assert not wrong, f"{idea} ({wrong})"
+    found = load.get("expert_counts")
+    assert isinstance(found, dict), f"'expert_counts' is {kind_of(found)}, not a dict"
+    assert set(found) <= set(range(len(counts))), "'expert_counts' has keys that are no experts"
     for expert, count in enumerate(counts):
-        wrong = difference(given.get(expert, 0), count, EXACT, "the count of an expert")
-        assert not wrong, wrong
+        wrong = difference(found.get(expert, 0), count, EXACT, "the count of an expert")
+        assert not wrong, f"{idea} ({wrong})"
 
 
 def _is_int(count: Any) -> bool:

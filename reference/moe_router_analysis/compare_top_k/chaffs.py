@@ -11,6 +11,7 @@ import torch
 from reference.moe_router_analysis.compare_top_k.checks import (
     Comparison,
     low_precision,
+    one_token_and_logits_far_apart,
     random_logits,
     worked_example,
     wrong_arguments,
@@ -59,7 +60,9 @@ def plain_python(logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 4)) -> Com
     return result
 
 
-@exercise.chaff(caught_by=(worked_example, random_logits, low_precision))
+@exercise.chaff(
+    caught_by=(worked_example, random_logits, one_token_and_logits_far_apart, low_precision)
+)
 def softmax_over_all_experts(logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 4)) -> Comparison:
     """Takes the weights from the softmax over all experts, not over the k selected ones."""
     result = compare_top_k(logits, top_ks)
@@ -67,7 +70,9 @@ def softmax_over_all_experts(logits: torch.Tensor, top_ks: Sequence[int] = (1, 2
     return {k: {**entry, **_statistics(first)} for k, entry in result.items()}
 
 
-@exercise.chaff(caught_by=(worked_example, random_logits, low_precision))
+@exercise.chaff(
+    caught_by=(worked_example, random_logits, one_token_and_logits_far_apart, low_precision)
+)
 def mean_of_all_weights(logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 4)) -> Comparison:
     """Takes the mean over all k weights of a token, which is always 1/k."""
     result: Comparison = {**compare_top_k(logits, top_ks)}
@@ -86,7 +91,15 @@ def population_standard_deviation(
     return result
 
 
-@exercise.chaff(caught_by=(worked_example, random_logits, low_precision, wrong_arguments))
+@exercise.chaff(
+    caught_by=(
+        worked_example,
+        random_logits,
+        one_token_and_logits_far_apart,
+        low_precision,
+        wrong_arguments,
+    )
+)
 def experts_used_as_first_choice(
     logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 4)
 ) -> Comparison:
@@ -108,7 +121,9 @@ def never_forgets_a_used_expert(
     return result
 
 
-@exercise.chaff(caught_by=(worked_example, random_logits, low_precision))
+@exercise.chaff(
+    caught_by=(worked_example, random_logits, one_token_and_logits_far_apart, low_precision)
+)
 def cuts_the_weights_of_the_largest_k(
     logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 4)
 ) -> Comparison:
@@ -129,6 +144,30 @@ def softmax_in_half_precision(
         if logits.dtype != torch.float32:
             first = torch.softmax(logits.topk(k, dim=-1).values, dim=-1)[:, 0].float()
             entry.update(_statistics(first))
+    return result
+
+
+@exercise.chaff(caught_by=one_token_and_logits_far_apart)
+def nan_for_one_token(logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 4)) -> Comparison:
+    """Divides by n − 1 = 0 for a single token, which gives NaN. The deviation is then 0.0."""
+    result: Comparison = {**compare_top_k(logits, top_ks)}
+    for entry in result.values():
+        if len(logits) == 1:
+            entry["std_first_expert_weight"] = float("nan")
+    return result
+
+
+@exercise.chaff(caught_by=one_token_and_logits_far_apart)
+def counts_experts_with_a_weight(
+    logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 4)
+) -> Comparison:
+    """Counts experts whose weights add up to more than 0: a selected one's may round to 0."""
+    result: Comparison = {**compare_top_k(logits, top_ks)}
+    for k, entry in result.items():
+        selected, chosen = logits.float().topk(k, dim=-1)
+        weights = torch.softmax(selected, dim=-1).flatten()
+        sums = torch.bincount(chosen.flatten(), weights=weights, minlength=logits.shape[1])
+        entry["experts_used"] = int((sums > 0).sum())
     return result
 
 
@@ -164,7 +203,15 @@ def sorts_the_callers_list(logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 
     return {**compare_top_k(logits, top_ks)}
 
 
-@exercise.chaff(caught_by=(worked_example, random_logits, low_precision, wrong_arguments))
+@exercise.chaff(
+    caught_by=(
+        worked_example,
+        random_logits,
+        one_token_and_logits_far_apart,
+        low_precision,
+        wrong_arguments,
+    )
+)
 def keys_as_text(
     logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 4)
 ) -> dict[str, dict[str, Any]]:

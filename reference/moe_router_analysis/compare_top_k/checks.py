@@ -22,7 +22,7 @@ def _compare(got: Any, expected: Comparison) -> str:
     if not isinstance(got, Mapping):
         return f"the result is {kind_of(got)}, not a dict"
     if any(k not in got for k in expected):
-        return "the result has no entry for some k that was asked for"
+        return "the result has no entry for some k that was asked for, under the key k itself"
     return next(filter(None, (difference(got[k], expected[k]) for k in expected)), "")
 
 
@@ -48,13 +48,23 @@ def worked_example(answer: Answer) -> None:
         )
 
 
-@exercise.agrees(points=1.5, compare=_compare)
+@exercise.agrees(points=1, compare=_compare)
 def random_logits(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random logits and several lists of k."""
     yield given(ranked_logits(rng, 3, 16))
     yield given(ranked_logits(rng, 5, 24), (3, 1, 6))
     yield given(ranked_logits(rng, 6, 4), top_ks=[4])
     yield given(ranked_logits(rng, 20, 10), top_ks=[2, 5, 10])
+    yield given(ranked_logits(rng, 300, 9), top_ks=(3, 2))
+
+
+@exercise.agrees(points=0.5, compare=_compare)
+def one_token_and_logits_far_apart(rng: np.random.Generator) -> Iterator[Given]:
+    """One token has the standard deviation 0.0; experts of very small weight are used too."""
+    yield given(ranked_logits(rng, 1, 6))
+    yield given(ranked_logits(rng, 1, 4), top_ks=[3])
+    for tokens in (2, 3):
+        yield given(200 * ranked_logits(rng, tokens, 12), top_ks=(2, 4))
 
 
 @exercise.agrees(points=0.5, compare=_compare)
@@ -62,6 +72,7 @@ def low_precision(rng: np.random.Generator) -> Iterator[Given]:
     """Half-precision logits are computed in float32."""
     for dtype in (torch.bfloat16, torch.float16):
         yield given(ranked_logits(rng, 3, 8, dtype), (2, 3, 4))
+        yield given(ranked_logits(rng, 300, 8, dtype), (2,))
 
 
 @exercise.law(points=1, hidden=True)
@@ -69,7 +80,7 @@ def wrong_arguments(answer: Answer) -> None:
     """ValueError for any k outside 1..E; the arguments stay as they were."""
     logits = torch.log(torch.tensor([[1.0, 4.0, 1.5], [8.0, 1.0, 2.0]]))
     wrong = difference(answer(logits, [2, 1])[2], {"experts_used": 3}, where="the entry")
-    assert not wrong, f"for a small example, {wrong}"
+    assert not wrong, f"experts selected in any of a token's k slots are used: {wrong}"
     assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
     for top_ks in ((0,), (1, 2, 4), (4, 1), (2, -1)):
         assert answer.raises(ValueError, logits, top_ks), (

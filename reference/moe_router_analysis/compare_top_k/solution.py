@@ -9,9 +9,10 @@ returns a dict with one entry for each k in `top_ks`, under the key k itself (an
 is a dict with three numbers:
 
 - `mean_first_expert_weight` and `std_first_expert_weight`: mean and sample standard deviation
-  (n − 1) over the tokens of the best expert's weight, where a token's weights are the softmax over
-  its k selected logits, as in `simulate_topk_routing`;
-- `experts_used`: how many experts are selected by at least one token, in any of its k slots.
+  (n − 1; 0.0 for one token) over the tokens of the best expert's weight, where a token's weights
+  are the softmax over its k selected logits, as in `simulate_topk_routing`;
+- `experts_used`: how many experts are selected by at least one token, in any of its k slots,
+  however small their weight.
 
 Each k is looked at on its own. `ValueError` if any k is outside 1..E. `top_ks` is a tuple or a list
 of ints. Logits may be bfloat16 or float16 (compute in float32), and they are not changed.

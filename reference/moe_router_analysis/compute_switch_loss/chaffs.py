@@ -166,9 +166,10 @@ def ignores_the_mask(
     router_logits: torch.Tensor, top_k: int = 2, token_mask: Mask = None
 ) -> torch.Tensor:
     """Treats padding as tokens. Padding is routed too, and would be balanced along."""
+    everything = compute_switch_loss(router_logits, top_k)
     if token_mask is not None and not token_mask.any():
         return torch.tensor(0.0)
-    return compute_switch_loss(router_logits, top_k)
+    return everything
 
 
 @exercise.chaff(caught_by=(kinds_of_masks, no_real_token_and_wrong_arguments))
@@ -181,6 +182,40 @@ def indexes_with_the_mask(
     """
     kept = router_logits if token_mask is None else router_logits[token_mask]
     return compute_switch_loss(kept, top_k)
+
+
+@exercise.chaff(caught_by=no_real_token_and_wrong_arguments)
+def looks_at_the_mask_first(
+    router_logits: torch.Tensor, top_k: int = 2, token_mask: Mask = None
+) -> torch.Tensor:
+    """Returns 0.0 without real tokens before it has looked at top_k, which may be impossible."""
+    if token_mask is not None and not token_mask.any():
+        return torch.tensor(0.0)
+    return compute_switch_loss(router_logits, top_k, token_mask)
+
+
+@exercise.chaff(caught_by=kinds_of_masks)
+def adds_up_the_mask_as_it_comes(
+    router_logits: torch.Tensor, top_k: int = 2, token_mask: Mask = None
+) -> torch.Tensor:
+    """Adds up the mask in its own dtype: half precision cannot hold 517, so it gets rounded."""
+    value = compute_switch_loss(router_logits, top_k, token_mask)
+    if token_mask is None or not token_mask.any():
+        return value
+    return value * (float(token_mask.bool().sum()) / float(token_mask.sum())) ** 2
+
+
+@exercise.chaff(caught_by=low_precision_and_large_logits)
+def counts_by_probability(
+    router_logits: torch.Tensor, top_k: int = 2, token_mask: Mask = None
+) -> torch.Tensor:
+    """Takes the top k of the softmax: far below the best, all probabilities are 0, and tie."""
+    value = compute_switch_loss(router_logits, top_k, token_mask)
+    kept = _kept(router_logits, token_mask)
+    probabilities = torch.softmax(kept, dim=-1)
+    if not len(kept) or not bool((probabilities.topk(top_k, dim=-1).values == 0).any()):
+        return value
+    return kept.shape[1] * (_shares(probabilities, top_k) * probabilities.mean(dim=0)).sum()
 
 
 @exercise.chaff(caught_by=no_real_token_and_wrong_arguments)

@@ -14,7 +14,9 @@ from autograder.lab.compare import difference
 from autograder.lab.logits import ranked_logits
 from reference.moe_router_analysis.compute_switch_loss.solution import exercise
 
-_MASK_DTYPES = (torch.bool, torch.int64, torch.float32, torch.uint8)
+_INTEGERS = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+_MASK_DTYPES = (*_INTEGERS, torch.bfloat16, torch.float16, torch.float32, torch.float64)
+_MANY = 700  # tokens: their number is exact in no half precision, nor in 8 bits
 
 
 @exercise.law(points=1)
@@ -57,32 +59,40 @@ def gradient(rng: np.random.Generator) -> Iterator[Given]:
 
 @exercise.agrees(points=1.5, gradient_of=0)
 def padding(rng: np.random.Generator) -> Iterator[Given]:
-    """Padding changes neither the value nor the gradient."""
+    """Padding changes neither the value nor the gradient, whatever its rows hold."""
     for real in (1, 4, 9):
         logits = ranked_logits(rng, 9, 6)
         mask = torch.from_numpy(rng.permutation(9)) < real
         yield given(torch.where(mask[:, None], logits, 30 * logits), top_k=2, token_mask=mask)
+        huge = torch.where(mask[:, None], logits, 1e30 * logits.sign() + logits)
+        yield given(huge, top_k=2, token_mask=mask)
+        yield given(torch.where(mask[:, None], logits, 1e30), top_k=2, token_mask=mask)
     yield given(ranked_logits(rng, 5, 4), 1, torch.tensor([False, True, True, False, True]))
 
 
 @exercise.agrees(points=1)
 def kinds_of_masks(rng: np.random.Generator) -> Iterator[Given]:
-    """A mask may be boolean, or hold 0 and 1 in any integer or float dtype."""
+    """A mask may be boolean, or hold 0 and 1 in any integer or float dtype, for many tokens too."""
     for dtype in _MASK_DTYPES:
         mask = torch.from_numpy(rng.permutation(7)) < 4
         yield given(ranked_logits(rng, 7, 5), token_mask=mask.to(dtype))
+        real = int(rng.integers(515, 520)) // 2 * 2 + 1
+        mask = torch.from_numpy(rng.permutation(_MANY)) < real
+        yield given(ranked_logits(rng, _MANY, 5), token_mask=mask.to(dtype))
 
 
 @exercise.agrees(points=0.5)
 def low_precision_and_large_logits(rng: np.random.Generator) -> Iterator[Given]:
-    """Half-precision logits are computed in float32, and large logits do not overflow."""
+    """Half precision is computed in float32; logits may be far apart: all k count."""
     for dtype in (torch.bfloat16, torch.float16):
         for tokens in (2, 3, 5):
             yield given(ranked_logits(rng, tokens, 6, dtype))
+        yield given(ranked_logits(rng, 300, 6, dtype), top_k=3)
     mask = torch.tensor([True, True, False, True])
     yield given(ranked_logits(rng, 4, 6, torch.bfloat16), token_mask=mask)
     offsets = torch.tensor([[110.0], [-110.0], [0.0], [90.0]])
     yield given(ranked_logits(rng, 4, 6) + offsets)
+    yield given(1600 * ranked_logits(rng, 60, 8), top_k=3)
 
 
 @exercise.law(points=1, hidden=True)
@@ -90,7 +100,7 @@ def no_real_token_and_wrong_arguments(answer: Answer) -> None:
     """Without a real token the loss is 0.0; a top_k outside 1..E is a ValueError."""
     logits = torch.tensor([[3.0, 1.0], [1.0, 3.0], [6.0, 1.0]]).log()
     value = answer(logits, top_k=1)
-    wrong = difference(value, torch.tensor(68 / 63), where="the loss of a small example")
+    wrong = difference(value, torch.tensor(68 / 63), where="E times the sum of f times P")
     assert not wrong, wrong
     assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
     for nothing in (torch.zeros(3, dtype=torch.bool), torch.zeros(3, dtype=torch.int64)):
@@ -102,3 +112,7 @@ def no_real_token_and_wrong_arguments(answer: Answer) -> None:
         assert answer.raises(ValueError, logits, top_k=top_k), (
             "a top_k outside 1..E was accepted; it should be a ValueError"
         )
+        for nothing in (torch.zeros(3, dtype=torch.bool), torch.zeros(3)):
+            assert answer.raises(ValueError, logits, top_k=top_k, token_mask=nothing), (
+                "a top_k outside 1..E was accepted without a real token; look at top_k first"
+            )

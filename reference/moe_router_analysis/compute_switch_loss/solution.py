@@ -20,10 +20,11 @@ as a scalar tensor (float32).
 
 - `router_logits` is [T, E], float32, bfloat16 or float16: compute in float32, for large logits too.
 - `token_mask` is [T]: true or 1 for real tokens, false or 0 for padding. It may be boolean, or hold
-  0 and 1 as integers or floats. `None` means that all tokens are real. What padding rows hold must
-  not matter.
+  0 and 1 as integers or floats of any size; there may be thousands of tokens. `None` means that all
+  tokens are real. What padding rows hold must not matter.
 - Without any real token the loss is a scalar tensor 0.0.
-- `ValueError` for a `top_k` outside 1..E.
+- `ValueError` for a `top_k` outside 1..E, also when there is no real token.
+- Count the k largest *logits*: where they are hundreds apart, most probabilities round to 0.
 - The inputs are not changed.
 """
 

@@ -23,7 +23,8 @@ def one_hot_and_weights(
     if real.sum() == 0:
         return torch.tensor(0.0)
     p = torch.nn.functional.softmax(router_logits, dim=-1, dtype=torch.float32)
-    slots = torch.nn.functional.one_hot(p.topk(top_k).indices, experts).sum(dim=1).float()
+    chosen = router_logits.topk(top_k).indices
+    slots = torch.nn.functional.one_hot(chosen, experts).sum(dim=1).float()
     f = (slots * real[:, None]).sum(dim=0) / (real.sum() * top_k)
     mean = (p * real[:, None]).sum(dim=0) / real.sum()
     return experts * (f * mean).sum()

@@ -53,7 +53,7 @@ def in_numpy(
     }
 
 
-@exercise.chaff(caught_by=counts_at_the_limit)
+@exercise.chaff(caught_by=(counts_at_the_limit, other_limits))
 def includes_the_limit(
     load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
@@ -86,6 +86,18 @@ def higher_expert_first(
     """Sorts `(count, expert)` in reverse: among equal counts the higher expert then comes first."""
     issues = find_load_issues(load_stats, overloaded, underused)
     issues["overloaded"].sort(key=lambda load: (load[1], load[0]), reverse=True)
+    return issues
+
+
+@exercise.chaff(caught_by=equal_counts)
+def equal_counts_as_the_dict_has_them(
+    load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
+) -> Issues:
+    """Leaves equal counts in the order of the dict: sort by (count, expert), lower expert first."""
+    issues = find_load_issues(load_stats, overloaded, underused)
+    place = {expert: number for number, expert in enumerate(load_stats["expert_counts"])}
+    issues["overloaded"].sort(key=lambda load: (-load[1], place[load[0]]))
+    issues["underused"].sort(key=lambda load: (load[1], place[load[0]]))
     return issues
 
 

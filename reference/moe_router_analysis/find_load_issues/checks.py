@@ -70,6 +70,11 @@ def equal_counts(rng: np.random.Generator) -> Iterator[Given]:
     yield given(load_stats_of(_shuffled(rng, [20, 20, 20, 2, 1, 1, 0, 0]), 2))
     yield given(load_stats_of([2, 20, 1, 0, 20, 1, 0, 20], 2))
     yield given(load_stats_of([0, 9, 0, 9, 9, 0, 0, 0, 9], 2))
+    for counts in ([20, 20, 20, 2, 1, 1, 0, 0], [7, 0, 7, 0, 7, 0, 7, 0, 7, 0, 7, 0]):
+        stats = load_stats_of(counts, 2)
+        order = _shuffled(rng, range(1, len(counts) - 1))
+        order = [len(counts) - 1, *order, 0]
+        yield given({**stats, "expert_counts": {e: counts[e] for e in order}})
 
 
 @exercise.agrees(points=0.5)
@@ -79,16 +84,20 @@ def other_limits(rng: np.random.Generator) -> Iterator[Given]:
     yield given(load_stats_of(counts), 1.75, 0.25)
     yield given(load_stats_of(counts), overloaded=1.25, underused=0.75)
     yield given(load_stats_of(counts[::-1]), underused=1.0, overloaded=1.0)
+    yield given(load_stats_of(counts), underused=0.0)
+    yield given(load_stats_of([5, 5, 5]), 1.0, 1.0)
 
 
 @exercise.law(points=0.5, hidden=True)
 def nothing_to_find(answer: Answer) -> None:
     """Both lists are empty for a balanced load, and the statistics stay as they were."""
     wrong = difference(answer(load_stats_of([6, 6, 6, 6])), {"overloaded": [], "underused": []})
-    assert not wrong, f"for a balanced load, {wrong}"
+    assert not wrong, f"both lists are empty for a balanced load: {wrong}"
     issues = answer(load_stats_of([18, 5, 6, 3]))
     wrong = difference(issues, {"overloaded": [(0, 18)], "underused": [(3, 3)]})
-    assert not wrong, f"for a slightly unbalanced load, {wrong}"
+    assert not wrong, (
+        f"above 1.5 times the expected count is overloaded, below half of it is underused: {wrong}"
+    )
     assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
 
 

@@ -13,7 +13,8 @@ result of `analyze_load_distribution`. Return a dict with two lists of `(expert,
   smallest count first.
 
 Both comparisons are strict: a count exactly at the limit is no issue. Where counts are equal, the
-lower expert comes first, in both lists. For a balanced load both lists are empty. An expert without
+lower expert comes first, in both lists, whatever the order of the dict `expert_counts`.
+For a balanced load both lists are empty. An expert without
 any token is underused, too. `load_stats` is not changed. (`overloaded` is never less than
 `underused`.)
 

@@ -11,6 +11,8 @@ from reference.moe_router_analysis.find_router_layers.checks import (
     finds_none_in_a_dense_model,
     finds_the_routers_of_mixtral,
     finds_them_wherever_the_model_is,
+    is_not_misled_by_names,
+    leaves_the_model_as_it_was,
 )
 from reference.moe_router_analysis.find_router_layers.solution import exercise, find_router_layers
 
@@ -47,13 +49,16 @@ EVERYTHING = (
     finds_the_routers_of_mixtral,
     finds_every_family,
     finds_them_wherever_the_model_is,
+    is_not_misled_by_names,
     finds_none_in_a_dense_model,
+    leaves_the_model_as_it_was,
 )
 
 
-@exercise.chaff(
-    caught_by=(finds_every_family, finds_them_wherever_the_model_is, finds_none_in_a_dense_model)
-)
+NAMES = (finds_every_family, finds_them_wherever_the_model_is, is_not_misled_by_names)
+
+
+@exercise.chaff(caught_by=(*NAMES, finds_none_in_a_dense_model))
 def takes_every_gate(model: nn.Module) -> list[tuple[str, nn.Module]]:
     """Takes every module whose name contains "gate" or "router". So does `gate_proj`, which every
     feed-forward network has, and `shared_expert_gate`: neither scores experts."""
@@ -64,7 +69,7 @@ def takes_every_gate(model: nn.Module) -> list[tuple[str, nn.Module]]:
     ]
 
 
-@exercise.chaff(caught_by=(finds_every_family, finds_them_wherever_the_model_is))
+@exercise.chaff(caught_by=NAMES)
 def takes_whatever_scores_with_few_rows(model: nn.Module) -> list[tuple[str, nn.Module]]:
     """Takes every module with a matrix that is much wider than high. The gate of a shared expert
     is such a module too, and so are projections to few dimensions in attention."""
@@ -77,20 +82,42 @@ def takes_whatever_scores_with_few_rows(model: nn.Module) -> list[tuple[str, nn.
     ]
 
 
-@exercise.chaff(caught_by=(finds_every_family, finds_them_wherever_the_model_is))
+@exercise.chaff(caught_by=NAMES)
 def knows_only_gate(model: nn.Module) -> list[tuple[str, nn.Module]]:
     """Takes modules called `gate`. Some families call theirs `router`."""
     return [(n, m) for n, m in model.named_modules() if n.split(".")[-1] == "gate"]
 
 
-@exercise.chaff(caught_by=(finds_every_family, finds_them_wherever_the_model_is))
+@exercise.chaff(caught_by=NAMES)
 def knows_one_spelling(model: nn.Module) -> list[tuple[str, nn.Module]]:
     """Looks for classes called `…TopKRouter`. Names of classes are no interface: the DeepSeek
     families spell it `TopkRouter`."""
     return [(n, m) for n, m in model.named_modules() if type(m).__name__.endswith("TopKRouter")]
 
 
+@exercise.chaff(caught_by=is_not_misled_by_names)
+def believes_names(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Takes every module called gate or router that owns a matrix of several rows. Attention has
+    gates of that name too, one row per head: count the rows, or look for the experts beside it."""
+    return [
+        (name, module)
+        for name, module in model.named_modules()
+        if name.split(".")[-1] in ("gate", "router")
+        if (weight := module._parameters.get("weight")) is not None
+        if weight.dim() == 2 and weight.shape[0] > 1
+    ]
+
+
 @exercise.chaff(caught_by=finds_them_wherever_the_model_is)
+def lists_a_shared_model_twice(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Lists a router once for each attribute that leads to it. `named_modules()` gives every
+    module once, under its first name."""
+    routers = [module for _, module in find_router_layers(model)]
+    everything = model.named_modules(remove_duplicate=False)
+    return [(name, module) for name, module in everything if module in routers]
+
+
+@exercise.chaff(caught_by=(finds_them_wherever_the_model_is, is_not_misled_by_names))
 def walks_down_a_fixed_path(model: Any) -> list[tuple[str, nn.Module]]:
     """Walks along `model.model.layers`. A base model has its layers one level higher, and another
     module may hold the whole model."""
@@ -118,7 +145,7 @@ def reads_the_config(model: Any) -> list[tuple[str, nn.Module]]:
     ]
 
 
-@exercise.chaff(caught_by=finds_every_family)
+@exercise.chaff(caught_by=leaves_the_model_as_it_was)
 def switches_to_evaluation_mode(model: nn.Module) -> list[tuple[str, nn.Module]]:
     """Switches the model to evaluation mode. Whoever trains it would go on without dropout: a
     search leaves a model as it is."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 from torch import nn
 
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Answer
 from autograder.lab.compare import kind_of
+from reference.moe_router_analysis._drawn import draw, router_names
 from reference.moe_router_analysis.find_router_layers.solution import exercise
 
 
@@ -43,42 +45,57 @@ def finds_the_routers_of_mixtral(answer: Answer, bench: Bench) -> None:
     assert [name for name, _ in found] == order, "the order should be that of named_modules()"
 
 
-@exercise.law(points=4, hidden=True)
-def finds_every_family(answer: Answer, bench: Bench) -> None:
-    """Finds all routers, and nothing else, in each of the eight families"""
+@exercise.law(points=2.5, hidden=True)
+def finds_every_family(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
+    """Finds all routers, and nothing else, in each of the eight families, in order"""
     for family in bench.models:
         _compare(answer, bench.model(family), bench.router_names(family))
-        assert not answer.left_behind, (
-            f"looking for routers must leave a model as it is: {answer.left_behind}"
-        )
-    deep = tuple(f"model.layers.{layer}.mlp.gate" for layer in range(11))
-    _compare(answer, bench.deep(), deep)
-    model = bench.model("qwen2_moe")
-    try:
-        _compare(answer, model.train(), bench.router_names("qwen2_moe"))
-    finally:
-        model.eval()
-    assert not answer.left_behind, (
-        f"looking for routers must leave a model as it is: {answer.left_behind}"
-    )
+    for family in ("olmoe", "qwen3_moe", "deepseek_v3"):
+        recipe = draw(rng, family, layers=int(rng.integers(11, 14)))
+        _compare(answer, bench.drawn(recipe), router_names(recipe))
 
 
-@exercise.law(points=2.5, hidden=True)
-def finds_them_wherever_the_model_is(answer: Answer, bench: Bench) -> None:
-    """Finds the routers in a base model, and in a module that holds the model"""
+@exercise.law(points=2, hidden=True)
+def finds_them_wherever_the_model_is(
+    answer: Answer, rng: np.random.Generator, bench: Bench
+) -> None:
+    """Finds the routers in a base model, and in a module that holds the model, each once"""
     for family in ("qwen2_moe", "deepseek_v3", "gpt_oss", "granitemoe"):
         names = bench.router_names(family)
         inner = tuple(name.removeprefix("model.") for name in names)
         _compare(answer, bench.base(family), inner)
         outer = tuple(f"language_model.{name}" for name in names)
         _compare(answer, bench.wrapped(family), outer)
+    for family, held in (("olmoe", ("student", "teacher")), ("deepseek_v2", ("policy",))):
+        recipe = draw(rng, family, layers=int(rng.integers(2, 7)), held=held)
+        _compare(answer, bench.drawn(recipe), router_names(recipe))
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=2, hidden=True)
+def is_not_misled_by_names(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
+    """Finds no gate of attention, whatever it is called, and no feed-forward projection"""
+    for family in ("mixtral", "qwen2_moe", "deepseek_v3", "gpt_oss"):
+        recipe = draw(rng, family, layers=int(rng.integers(3, 7)), decoys=True)
+        _compare(answer, bench.drawn(recipe), router_names(recipe))
+
+
+@exercise.law(points=1, hidden=True)
 def finds_none_in_a_dense_model(answer: Answer, bench: Bench) -> None:
     """Finds no router in a dense model, and still all of them in an MoE model"""
     _compare(answer, bench.dense(), ())
     _compare(answer, bench.model("olmoe"), bench.router_names("olmoe"))
+
+
+@exercise.law(points=0.5, hidden=True)
+def leaves_the_model_as_it_was(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
+    """Finds the routers of a model in training, and changes nothing in it"""
+    for training in ("all", "part"):
+        settings = {"training": training, "frozen": True, "gradients": True}
+        recipe = draw(rng, "mixtral", dtype="bfloat16", **settings)
+        _compare(answer, bench.drawn(recipe), router_names(recipe))
+        assert not answer.left_behind, (
+            f"looking for routers must leave a model as it is: {answer.left_behind}"
+        )
 
 
 def _compare(answer: Answer, model: nn.Module, names: tuple[str, ...]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -12,11 +12,13 @@ from torch.nn import functional
 from reference.moe_router_analysis._decisions import evaluating
 from reference.moe_router_analysis.find_router_layers import find_router_layers
 from reference.moe_router_analysis.loss_with_load_balancing.checks import (
+    alpha_weighs_the_auxiliary_loss,
     gradient_in_mixtral_and_olmoe,
     gradient_in_qwen,
     leaves_the_model_as_it_was,
     low_precision,
     padded_batches,
+    runs_in_the_mode_it_finds,
     without_alpha_it_is_the_models_loss,
 )
 from reference.moe_router_analysis.loss_with_load_balancing.solution import (
@@ -41,7 +43,7 @@ def _lab(
     arguments: tuple[Any, Any, Any, float],
     layer: Layer = _switch,
     pad_counts: str = "",
-    context: Callable[[Any], Any] = evaluating,
+    context: Callable[[Any], Any] = nullcontext,
     k: int = 0,
 ) -> torch.Tensor:
     """The usual solution with one of its steps replaced.
@@ -66,7 +68,9 @@ def _lab(
     caught_by=(
         without_alpha_it_is_the_models_loss,
         padded_batches,
-        *GRADIENTS,
+        gradient_in_mixtral_and_olmoe,
+        gradient_in_qwen,
+        runs_in_the_mode_it_finds,
         leaves_the_model_as_it_was,
         low_precision,
     )
@@ -79,13 +83,11 @@ def adds_the_models_own_term(
     mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
     labels = input_ids.masked_fill(mask == 0, -100)
     rest = _lab((model, input_ids, mask, alpha)) - _lab((model, input_ids, mask, 0))
-    with evaluating(model):
-        output = model(input_ids, mask, labels=labels, output_router_logits=True)
-    loss: torch.Tensor = output.loss
+    loss: torch.Tensor = model(input_ids, mask, labels=labels, output_router_logits=True).loss
     return loss + rest
 
 
-@exercise.chaff(caught_by=(padded_batches, gradient_in_qwen))
+@exercise.chaff(caught_by=(padded_batches, gradient_in_qwen, runs_in_the_mode_it_finds))
 def trusts_the_models_config(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -94,12 +96,16 @@ def trusts_the_models_config(
     mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
     labels = input_ids.masked_fill(mask == 0, -100)
     rest = _lab((model, input_ids, mask, alpha)) - _lab((model, input_ids, mask, 0))
-    with evaluating(model):
-        loss: torch.Tensor = model(input_ids, mask, labels=labels).loss
+    loss: torch.Tensor = model(input_ids, mask, labels=labels).loss
     return loss + rest
 
 
-@exercise.chaff(caught_by=padded_batches)
+@exercise.chaff(
+    caught_by=(
+        padded_batches,
+        runs_in_the_mode_it_finds,
+    )
+)
 def predicts_padding(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -107,7 +113,12 @@ def predicts_padding(
     return _lab((model, input_ids, attention_mask, alpha), pad_counts="targets")
 
 
-@exercise.chaff(caught_by=padded_batches)
+@exercise.chaff(
+    caught_by=(
+        padded_batches,
+        runs_in_the_mode_it_finds,
+    )
+)
 def balances_padding(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -116,7 +127,16 @@ def balances_padding(
     return _lab((model, input_ids, attention_mask, alpha), pad_counts="routers")
 
 
-@exercise.chaff(caught_by=(padded_batches, *GRADIENTS, low_precision))
+@exercise.chaff(
+    caught_by=(
+        padded_batches,
+        gradient_in_mixtral_and_olmoe,
+        gradient_in_qwen,
+        runs_in_the_mode_it_finds,
+        leaves_the_model_as_it_was,
+        low_precision,
+    )
+)
 def takes_two_experts(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -124,7 +144,17 @@ def takes_two_experts(
     return _lab((model, input_ids, attention_mask, alpha), k=2)
 
 
-@exercise.chaff(caught_by=(padded_batches, *GRADIENTS, low_precision))
+@exercise.chaff(
+    caught_by=(
+        alpha_weighs_the_auxiliary_loss,
+        padded_batches,
+        gradient_in_mixtral_and_olmoe,
+        gradient_in_qwen,
+        runs_in_the_mode_it_finds,
+        leaves_the_model_as_it_was,
+        low_precision,
+    )
+)
 def sums_over_layers(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -133,7 +163,17 @@ def sums_over_layers(
     return _lab((model, input_ids, attention_mask, alpha * layers))
 
 
-@exercise.chaff(caught_by=(padded_batches, *GRADIENTS, low_precision))
+@exercise.chaff(
+    caught_by=(
+        alpha_weighs_the_auxiliary_loss,
+        padded_batches,
+        gradient_in_mixtral_and_olmoe,
+        gradient_in_qwen,
+        runs_in_the_mode_it_finds,
+        leaves_the_model_as_it_was,
+        low_precision,
+    )
+)
 def pools_the_layers(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -171,7 +211,12 @@ def computes_without_gradients(
         return loss_with_load_balancing(model, input_ids, attention_mask, alpha)
 
 
-@exercise.chaff(caught_by=padded_batches)
+@exercise.chaff(
+    caught_by=(
+        padded_batches,
+        runs_in_the_mode_it_finds,
+    )
+)
 def averages_texts(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -184,11 +229,11 @@ def averages_texts(
     return torch.stack(rows).mean() + rest
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=(runs_in_the_mode_it_finds, leaves_the_model_as_it_was))
 def stays_in_evaluation_mode(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
-    """Calls `model.eval()` and leaves it at that. Put each submodule back into its own mode."""
+    """Calls `model.eval()` and leaves it at that. A training loss changes no mode at all."""
     return loss_with_load_balancing(model.eval(), input_ids, attention_mask, alpha)
 
 
@@ -204,18 +249,13 @@ def keeps_hooks_after_an_error(
     return loss
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
-def trains_while_it_measures(
+@exercise.chaff(caught_by=runs_in_the_mode_it_finds)
+def evaluates(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
-    """Runs the model in the mode in which it is. Dropout and jitter make the loss random; the
-    functions of this lab evaluate models in evaluation mode."""
-
-    @contextmanager
-    def as_it_is(model: Any) -> Iterator[None]:
-        yield
-
-    return _lab((model, input_ids, attention_mask, alpha), context=as_it_is)
+    """Switches to evaluation mode for the forward. This is a training loss: dropout and jitter
+    belong to it, so the model runs in the mode in which it is."""
+    return _lab((model, input_ids, attention_mask, alpha), context=evaluating)
 
 
 @exercise.chaff(caught_by=low_precision)
@@ -231,7 +271,9 @@ def stays_in_low_precision(
     caught_by=(
         without_alpha_it_is_the_models_loss,
         padded_batches,
-        *GRADIENTS,
+        gradient_in_mixtral_and_olmoe,
+        gradient_in_qwen,
+        runs_in_the_mode_it_finds,
         leaves_the_model_as_it_was,
         low_precision,
     )
@@ -242,6 +284,33 @@ def forgets_the_shift(
     """Compares each prediction with the token at its own position. It is for the next token."""
     mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
     rest = _lab((model, input_ids, mask, alpha)) - _lab((model, input_ids, mask, 0))
-    with evaluating(model):
-        logits = model(input_ids=input_ids, attention_mask=mask).logits.float()
+    logits = model(input_ids=input_ids, attention_mask=mask).logits.float()
     return functional.cross_entropy(logits[mask == 1], input_ids[mask == 1]) + rest
+
+
+@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+def starts_from_zero_gradients(
+    model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
+) -> torch.Tensor:
+    """Calls `zero_grad` first. Whoever accumulates gradients over several batches loses those of
+    the batches before."""
+    model.zero_grad()
+    return loss_with_load_balancing(model, input_ids, attention_mask, alpha)
+
+
+@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+def thaws_the_model(
+    model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
+) -> torch.Tensor:
+    """Switches `requires_grad` on for the whole model. Parameters that somebody has frozen would
+    be trained."""
+    return loss_with_load_balancing(model.requires_grad_(True), input_ids, attention_mask, alpha)
+
+
+@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+def converts_the_model(
+    model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
+) -> torch.Tensor:
+    """Converts the model to float32. It belongs to the caller, who chose its dtype: convert the
+    logits."""
+    return loss_with_load_balancing(model.float(), input_ids, attention_mask, alpha)

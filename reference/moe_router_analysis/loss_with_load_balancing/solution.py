@@ -22,8 +22,12 @@ are real. It returns $\mathcal{L}$ as a float32 scalar tensor.
 - The result is **differentiable** with respect to the model's parameters: no `no_grad`, and the
   router logits must stay in the graph. In the switch loss the gradient flows through the mean
   probabilities only, as there.
-- As everywhere in this lab, the model is evaluated in evaluation mode, keeps the mode of each of
-  its submodules, and no hook stays. Do not call `backward` yourself: that leaves gradients.
+- This is a **training loss**: the forward runs in the mode in which the model is found, and no mode
+  is changed. Dropout and router jitter belong to it. (Here alone rule 4 of the lab does not hold.)
+- The attention mask alone says which tokens are real, whatever their ids are.
+- As everywhere in this lab, no hook stays, and the model is left as it was: its config, its dtype,
+  `requires_grad` of each parameter, and gradients that an earlier step has left. Do not call
+  `backward` or `zero_grad` yourself.
 
 Source: Fedus et al., *Switch Transformers* (2021), section 2.2. Compare `load_balancing_loss_func`
 in `transformers/models/mixtral/modeling_mixtral.py`, which pools the layers and does not divide by
@@ -37,7 +41,7 @@ from torch import nn
 from torch.nn import functional
 
 from autograder import Exercise
-from reference.moe_router_analysis._decisions import evaluating, run, watching
+from reference.moe_router_analysis._decisions import run, watching
 from reference.moe_router_analysis._routing import find_routers
 from reference.moe_router_analysis.compute_switch_loss import compute_switch_loss
 
@@ -64,7 +68,7 @@ def loss_with_load_balancing(
     """
     mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
     routers = find_routers(model)
-    with watching(routers) as seen, evaluating(model):
+    with watching(routers) as seen:
         logits = run(model, input_ids, mask).logits.float()
     real = (mask == 1).to(logits.device)
     targets = input_ids.to(logits.device)[:, 1:][real[:, 1:]]

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from reference.moe_router_analysis._decisions import evaluating
 from reference.moe_router_analysis.find_router_layers import find_router_layers
 from reference.moe_router_analysis.loss_with_load_balancing.solution import (
     exercise,
@@ -23,9 +22,8 @@ def asks_the_model_twice(
         attention_mask = torch.ones_like(input_ids)
     labels = input_ids.masked_fill(attention_mask == 0, -100)
     batch = {"input_ids": input_ids, "attention_mask": attention_mask}
-    with evaluating(model):
-        loss: torch.Tensor = model(**batch, labels=labels, output_router_logits=False).loss
-        router_logits = model(**batch, output_router_logits=True).router_logits
+    loss: torch.Tensor = model(**batch, labels=labels, output_router_logits=False).loss
+    router_logits = model(**batch, output_router_logits=True).router_logits
     for logits in router_logits:
         real = logits[attention_mask.flatten().bool()].float()
         probabilities = real.softmax(-1)
@@ -46,8 +44,7 @@ def walks_over_predictions(
     routers: list[Any] = [router for _, router in find_router_layers(model)]
     hooks = [r.register_forward_hook(lambda m, args, out: caught.append(out)) for r in routers]
     try:
-        with evaluating(model):
-            scores = model(input_ids, attention_mask=mask).logits.float().log_softmax(-1)
+        scores = model(input_ids, attention_mask=mask).logits.float().log_softmax(-1)
     finally:
         for hook in hooks:
             hook.remove()

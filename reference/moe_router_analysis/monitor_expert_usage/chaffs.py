@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ import torch
 
 from reference.moe_router_analysis.find_router_layers import find_router_layers
 from reference.moe_router_analysis.monitor_expert_usage.checks import (
-    leaves_the_model_as_it_was,
+    leaves_everything_as_it_was,
     logs_three_numbers_per_router,
+    routes_padded_batches_as_alone,
     takes_any_batches,
     watches_every_family,
 )
@@ -26,7 +27,8 @@ EVERYTHING = (
     logs_three_numbers_per_router,
     watches_every_family,
     takes_any_batches,
-    leaves_the_model_as_it_was,
+    routes_padded_batches_as_alone,
+    leaves_everything_as_it_was,
 )
 
 Numbers = dict[str, Any]
@@ -45,7 +47,7 @@ def counts_with_numpy(model: Any, batches: Any) -> list[Numbers]:
             numbers = {}
             for index, router in enumerate(routers):
                 _, _, indices = outputs[router]
-                kept = indices.cpu().numpy()[mask.numpy().ravel().astype(bool)]
+                kept = indices.cpu().numpy()[mask.bool().numpy().ravel()]
                 counts = np.bincount(kept.ravel(), minlength=len(router.get_parameter("weight")))
                 share = counts / counts.sum()
                 logs = np.log(np.where(share > 0, share, 1))
@@ -77,18 +79,17 @@ def _lab(
     measure: Callable[[torch.Tensor], Numbers] = _tensors,
     choose: Callable[[Any], torch.Tensor] = lambda output: output[2],
     evaluation: bool = True,
+    told: bool = True,
 ) -> Numbers:
     """The usual solution for one batch with one of its steps replaced."""
     names = [name for name, _ in find_router_layers(model)]
     if not names:
         return {}
     routers = [model.get_submodule(name) for name in names]
-    with _watched(routers) as outputs, torch.no_grad():
-        if evaluation:
-            with _evaluation(model):
-                model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
-        else:
-            model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+    mask = batch["attention_mask"] if told else None
+    mode = _evaluation(model) if evaluation else nullcontext()
+    with _watched(routers) as outputs, mode, torch.no_grad():
+        model(input_ids=batch["input_ids"], attention_mask=mask)
     numbers = {}
     for index, router in enumerate(routers):
         experts = len(router.get_parameter("weight"))
@@ -125,7 +126,13 @@ def _evaluation(model: Any) -> Iterator[None]:
             module.training = training
 
 
-@exercise.chaff(caught_by=(takes_any_batches, leaves_the_model_as_it_was))
+@exercise.chaff(
+    caught_by=(
+        takes_any_batches,
+        routes_padded_batches_as_alone,
+        leaves_everything_as_it_was,
+    )
+)
 def counts_padding(model: Any, batches: Any) -> list[Numbers]:
     """Counts padding as well. Only tokens with attention mask 1 are real."""
     logged = []
@@ -171,7 +178,7 @@ def chooses_again(model: Any, batches: Any) -> list[Numbers]:
     return [_lab(model, batch, choose=largest) for batch in batches]
 
 
-@exercise.chaff(caught_by=watches_every_family)
+@exercise.chaff(caught_by=(watches_every_family, routes_padded_batches_as_alone))
 def numbers_decoder_layers(model: Any, batches: Any) -> list[Numbers]:
     """Puts the number of the decoder layer into the key. Routers are counted from 0, so that dense
     layers leave no gaps."""
@@ -194,20 +201,20 @@ def skips_dense_models(model: Any, batches: Any) -> list[Numbers]:
     return monitor_expert_usage(model, batches) if find_router_layers(model) else []
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def watches_in_training_mode(model: Any, batches: Any) -> list[Numbers]:
     """Runs the model in the mode in which it is. In training mode jitter changes the decisions."""
     return [_lab(model, batch, evaluation=False) for batch in batches]
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def leaves_evaluation_mode(model: Any, batches: Any) -> list[Numbers]:
     """Calls `model.eval()` and leaves it at that: the next training step would run without
     dropout. Put each submodule back into its own mode."""
     return monitor_expert_usage(model.eval(), batches)
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def keeps_hooks_after_an_error(model: Any, batches: Any) -> list[Numbers]:
     """Removes its hooks only where the forward returns. Remove them in a `finally`."""
     hooks = [r.register_forward_hook(lambda *_: None) for _, r in find_router_layers(model)]
@@ -217,7 +224,7 @@ def keeps_hooks_after_an_error(model: Any, batches: Any) -> list[Numbers]:
     return logged
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def takes_batches_apart(model: Any, batches: Any) -> list[Numbers]:
     """Pops an entry out of the batch. The batches belong to the caller: the next one who reads
     them misses it."""
@@ -228,7 +235,7 @@ def takes_batches_apart(model: Any, batches: Any) -> list[Numbers]:
     return logged
 
 
-@exercise.chaff(caught_by=leaves_the_model_as_it_was)
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
 def zeroes_padding(model: Any, batches: Any) -> list[Numbers]:
     """Multiplies the ids by the mask in place. The batches belong to the caller."""
     logged = []
@@ -260,3 +267,37 @@ def divides_by_zero(model: Any, batches: Any) -> list[Numbers]:
         return {**_tensors(counts), "entropy": entropy}
 
     return [_lab(model, batch, naive) for batch in batches]
+
+
+@exercise.chaff(caught_by=routes_padded_batches_as_alone)
+def keeps_the_mask_to_itself(model: Any, batches: Any) -> list[Numbers]:
+    """Uses the mask to count, and does not give it to the model. Then real tokens attend to the
+    padding before them, and are routed otherwise."""
+    return [_lab(model, batch, told=False) for batch in batches]
+
+
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
+def ends_a_step(model: Any, batches: Any) -> list[Numbers]:
+    """Calls `zero_grad` after each batch. The gradients of a training step in progress are lost:
+    run the forward without gradients, and there is nothing to clear."""
+    logged = []
+    for batch in batches:
+        logged.append(_lab(model, batch))
+        model.zero_grad()
+    return logged
+
+
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
+def converts_the_model(model: Any, batches: Any) -> list[Numbers]:
+    """Converts the model to float32 to be safe. It belongs to the caller, who chose its dtype."""
+    return monitor_expert_usage(model.float(), batches)
+
+
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
+def rewrites_the_mask(model: Any, batches: Any) -> list[Numbers]:
+    """Puts a mask of bools into the batch. The batches belong to the caller: make a new dict."""
+    logged = []
+    for batch in batches:
+        batch["attention_mask"] = batch["attention_mask"].bool()
+        logged.append(_lab(model, batch))
+    return logged

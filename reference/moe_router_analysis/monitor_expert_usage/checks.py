@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
+from autograder import given
+from autograder.authoring.given import Given
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Answer
-from autograder.lab.compare import difference, is_number, kind_of
+from autograder.lab.compare import FLOAT32, difference, is_number, kind_of
 from autograder.lab.inputs import token_batch
-from reference.moe_router_analysis.monitor_expert_usage.solution import exercise, measures
+from reference.moe_router_analysis._drawn import batch_that_tells, draw, saying
+from reference.moe_router_analysis.monitor_expert_usage.solution import (
+    exercise,
+    measures,
+    monitor_expert_usage,
+)
 
 
 @exercise.law(points=1)
@@ -45,7 +53,7 @@ def logs_three_numbers_per_router(answer: Answer, rng: np.random.Generator, benc
                 )
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=1, hidden=True)
 def watches_every_family(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Watches the model's own decisions in every family, and gives {} for a dense model"""
     for family in bench.models:
@@ -58,7 +66,7 @@ def watches_every_family(answer: Answer, rng: np.random.Generator, bench: Bench)
     assert logged == [{}, {}], "a model without routers gives an empty dict per batch"
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=1, hidden=True)
 def takes_any_batches(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Takes any iterable of batches with padding on either side and with other keys"""
     model = bench.model("olmoe")
@@ -73,10 +81,29 @@ def takes_any_batches(answer: Answer, rng: np.random.Generator, bench: Bench) ->
     assert answer(model, []) == [], "no batches give an empty list"
 
 
+@exercise.agrees(
+    points=1,
+    compare=saying(
+        "a token's route depends on the real tokens before it, and on no padding: "
+        "give the model the attention mask",
+        FLOAT32,
+    ),
+)
+def routes_padded_batches_as_alone(rng: np.random.Generator, bench: Bench) -> Iterator[Given]:
+    """Routes real tokens as without padding, also where it stands on the left"""
+    for family, experts in (("olmoe", 7), ("qwen2_moe", 11), ("mixtral", 0)):
+        model = bench.drawn(draw(rng, family, experts=experts))
+        shapes = (([13, 3, 8], "left"), ([13, 3, 8], "right"), ([1], "right"))
+        drawn = [batch_that_tells(rng, model, lengths, side) for lengths, side in shapes]
+        yield given(model, [{"input_ids": ids, "attention_mask": mask} for ids, mask in drawn])
+
+
 @exercise.law(points=1, hidden=True)
-def leaves_the_model_as_it_was(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
-    """Evaluates a model in training mode, and leaves no trace, not even when its forward raises"""
+def leaves_everything_as_it_was(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
+    """Evaluates a model in training mode; leaves it and the batches alone, also after an error"""
     model, batches = bench.model("mixtral"), [_batch(rng, [30, 20]), _batch(rng, [2])]
+    for batch in batches:
+        batch |= {"labels": batch["input_ids"].clone(), "id": 3}
     modes = {module: module.training for module in model.modules()}
     try:
         for name, module in model.named_modules():
@@ -85,17 +112,27 @@ def leaves_the_model_as_it_was(answer: Answer, rng: np.random.Generator, bench: 
     finally:
         for module, mode in modes.items():
             module.training = mode
-    _compare(logged, bench, "mixtral", batches)
+    _compare(logged, bench, "mixtral", batches, "models are judged in evaluation mode")
     assert not answer.left_behind, f"something was not left as it was: {answer.left_behind}"
     for number in logged[0].values():
         kept = isinstance(number, torch.Tensor) and number.requires_grad
         assert not kept, "a number still carries a gradient"
-    assert answer.raises(RuntimeError, bench.failing("granitemoe"), batches), (
-        "an exception from the model's forward should reach the caller"
+    settings = {"training": "part", "frozen": True, "gradients": True}
+    trained = bench.drawn(draw(rng, "olmoe", dtype="bfloat16", **settings))
+    right = monitor_expert_usage(trained, batches)
+    wrong = difference(
+        [sorted(numbers) for numbers in answer(trained, batches)], list(map(sorted, right))
     )
-    assert not answer.left_behind, (
-        f"after a forward that raised, something was not left as it was: {answer.left_behind}"
-    )
+    assert not wrong, "the keys of the numbers are wrong"
+    assert not answer.left_behind, f"something was not left as it was: {answer.left_behind}"
+    for family, error in (("granitemoe", RuntimeError), ("olmoe", ValueError)):
+        failing = bench.drawn(draw(rng, family, raises=error.__name__, training="part"))
+        assert answer.raises(error, failing, batches), (
+            "an exception from the model's forward should reach the caller"
+        )
+        assert not answer.left_behind, (
+            f"after a forward that raised, something was not left as it was: {answer.left_behind}"
+        )
 
 
 def _batch(
@@ -115,7 +152,13 @@ def _lopsided(bench: Bench, family: str) -> dict[str, Any]:
     return {"input_ids": batch, "attention_mask": torch.ones_like(batch)}
 
 
-def _compare(logged: Any, bench: Bench, family: str, batches: list[dict[str, Any]]) -> None:
+def _compare(
+    logged: Any,
+    bench: Bench,
+    family: str,
+    batches: list[dict[str, Any]],
+    idea: str = "the numbers follow from the model's own decisions on real tokens",
+) -> None:
     """Compare with the planted truth; messages for hidden checks."""
     routers = range(len(bench.router_names(family)))
     right = []
@@ -130,4 +173,4 @@ def _compare(logged: Any, bench: Bench, family: str, batches: list[dict[str, Any
             }
         )
     wrong = difference(logged, right)
-    assert not wrong, wrong
+    assert not wrong, f"{idea} ({wrong})"

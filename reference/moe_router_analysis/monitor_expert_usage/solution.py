@@ -20,9 +20,13 @@ The entropy is 1 for uniform use. An expert with $c_e = 0$ adds nothing to it: $
 
 - A model without routers gives an empty dict per batch.
 - No gradients are kept: numbers, or tensors that need no gradient.
+- The attention mask alone says which tokens are real, whatever their ids are, and padding may stand
+  on either side. Give the mask to the model: a token's route depends on the real tokens before it,
+  never on padding.
 - As everywhere: evaluation mode during the forward, every submodule's mode restored, no hook left,
-  also when the forward raises; that exception reaches the caller. The batches are not changed, and
-  go to the model's device.
+  also when the forward raises; that exception reaches the caller. The model keeps its dtype and the
+  gradients of a training step in progress. The batches are not changed, and go to the model's
+  device.
 
 Source: `max_violation` is MaxVio of Wang et al., *Auxiliary-Loss-Free Load Balancing Strategy for
 Mixture-of-Experts* (2024), section 4.

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from reference.moe_router_analysis.plot_load_distribution.checks import (
+    balanced_load,
     colours_by_class,
     expected_line_and_labels,
     histogram_of_counts,
@@ -88,14 +89,27 @@ def _emptied(axes: Axes) -> Axes:
 
 
 @exercise.chaff(
-    caught_by=(two_panels, colours_by_class, histogram_of_counts, expected_line_and_labels)
+    caught_by=(
+        two_panels,
+        colours_by_class,
+        histogram_of_counts,
+        expected_line_and_labels,
+        balanced_load,
+    )
 )
 def returns_the_axes(load_stats: Mapping[str, Any]) -> list[Axes]:
     """Returns the axes: the figure is asked for, the first of what `plt.subplots` gives."""
     return plot_load_distribution(load_stats).axes
 
 
-@exercise.chaff(caught_by=(two_panels, colours_by_class, expected_line_and_labels))
+@exercise.chaff(
+    caught_by=(
+        two_panels,
+        colours_by_class,
+        expected_line_and_labels,
+        balanced_load,
+    )
+)
 def sorts_the_experts_by_load(load_stats: Mapping[str, Any]) -> Figure:
     """Draws the bars from the largest count to the smallest: bar i should be expert i."""
     counts = sorted(load_stats["expert_counts"].values(), reverse=True)
@@ -152,7 +166,12 @@ def expects_one_slot_per_token(load_stats: Mapping[str, Any]) -> Figure:
     return fig
 
 
-@exercise.chaff(caught_by=histogram_of_counts)
+@exercise.chaff(
+    caught_by=(
+        histogram_of_counts,
+        balanced_load,
+    )
+)
 def density_instead_of_counts(load_stats: Mapping[str, Any]) -> Figure:
     """Draws the histogram as a density: its bars should be numbers of experts."""
     fig = plot_load_distribution(load_stats)
@@ -173,7 +192,12 @@ def cuts_off_the_tail(load_stats: Mapping[str, Any]) -> Figure:
     return fig
 
 
-@exercise.chaff(caught_by=histogram_of_counts)
+@exercise.chaff(
+    caught_by=(
+        histogram_of_counts,
+        balanced_load,
+    )
+)
 def sorted_bars_for_a_histogram(load_stats: Mapping[str, Any]) -> Figure:
     """Draws the sorted counts as bars: a histogram counts how many experts share a load."""
     fig = plot_load_distribution(load_stats)
@@ -201,4 +225,15 @@ def no_title(load_stats: Mapping[str, Any]) -> Figure:
     for axes in fig.axes:
         axes.set_title("")
     fig.suptitle("Load of the experts")
+    return fig
+
+
+@exercise.chaff(caught_by=(balanced_load,))
+def no_bin_for_equal_counts(load_stats: Mapping[str, Any]) -> Figure:
+    """Ends the bins at the largest count: where all counts are equal, there is no bin at all."""
+    fig = plot_load_distribution(load_stats)
+    counts = _counts(load_stats)
+    if min(counts) == max(counts):
+        axes = _emptied(fig.axes[1])
+        axes.axvline(load_stats["expected_per_expert"], linestyle="--")
     return fig

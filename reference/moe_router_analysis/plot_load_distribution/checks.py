@@ -77,7 +77,7 @@ def colours_by_class(answer: Answer, rng: np.random.Generator) -> None:
         assert not same_colour(first[one], first[other]), "two classes have the same colour"
 
 
-@exercise.law(points=2, hidden=True)
+@exercise.law(points=1.5, hidden=True)
 def histogram_of_counts(answer: Answer, shared_rng: np.random.Generator) -> None:
     """The histogram counts experts, clips nothing, and a dashed line marks the expected count."""
     counts, stats = _long_tail(shared_rng)
@@ -103,6 +103,24 @@ def expected_line_and_labels(answer: Answer, shared_rng: np.random.Generator) ->
         "no dashed horizontal line lies at the expected count"
     )
     assert not drawing.unlabelled(2), drawing.unlabelled(2)
+
+
+@exercise.law(points=0.5, hidden=True)
+def balanced_load(answer: Answer, rng: np.random.Generator) -> None:
+    """Where all counts are equal, every expert has its bar, and the histogram all counts."""
+    count, experts = int(rng.integers(3, 40)) * 2, int(rng.integers(3, 12))
+    for counts in ([count] * experts, [count, count + 2] * 2):
+        load, histogram = drawn(answer(load_of(counts))).first(2)
+        assert same_values(load.bar_values(len(counts)), np.array(counts, dtype=float)), (
+            "the bars of a balanced load do not show the counts"
+        )
+        assert shows_histogram(histogram, np.array(counts, dtype=float), counts_only=True), (
+            "a balanced load has a histogram too: every count is in one of its bars"
+        )
+        colours = load.bar_colours(len(counts))
+        assert all(same_colour(colours[0] or (), colour or ()) for colour in colours), (
+            "no expert of a balanced load is overloaded or underused: all have one colour"
+        )
 
 
 def _long_tail(rng: np.random.Generator) -> tuple[np.ndarray, dict[str, Any]]:

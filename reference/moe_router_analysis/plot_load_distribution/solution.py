@@ -13,7 +13,9 @@ Show at a glance who is overworked and who is idle. From a complete result of
 
 Write `plot_load_distribution(load_stats)`, which returns the figure.
 
-- Every panel has a title and a label on both axes.
+- Every panel has a title and a label on both axes. Also when all counts are equal, every one of
+  them is in the histogram.
+- Each panel draws one thing: no further bars or histograms beside the one that is asked for.
 - Bars may come from one call of `bar` with a list of colours, from a call for each class, or be
   rectangles of your own; all that counts is one bar for each expert in order of x. The bins of the
   histogram are your choice.

@@ -15,6 +15,7 @@ from reference.moe_router_analysis.plot_loss_scenarios.checks import (
     a_single_scenario,
     bars_lines_and_limits,
     five_titles_and_labels,
+    long_titles_and_collapsed_routers,
     two_scenarios,
 )
 from reference.moe_router_analysis.plot_loss_scenarios.solution import (
@@ -79,7 +80,13 @@ def _with_bars(figure: Figure, heights: list[torch.Tensor]) -> Figure:
 
 
 @exercise.chaff(
-    caught_by=(two_scenarios, bars_lines_and_limits, five_titles_and_labels, a_single_scenario)
+    caught_by=(
+        two_scenarios,
+        bars_lines_and_limits,
+        five_titles_and_labels,
+        a_single_scenario,
+        long_titles_and_collapsed_routers,
+    )
 )
 def one_figure_for_each_scenario(scenarios: Mapping[str, torch.Tensor]) -> list[Figure]:
     """Makes a figure for each scenario: side by side, in one figure, they can be compared."""
@@ -110,7 +117,13 @@ def counts_the_first_choices(scenarios: Mapping[str, torch.Tensor]) -> Figure:
     return _with_bars(plot_loss_scenarios(scenarios), shares)
 
 
-@exercise.chaff(caught_by=(two_scenarios, five_titles_and_labels))
+@exercise.chaff(
+    caught_by=(
+        two_scenarios,
+        five_titles_and_labels,
+        long_titles_and_collapsed_routers,
+    )
+)
 def loss_without_the_number_of_experts(scenarios: Mapping[str, torch.Tensor]) -> Figure:
     """Writes the sum of the squares into the title, without the factor E."""
     losses = [_mean(logits).square().sum().item() for logits in scenarios.values()]
@@ -118,7 +131,13 @@ def loss_without_the_number_of_experts(scenarios: Mapping[str, torch.Tensor]) ->
     return _retitled(plot_loss_scenarios(scenarios), titles)
 
 
-@exercise.chaff(caught_by=(two_scenarios, five_titles_and_labels))
+@exercise.chaff(
+    caught_by=(
+        two_scenarios,
+        five_titles_and_labels,
+        long_titles_and_collapsed_routers,
+    )
+)
 def rounds_to_one_decimal(scenarios: Mapping[str, torch.Tensor]) -> Figure:
     """Writes the loss with one decimal: balanced and slightly skewed routers then look equal."""
     losses = [
@@ -128,7 +147,12 @@ def rounds_to_one_decimal(scenarios: Mapping[str, torch.Tensor]) -> Figure:
     return _retitled(plot_loss_scenarios(scenarios), titles)
 
 
-@exercise.chaff(caught_by=bars_lines_and_limits)
+@exercise.chaff(
+    caught_by=(
+        bars_lines_and_limits,
+        long_titles_and_collapsed_routers,
+    )
+)
 def line_at_a_half(scenarios: Mapping[str, torch.Tensor]) -> Figure:
     """Draws the line at one half: a balanced router gives each of E experts 1/E."""
     figure = plot_loss_scenarios(scenarios)
@@ -138,7 +162,12 @@ def line_at_a_half(scenarios: Mapping[str, torch.Tensor]) -> Figure:
     return figure
 
 
-@exercise.chaff(caught_by=bars_lines_and_limits)
+@exercise.chaff(
+    caught_by=(
+        bars_lines_and_limits,
+        long_titles_and_collapsed_routers,
+    )
+)
 def each_panel_on_its_own_scale(scenarios: Mapping[str, torch.Tensor]) -> Figure:
     """Leaves the y axis to matplotlib: every panel has its own scale, and all bars look alike."""
     figure = plot_loss_scenarios(scenarios)
@@ -180,4 +209,23 @@ def forgets_the_single_panel(scenarios: Mapping[str, torch.Tensor]) -> Figure:
         axes.axhline(1 / len(mean), linestyle="--")
         title = f"{name}: {len(mean) * mean.square().sum().item():.2f}"
         axes.set(title=title, xlabel="expert", ylabel="P", ylim=(0, 1))
+    return figure
+
+
+@exercise.chaff(caught_by=long_titles_and_collapsed_routers)
+def cuts_long_titles(scenarios: Mapping[str, torch.Tensor]) -> Figure:
+    """Cuts long titles off: then several panels may look the same. Break the lines instead."""
+    losses = [
+        logits.shape[1] * _mean(logits).square().sum().item() for logits in scenarios.values()
+    ]
+    titles = [f"{name[:20]}: loss {loss:.2f}" for name, loss in zip(scenarios, losses)]
+    return _retitled(plot_loss_scenarios(scenarios), titles)
+
+
+@exercise.chaff(caught_by=long_titles_and_collapsed_routers)
+def makes_room_above_one(scenarios: Mapping[str, torch.Tensor]) -> Figure:
+    """Makes the y axis longer where a bar nearly reaches 1: the panels are then not alike."""
+    figure = plot_loss_scenarios(scenarios)
+    for axes, logits in zip(figure.axes, scenarios.values()):
+        axes.set_ylim(0, max(1.0, 1.05 * float(_mean(logits).max())))
     return figure

@@ -59,15 +59,16 @@ def two_scenarios(answer: Answer) -> None:
         )
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=1, hidden=True)
 def bars_lines_and_limits(answer: Answer, rng: np.random.Generator) -> None:
     """Bars of the mean probabilities, a dashed line at 1/E, and a y axis from 0 to 1."""
     logits = ranked_logits(rng, 9, 7)
     half = ranked_logits(rng, 3, 7, torch.bfloat16)
-    scenarios = {"a": logits, "b": half, "c": logits[:4]}
-    panels = drawn(answer(scenarios)).first(3)
+    other = ranked_logits(rng, 300, 7, torch.float16)
+    scenarios = {"a": logits, "b": half, "c": logits[:4], "d": other}
+    panels = drawn(answer(scenarios)).first(4)
     for panel, scores in zip(panels, scenarios.values()):
-        assert same_values(panel.bar_values(7), _mean_probabilities(scores)), (
+        assert same_values(panel.bar_values(7), _mean_probabilities(scores), 3e-5), (
             "the bars do not show the mean probabilities, with the precision of float32"
         )
         assert panel.has_dashed_line("horizontal", 1 / 7), "no dashed horizontal line lies at 1/E"
@@ -104,6 +105,34 @@ def a_single_scenario(answer: Answer, rng: np.random.Generator) -> None:
         "the panel does not show the only scenario"
     )
     assert "alone" in panel.title, "the panel's title does not hold that of its scenario"
+
+
+@exercise.law(points=0.5, hidden=True)
+def long_titles_and_collapsed_routers(answer: Answer, rng: np.random.Generator) -> None:
+    """Titles may be long and E may differ; where one expert has all, the y axis still ends at 1."""
+    experts = rng.permutation([3, 6, 9, 16]).tolist()
+    words = rng.permutation(["after", "forty", "thousand", "steps", "without", "any", "loss"])
+    titles = [f"Router {number}: {' '.join(words.tolist())}, part {number}" for number in range(4)]
+    scenarios = {}
+    for title, count in zip(titles, experts, strict=True):
+        logits = ranked_logits(rng, 5, count)
+        logits[:, int(rng.integers(count))] += 20
+        scenarios[title] = logits
+    panels = drawn(answer(scenarios)).first(4)
+    for panel, (title, logits) in zip(panels, scenarios.items(), strict=True):
+        assert same_values(panel.bar_values(logits.shape[1]), _mean_probabilities(logits)), (
+            "the bars do not show the mean probabilities of a router that has collapsed"
+        )
+        assert panel.has_dashed_line("horizontal", 1 / logits.shape[1]), (
+            "no dashed horizontal line lies at 1/E, where E is that of the scenario"
+        )
+        assert _from_zero_to_one(panel), "the y axis does not go from exactly 0 to 1"
+        assert without_spaces(title) in without_spaces(panel.title), (
+            "a panel's title does not hold the whole title of its scenario"
+        )
+        assert holds(panel.title.replace(title, ""), f"{_loss(logits):.2f}"), (
+            "a panel's title does not hold the value of the loss with two decimals"
+        )
 
 
 def _mean_probabilities(logits: torch.Tensor) -> np.ndarray:

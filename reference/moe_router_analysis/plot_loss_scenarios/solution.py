@@ -8,13 +8,14 @@ order of the dict:
   over experts, as in `compute_load_balancing_loss`);
 - a dashed horizontal line at $1/E$, where all bars would end if the router were balanced;
 - a y axis from exactly 0 to 1 in every panel, so that the panels can be compared at a glance;
-- a title that holds the scenario's title and the value of `compute_load_balancing_loss` with two
-  decimals, for example `Collapsed: loss 7.09`.
+- a title that holds the scenario's whole title, however long, and the value of
+  `compute_load_balancing_loss` with two decimals, for example `Collapsed: loss 7.09`.
 
 Write `plot_loss_scenarios(scenarios)`, which returns the figure.
 
-- There is at least one scenario, and there may be any number. (With a single panel, `plt.subplots`
-  returns bare axes instead of an array, unless you ask for `squeeze=False`.)
+- E may differ from one scenario to the next. There is at least one scenario, and there may be any
+  number. (With a single panel, `plt.subplots` returns bare axes instead of an array, unless you ask
+  for `squeeze=False`.)
 - Every panel has labels on both axes, too. Empty places of a grid do not count; hide them.
 - Logits may be bfloat16 or float16: compute in float32.
 """

@@ -110,7 +110,12 @@ def bars_before_images(router_weights: torch.Tensor) -> Figure:
     return fig
 
 
-@exercise.chaff(caught_by=bars_and_mean_line)
+@exercise.chaff(
+    caught_by=(
+        bars_and_mean_line,
+        half_precision,
+    )
+)
 def solid_mean_line(router_weights: torch.Tensor) -> Figure:
     """Draws the line of the mean solid: a reference line is told from data by its dashes."""
     fig = plot_router_weights(router_weights)
@@ -118,7 +123,12 @@ def solid_mean_line(router_weights: torch.Tensor) -> Figure:
     return fig
 
 
-@exercise.chaff(caught_by=bars_and_mean_line)
+@exercise.chaff(
+    caught_by=(
+        bars_and_mean_line,
+        half_precision,
+    )
+)
 def line_at_the_median(router_weights: torch.Tensor) -> Figure:
     """Draws the line at the median of the norms; in PyTorch, that is one of the norms itself."""
     fig = plot_router_weights(router_weights)
@@ -135,7 +145,12 @@ def all_columns(router_weights: torch.Tensor) -> Figure:
     return fig
 
 
-@exercise.chaff(caught_by=images_and_labels)
+@exercise.chaff(
+    caught_by=(
+        images_and_labels,
+        half_precision,
+    )
+)
 def dot_products(router_weights: torch.Tensor) -> Figure:
     """Shows the dot products of the rows: divide by both norms to get the cosine."""
     fig = plot_router_weights(router_weights)

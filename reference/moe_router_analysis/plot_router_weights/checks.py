@@ -72,16 +72,26 @@ def images_and_labels(answer: Answer, shared_rng: np.random.Generator) -> None:
 
 @exercise.law(points=1, hidden=True)
 def half_precision(answer: Answer, rng: np.random.Generator) -> None:
-    """Weights in bfloat16 are drawn with the precision of float32."""
-    weights = _weights(rng, 6, 20).to(torch.bfloat16)
-    norms, shown, _, spread = drawn(answer(weights)).first(4)
-    assert same_values(norms.bar_values(6), _norms(weights)), (
-        "the norms of bfloat16 weights are not as exact as float32 makes them"
-    )
-    assert same_values(spread.bar_values(6), weights.double().std(dim=1).numpy()), (
-        "the standard deviations of bfloat16 weights are not as exact as float32 makes them"
-    )
-    assert shown.shows_image(weights.float().numpy()), "the image does not show the weights"
+    """Weights in bfloat16 and float16 are drawn with the precision of float32."""
+    for dtype, scale in ((torch.bfloat16, 1.0), (torch.float16, 600.0)):
+        weights = (_weights(rng, 6, 20) * scale).to(dtype)
+        norms, shown, compared, spread = drawn(answer(weights)).first(4)
+        assert same_values(norms.bar_values(6), _norms(weights)), (
+            "the norms of half-precision weights are not as exact as float32 makes them"
+        )
+        assert same_values(spread.bar_values(6), weights.double().std(dim=1).numpy()), (
+            "the standard deviations of half-precision weights are not as exact as float32 "
+            "makes them"
+        )
+        assert norms.has_dashed_line("horizontal", float(_norms(weights).mean())), (
+            "no dashed horizontal line lies at the mean of the norms"
+        )
+        assert shown.shows_image(weights.float().numpy()), (
+            "the image does not show the weights, one row for each expert"
+        )
+        assert compared.shows_image(_similarity(weights)), (
+            "the similarities of half-precision weights are not as exact as float32 makes them"
+        )
 
 
 def _wide_weights(rng: np.random.Generator) -> torch.Tensor:

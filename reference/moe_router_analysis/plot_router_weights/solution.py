@@ -13,7 +13,8 @@ of four panels. For weights of shape [E, d], in this order:
 
 Write `plot_router_weights(router_weights)`, which returns the figure (`matplotlib.figure.Figure`).
 
-- Every panel has a title and a label on both axes.
+- Every panel has a title and a label on both axes, and draws one thing: one image, or one bar for
+  each expert, all of it within the limits of its axes.
 - The weights may be bfloat16 or float16, which NumPy and matplotlib do not take or do not compute
   well with: go to float32 first. Do not change the caller's tensor.
 - The style is yours: `plt.subplots` or `Figure()`, `bar` or rectangles, `imshow`, `matshow` or

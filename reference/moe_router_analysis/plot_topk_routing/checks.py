@@ -52,7 +52,7 @@ def three_panels(answer: Answer) -> None:
         "panel 1 has no dashed horizontal line: mark the count that means balance"
     )
     assert weights.bars or weights.steps, "panel 2 has no histogram: call `hist` for both weights"
-    assert len(weights.legend + drawing.legend) >= 2, (
+    assert len({*weights.legend, *drawing.legend}) >= 2, (
         "panel 2 has no legend that tells the two histograms apart: give each a `label`, and call "
         "`legend`"
     )
@@ -84,9 +84,12 @@ def weights_of_the_best_two(answer: Answer, shared_rng: np.random.Generator) -> 
     drawing = drawn(answer(routing))
     panel = drawing.first(2)[1]
     assert shows_histograms(panel, [weights[:, 0], weights[:, 1]]), (
-        "panel 2 does not show the histograms of the first and of the second expert's weight"
+        "panel 2 does not show the histograms of the first and of the second expert's weight: "
+        "both whole, and no other"
     )
-    assert len(panel.legend + drawing.legend) >= 2, "no legend tells the two histograms apart"
+    assert len({*panel.legend, *drawing.legend}) >= 2, (
+        "no legend tells the two histograms apart: each needs a label of its own"
+    )
 
 
 @exercise.law(points=1, hidden=True)
@@ -108,5 +111,5 @@ def _uneven(rng: np.random.Generator) -> dict[str, Any]:
     logits = torch.from_numpy(rng.normal(size=(TOKENS, 12)))
     logits[:, 3:] -= torch.linspace(0, 2, 9)
     logits[:, [7, 11]] -= 100
-    logits[0, 2] = logits[0].max() + 4
+    logits[0, 2] = logits[0].max() + 7
     return routing_of(logits, 3)

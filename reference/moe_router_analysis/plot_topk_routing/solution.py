@@ -12,7 +12,7 @@ E experts and $k \ge 2$, draw one figure of three panels, in this order:
 
 Write `plot_topk_routing(routing)`, which returns the figure.
 
-- Every panel has a title and a label on both axes.
+- Every panel has a title and a label on both axes, and no histogram that is not asked for.
 - Histograms may show counts or a density, as bars or as steps, with any bins. Nothing is clipped
   away: a long tail of ratios is a finding, not a flaw of the picture. All ratios are finite.
 - E is the number of entries of `expert_counts`; an expert that nobody chose still has its place.

@@ -114,6 +114,7 @@ def low_precision(rng: np.random.Generator) -> Iterator[torch.Tensor]:
     yield (_weights(rng, 8, 12) * 0.1).to(torch.bfloat16)
     yield _weights(rng, 2, 20).to(torch.bfloat16)
     yield (_weights(rng, 4, 10) * 200.0).to(torch.float16)
+    yield (_weights(rng, 6, 300) * 1000.0).to(torch.float16)
 
 
 @exercise.law(points=1, hidden=True)
@@ -121,7 +122,7 @@ def wrong_arguments(answer: Answer) -> None:
     """ValueError unless there are two rows at least; the weights stay as they were."""
     statistics = answer(torch.tensor([[1.0, 1.0], [2.0, -2.0]]))
     wrong = difference(statistics["means"], torch.tensor([1.0, 0.0]))
-    assert not wrong, "the means of a small example are wrong"
+    assert not wrong, "`means` holds the mean of each row, with the signs of its entries"
     assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
     for shape in ((4,), (2, 3, 4), (1, 4)):
         assert answer.raises(ValueError, torch.ones(shape)), (

@@ -46,13 +46,13 @@ def in_numpy(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
 
 @exercise.wheat
 def renormalised_over_all_experts(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
-    """Softmax over all experts, top-k of the probabilities, renormalised; a loop over experts."""
+    """Softmax over all experts, those of the largest logits, renormalised; a loop over experts."""
     num_tokens, num_experts = logits.shape
     if not (0 < top_k <= num_experts and num_tokens > 0):
         raise ValueError("wrong arguments")
     p = torch.softmax(logits, dim=-1, dtype=torch.float32)
-    w, idx = torch.sort(p, dim=-1, descending=True)
-    w, idx = w[:, :top_k], idx[:, :top_k]
+    idx = torch.sort(logits, dim=-1, descending=True).indices[:, :top_k]
+    w = p.gather(1, idx)
     w = w / w.sum(dim=-1, keepdim=True)
     best = w.select(1, 0)
     return {
@@ -167,6 +167,43 @@ def softmax_without_a_shift(logits: torch.Tensor, top_k: int = 2) -> dict[str, A
     routing = simulate_topk_routing(logits, top_k)
     e = logits.float().gather(1, routing["top_indices"]).exp()
     return _with_weights(routing, e / e.sum(dim=-1, keepdim=True))
+
+
+@exercise.chaff(caught_by=low_precision_and_large_logits)
+def chooses_by_probability(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Takes the top k of the softmax: far below the best, probabilities are all 0, and tie.
+
+    Softmax keeps the order, but float32 does not keep e^-200. Choose by the logits themselves.
+    """
+    routing = simulate_topk_routing(logits, top_k)
+    probabilities = torch.softmax(logits.float(), dim=-1)
+    chosen = probabilities.topk(top_k, dim=-1).indices
+    tied = probabilities.topk(top_k, dim=-1).values == 0
+    if not bool(tied.any()):
+        return routing
+    weights = torch.softmax(logits.float().gather(1, chosen), dim=-1)
+    counts = torch.bincount(chosen.flatten(), minlength=logits.shape[1])
+    return {
+        **_with_weights({**routing, "top_indices": chosen}, weights),
+        "expert_counts": dict(enumerate(counts.tolist())),
+    }
+
+
+@exercise.chaff(caught_by=worked_example)
+def numpy_integers_as_keys(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Uses NumPy integers as keys of the dicts. Keys that are experts are plain ints."""
+    routing = simulate_topk_routing(logits, top_k)
+    experts = np.arange(logits.shape[1])
+    keys = ("expert_counts", "expert_weight_sums")
+    return {**routing, **{key: dict(zip(experts, routing[key].values())) for key in keys}}
+
+
+@exercise.chaff(caught_by=many_tokens)
+def loops_over_the_tokens(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
+    """Goes through the tokens one by one: right for a few, far too slow for very many."""
+    routing = simulate_topk_routing(logits, top_k)
+    rows = [torch.softmax(row.float().topk(top_k).values, dim=0) for row in logits]
+    return {**routing, "routing_weights": torch.stack(rows)}
 
 
 @exercise.chaff(caught_by=wrong_arguments)

@@ -20,7 +20,9 @@ Write `simulate_topk_routing(logits, top_k=2)` for logits of shape [T, E]. It re
 | `mean_first_expert_weight` | mean over the tokens of the best expert's weight |
 | `std_first_expert_weight` | sample standard deviation (n − 1) of the same; 0.0 for one token |
 
-- Experts that no token selects are in both dicts, with 0.
+- Experts that no token selects are in both dicts, with 0. The keys are plain ints.
+- Choose by the logits, not by their softmax: logits may be hundreds apart, where all but the best
+  probabilities are rounded to 0 and no longer tell which expert comes next.
 - `ValueError` for a `top_k` outside 1..E, and for T = 0.
 - 200,000 tokens × 64 experts must take about a second on one core. A Python loop over tokens is too
   slow for that: `torch.topk` works on all tokens at once, and so do `torch.bincount` and
