@@ -47,9 +47,11 @@ def this_notebook(name: str) -> str:
 
 
 def notebooks_of(assignment: str) -> list[str]:
-    """The notebooks of a lab in the current folder, by name."""
+    """The notebooks of a lab in the current folder that end with handing in: not Colab's."""
     return sorted(
-        str(path) for path in Path().glob("*.ipynb") if _lab_of(path) == assignment and assignment
+        str(path)
+        for path in Path().glob("*.ipynb")
+        if assignment and _lab_of(path) == assignment and b"hand_in(" in path.read_bytes()
     )
 
 

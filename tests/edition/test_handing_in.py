@@ -164,7 +164,8 @@ def test_the_notebook_is_found_as_its_editor_names_it_else_by_its_name_else_by_i
     monkeypatch.delenv(SESSION, raising=False)
     with pytest.raises(FileNotFoundError, match=r"no notebook toy\.ipynb lies in"):
         this_notebook("toy.ipynb")
-    text = json.dumps(notebook_of(F))
+    text = json.dumps(notebook_of(F, 'hand_in(grader, "toy.ipynb")'))
+    (tmp_path / "toy_colab.ipynb").write_text(json.dumps(notebook_of(F)))
     (tmp_path / "mine.ipynb").write_text(text)
     (tmp_path / "scratch.ipynb").write_text("{}")
     assert this_notebook("toy.ipynb") == "mine.ipynb"
