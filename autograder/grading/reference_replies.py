@@ -61,7 +61,7 @@ class ReferenceReplies:
                 found(model, ids, torch.ones_like(ids))
             weights = {}
             for name in experts:
-                weight = getattr(model.get_submodule(name), "weight", None)
+                weight: Any = getattr(model.get_submodule(name), "weight", None)
                 broken = _broken_promise(weight, calls.get(name), experts[name])
                 if broken:
                     return {}, f"{name} {broken}"

@@ -197,5 +197,6 @@ def _source_that_ran(value: Any) -> tuple[str, ast.AST] | None:
     except (OSError, TypeError, SyntaxError, ValueError):
         return None
     (node, *_) = tree.body
-    named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    return (node.name, node) if named and node.name == function.__name__ else None
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return None  # a lambda
+    return (node.name, node) if node.name == function.__name__ else None
