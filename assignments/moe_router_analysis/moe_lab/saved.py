@@ -63,6 +63,8 @@ def helper_files(folder: Path) -> list[str]:
         file = getattr(module, "__file__", None)
         if not isinstance(file, str) or not file.endswith(".py") or name == "__main__":
             continue
+        if not (os.path.isabs(file) and os.path.isfile(file)):
+            continue  # torch makes modules with the names of files that there are not
         path = Path(file).resolve()
         installed = path.is_relative_to(sys.prefix) or path.is_relative_to(sys.base_prefix)
         ours = name.partition(".")[0] == __name__.partition(".")[0]
