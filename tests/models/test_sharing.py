@@ -125,7 +125,7 @@ def test_routers_are_read_when_their_weights_are_right(native: Path) -> None:
 @pytest.mark.parametrize(
     ("model_type", "changes", "said"),
     [
-        ("doge", {"is_moe": True, "num_experts": 16}, "its routing cannot be measured\\|rows of"),
+        ("doge", {"is_moe": True, "num_experts": 16}, "cannot be measured|not return these"),
         (
             "llama4_text",
             {"num_local_experts": 8, "intermediate_size_mlp": 32},
