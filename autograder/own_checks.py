@@ -6,14 +6,11 @@ Only for one's own work: nothing is isolated here. Strangers' files go to the sa
 from __future__ import annotations
 
 import contextlib
-import importlib.abc
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from types import FrameType, ModuleType
 
 from autograder.authoring.assignment import Assignment
 from autograder.grading.course import assignment_names, load_assignment
@@ -46,8 +43,6 @@ class Checked:
 def check_own(path: Path, assignment: str, course: str) -> Checked:
     """Run a file's cells in its folder, then the public checks of its assignment.
 
-    Modules beside the file can be imported by its cells, and by each other.
-
     An empty `assignment` is taken from the notebook's metadata, else from the functions that the
     file defines. What the cells print goes to standard error. Raises `CannotCheck`, and
     `CourseError` for an assignment that the course does not have.
@@ -55,12 +50,8 @@ def check_own(path: Path, assignment: str, course: str) -> Checked:
     source = _read(path)
     loaded = _load(assignment or source.assignment, course)
     given = {"load_model": load_model, "load_tokenizer": load_tokenizer}
-    with contextlib.ExitStack() as running:
-        running.enter_context(contextlib.redirect_stdout(sys.stderr))
-        workspace = running.enter_context(Workspace(given))
-        folder = path.resolve().parent
-        os.chdir(folder)
-        running.enter_context(_beside(folder, workspace.module))
+    with contextlib.redirect_stdout(sys.stderr), Workspace(given) as workspace:
+        os.chdir(path.resolve().parent)
         notes = [*source.warnings, *_run(source, workspace)]
         chosen = loaded or _by_functions(workspace, course)
         results = tuple(_results(chosen, workspace))
@@ -70,47 +61,6 @@ def check_own(path: Path, assignment: str, course: str) -> Checked:
         results=results,
         notes=tuple(clean_line(note, 500) for note in notes),
     )
-
-
-@contextlib.contextmanager
-def _beside(folder: Path, module: ModuleType) -> Iterator[None]:
-    """Let the file's own code import what lies in its folder, and no library of ours."""
-    finder = _Beside(folder, module)
-    sys.meta_path.append(finder)  # last: a file named like a library takes nothing over
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(finder)
-        for name in [name for name in sys.modules if name.partition(".")[0] in finder.found]:
-            del sys.modules[name]
-
-
-class _Beside(importlib.abc.MetaPathFinder):
-    """Finds modules in a folder for what runs in one module, and for modules of that folder."""
-
-    def __init__(self, folder: Path, module: ModuleType) -> None:
-        self._folder = folder
-        self._globals = vars(module)
-        self.found: set[str] = set()
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if path is not None or not self._is_own(sys._getframe(1)):
-            return None
-        spec = PathFinder.find_spec(fullname, [str(self._folder)])
-        if spec is not None:
-            self.found.add(fullname)
-        return spec
-
-    def _is_own(self, frame: FrameType | None) -> bool:
-        """Whether the nearest frame that is none of the import system's is the file's own."""
-        while frame is not None and str(frame.f_globals.get("__name__")).startswith("importlib"):
-            frame = frame.f_back
-        if frame is None:
-            return False
-        name = str(frame.f_globals.get("__name__")).partition(".")[0]
-        return frame.f_globals is self._globals or name in self.found
 
 
 def _read(path: Path) -> Source:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,31 +195,3 @@ def test_the_doctor_tries_isolation_and_says_that_grading_works(capsys):
     for line in ("Python", "torch", "isolation namespaces", "isolation landlock", "model cache"):
         assert line in printed
     assert "Grading works on this machine." in printed
-
-
-def test_a_helper_beside_the_notebook_is_found_by_its_cells_and_by_no_library(
-    check, toy_course, tmp_path_factory, monkeypatch
-):
-    elsewhere = tmp_path_factory.mktemp("libraries")
-    monkeypatch.syspath_prepend(elsewhere)
-    (elsewhere / "some_library.py").write_text(
-        "try:\n    import optional_part\nexcept ImportError:\n    optional_part = None\n"
-    )
-    mine = toy_course.root / "mine"
-    (mine / "parts").mkdir(parents=True)
-    (mine / "optional_part.py").write_text("")
-    (mine / "statistics.py").write_text("raise RuntimeError('not the library')")
-    (mine / "my_helpers.py").write_text("import torch\nimport parts.counting as counting\n")
-    (mine / "parts" / "counting.py").write_text(
-        "def counts(indices, number):\n    return indices.flatten().bincount(minlength=number)\n"
-    )
-    right = (
-        "import statistics\n\nimport some_library\nfrom my_helpers import counting\n\n"
-        "assert some_library.optional_part is None\n\n"
-        "def expert_load(indices, num_experts):\n"
-        "    return counting.counts(indices, num_experts) / indices.numel()\n"
-    )
-    done = check("mine/lab.ipynb", notebook(right))
-    assert "✓ The shares add up to one." in done.out, done.err
-    assert "raised" not in done.err
-    assert not {"my_helpers", "parts.counting"} & set(sys.modules)
