@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -104,6 +105,18 @@ def grade_of(
     )
 
 
+@pytest.fixture(autouse=True)
+def same_paths() -> Iterator[None]:
+    """Commands keep folders off the path of what they start; tests that follow start anew."""
+    names = ("PYTHONSAFEPATH", "PYTHONPATH")
+    before = {name: os.environ.get(name) for name in names}
+    yield
+    for name, value in before.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+
+
 @pytest.fixture
 def make_grade() -> MakeGrade:
     return grade_of
@@ -200,6 +213,15 @@ def toy_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToyCourse:
     course = ToyCourse(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     return course
+
+
+@pytest.fixture(scope="module")
+def lasting_toy_course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ToyCourse]:
+    """A toy course for all tests of one file."""
+    folder = tmp_path_factory.mktemp("course")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        yield ToyCourse(folder)
 
 
 @pytest.fixture(scope="session")

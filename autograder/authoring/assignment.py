@@ -25,6 +25,9 @@ class Prose:
 class Assignment:
     """One lab. `folder` holds its modules and prose; `requirements` are the student's packages.
 
+    `closing` is what a student reads below the cell that packs the notebook, `hours` the time that
+    the lab takes, in words.
+
     `routing` is for models with real weights, whose routing no closed form tells: given a model,
     `input_ids` and `attention_mask` (int64 [B, S]) it returns, for each router in order, its
     qualified name, its logits [T, E] and its choice [T, E] as bool.
@@ -35,6 +38,8 @@ class Assignment:
     folder: Path
     parts: tuple[Prose | Exercise, ...]
     requirements: tuple[str, ...]
+    closing: tuple[Prose, ...] = ()
+    hours: str = ""
     routing: Callable[[nn.Module, torch.Tensor, torch.Tensor], Routing] | None = None
 
     @property

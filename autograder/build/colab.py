@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import bz2
+import hashlib
 import json
 import textwrap
 from pathlib import Path
@@ -27,13 +28,14 @@ _WIDTH = 96
 
 _SETUP = """\
 #@title Set up: run this cell first {{ display-mode: "form" }}
-# Installs what is missing, in the versions that this lab was tested with, and puts the package
-# moe_lab and the public checks beside this notebook.
+# Installs what is missing, in the versions that this lab was tested with, and writes the package
+# moe_lab and the public checks of this lab into a folder of their own.
 import base64, bz2, importlib, json, pathlib, subprocess, sys
 from importlib.metadata import PackageNotFoundError, version
 
 from packaging.requirements import Requirement
 
+FOLDER = pathlib.Path({folder!r}).absolute()
 NEEDED = {needed}
 FILES = '''
 {files}
@@ -51,19 +53,21 @@ missing = [exact for requirement, exact in NEEDED.items() if not fits(requiremen
 if missing:
     print("installing", *missing)
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *missing], check=True)
-try:
-    import moe_lab
-except ImportError:
+if "moe_lab" not in sys.modules or sys.modules["moe_lab"].__dict__.get("__file__"):
+    # not where it is graded: there, moe_lab is the grader's own and has no file
     for name, text in json.loads(bz2.decompress(base64.b64decode(FILES))).items():
-        path = pathlib.Path(name)
-        path.parent.mkdir(exist_ok=True)
+        path = FOLDER / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "moe_lab"]:
+        del sys.modules[name]  # another lab's, or an older one
+    sys.path[:] = [str(FOLDER), *(entry for entry in sys.path if entry != str(FOLDER))]
     importlib.invalidate_caches()
 
 import otter
 from moe_lab import load_model, load_tokenizer
 
-grader = otter.Notebook(tests_dir="tests")"""
+grader = otter.Notebook(tests_dir=str(FOLDER / "tests"))"""
 
 _HAND_IN = """\
 ## Hand in
@@ -79,8 +83,13 @@ def colab_file(assignment: Assignment) -> str:
 
 def colab_notebook(assignment: Assignment) -> str:
     """The notebook as JSON; the same bytes for the same course and versions."""
+    packed = _packed(assignment)
     edition = Edition(
-        setup=_SETUP.format(needed=_needed(assignment), files=_packed(assignment)),
+        setup=_SETUP.format(
+            folder=f"moe_lab_files/{assignment.name}-{hashlib.sha256(packed.encode()).hexdigest()[:8]}",
+            needed=_needed(assignment),
+            files="\n".join(textwrap.wrap(packed, _WIDTH)),
+        ),
         hand_in=_HAND_IN.format(points=points_of(assignment.possible)),
         folded=True,
     )
@@ -111,4 +120,4 @@ def _packed(assignment: Assignment) -> str:
     }
     files |= {f"tests/{e.name}.py": otter_test(e) for e in assignment.exercises}
     packed = bz2.compress(json.dumps(files, ensure_ascii=True).encode())
-    return "\n".join(textwrap.wrap(base64.b64encode(packed).decode("ascii"), _WIDTH))
+    return base64.b64encode(packed).decode("ascii")

@@ -9,7 +9,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.authoring.assignment import Assignment
+from autograder.authoring.assignment import Assignment, Prose
 from autograder.authoring.exercise import Exercise
 from autograder.build.errors import BuildError
 from autograder.build.otter_tests import otter_test
@@ -21,16 +21,16 @@ PROSE = "prose"  # the folder beside the assignment that holds its Markdown
 
 _SETUP = """\
 import otter
-from moe_lab import hand_in, load_model, load_tokenizer
+from moe_lab import hand_in, load_model, load_tokenizer, this_notebook
 
-grader = otter.Notebook("{file}")"""
+grader = otter.Notebook(this_notebook("{file}"), tests_dir="")"""
 
 _HAND_IN = """\
 ## Hand in
 
 This lab is worth {points}. The next cell runs all checks once more. **Save the notebook** then, \
-and run the last cell: it packs the saved notebook into a zip file next to it, with a \
-receipt of what passed and when. Hand in that file."""
+and run the cell below it: it runs the saved notebook from the top, as the grader does, and packs \
+it into a zip file next to it, with a receipt of what passed and when. Hand in that file."""
 
 _EXPORT = 'hand_in(grader, "{file}")'
 
@@ -126,13 +126,26 @@ def _cells(assignment: Assignment, sources: Mapping[str, str], edition: Edition)
             yield _code(f"{part.name}-check", f'grader.check("{part.name}")')
             continue
         proses += 1
-        for place, piece in enumerate(read_prose(assignment.folder / PROSE / part.file), start=1):
-            make = _code_of_prose if piece.kind == "code" else _markdown
-            yield make(f"prose-{proses}-{place}", piece.text)
+        yield from _prose(assignment, part, proses)
     yield _markdown("hand-in", edition.hand_in)
-    yield _code("check-all", "grader.check_all()")
+    yield _code("check-all", _check_all(assignment))
     if edition.export:
         yield _code("export", edition.export)
+    for part in assignment.closing:
+        proses += 1
+        yield from _prose(assignment, part, proses)
+
+
+def _prose(assignment: Assignment, part: Prose, number: int) -> Iterator[Cell]:
+    for place, piece in enumerate(read_prose(assignment.folder / PROSE / part.file), start=1):
+        make = _code_of_prose if piece.kind == "code" else _markdown
+        yield make(f"prose-{number}-{place}", piece.text)
+
+
+def _check_all(assignment: Assignment) -> str:
+    """All checks in the order of the notebook; `grader.check_all` takes the alphabet's."""
+    names = "".join(f'    "{exercise.name}",\n' for exercise in assignment.exercises)
+    return f"for exercise in (\n{names}):\n    display(grader.check(exercise))"
 
 
 def _code(identity: str, source: str) -> Cell:

@@ -11,8 +11,8 @@ from autograder.build.colab import colab_file, colab_notebook
 from autograder.build.notebook import notebook_file, student_notebook
 from autograder.build.prose import points_of
 from autograder.build.source import STUDENT_LAB
+from autograder.build.workflow import CPU_TORCH, student_workflow
 from autograder.build.workflow import PATH as WORKFLOW
-from autograder.build.workflow import student_workflow
 
 FOLDER = "assignments"
 
@@ -21,17 +21,21 @@ _LEFT_BY_USE = ("__pycache__", ".ipynb_checkpoints", ".OTTER_LOG")
 _README = """\
 # {title}
 
-{exercises} exercises, {points}. You need Python 3.11 or newer; nothing else is loaded from the
-network while you work.
+{exercises} exercises, {points}.{hours} You need Python 3.11 or newer; nothing else
+is loaded from the network while you work.
 
-1. Install what the lab needs, best in an environment of its own:
+1. Install what the lab needs, best in an environment of its own. It needs no GPU, so take torch's
+   build for the CPU:
 
    ```sh
    python -m venv .venv
+   .venv/bin/pip install torch --index-url {index}
    .venv/bin/pip install -r requirements.txt
    ```
 
-   (On Windows: `.venv\\Scripts\\pip` instead of `.venv/bin/pip`.)
+   That loads about half a gigabyte, and takes about 1.5 GB of the disk; without the second line,
+   Linux gets the build for CUDA, which loads several gigabytes. (On Windows:
+   `.venv\\Scripts\\pip` instead of `.venv/bin/pip`.)
 
 2. Start the notebook from this folder:
 
@@ -43,8 +47,12 @@ network while you work.
    `grader.check(…)`, runs the public checks; the grade also depends on checks that you do not see,
    which ask for nothing but what the exercise's text says.
 
-4. Save, run the last cell, and hand in the zip file that it writes. It holds the notebook and a
-   receipt: what passed, when, and with which versions.
+4. Save, run the cell with `hand_in`, and hand in the zip file that it writes. It holds the
+   notebook, modules of yours that it imports, and a receipt: what passed, when, and with which
+   versions. The saved notebook is run from the top for that: nothing counts that is not saved.
+
+You may rename the notebook: JupyterLab and VS Code tell it its own name. `python -m moe_lab.check
+NOTEBOOK` runs the same checks from a terminal.
 
 On Google Colab, open `{colab}` instead: its first cell brings all it needs.
 
@@ -77,6 +85,8 @@ def student_files(assignment: Assignment) -> dict[str, str]:
         title=assignment.title,
         exercises=len(assignment.exercises),
         points=points_of(assignment.possible),
+        hours=f" Plan {assignment.hours}." if assignment.hours else "",
+        index=CPU_TORCH,
         notebook=notebook,
         colab=colab_file(assignment),
     )

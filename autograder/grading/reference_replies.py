@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
+from torch import nn
 
 from autograder.authoring.assignment import Assignment
 from autograder.grading.course import load_assignment
@@ -38,25 +40,42 @@ class ReferenceReplies:
         )
 
     def routers(self, assignment: str) -> dict[str, torch.Tensor]:
-        """The names and weights [E, d] of the model's routers, in order."""
+        """The names and weights [E, d] of the model's routers, in order.
+
+        Raises `ModelError` where they are not what the lab's text promises of routers: then right
+        answers would lose points on this model.
+        """
         model = self._weights.model
         found = self._routing(assignment)
         ids = torch.zeros(1, 2, dtype=torch.int64)
 
-        def copied() -> dict[str, torch.Tensor | None]:
-            names = [name for name, _, _ in found(model, ids, torch.ones_like(ids))]
-            return {
-                name: _copied(getattr(model.get_submodule(name), "weight", None)) for name in names
-            }
+        def seen() -> tuple[dict[str, torch.Tensor], str]:
+            try:
+                measured = found(model, ids, torch.ones_like(ids))
+            except torch.OutOfMemoryError:
+                raise
+            except (IndexError, RuntimeError, AttributeError) as error:
+                return {}, f"its routing cannot be measured ({type(error).__name__}: {error})"
+            experts = {name: logits.shape[-1] for name, logits, _ in measured}
+            with _calls_of(model, experts) as calls:
+                found(model, ids, torch.ones_like(ids))
+            weights = {}
+            for name in experts:
+                weight: Any = getattr(model.get_submodule(name), "weight", None)
+                broken = _broken_promise(weight, calls.get(name), experts[name])
+                if broken:
+                    return {}, f"{name} {broken}"
+                weights[name] = weight.detach().to("cpu", copy=True)
+            return weights, "" if weights else "no router was found in it"
 
-        weights = self._on_right_weights(copied)
-        right = {name: weight for name, weight in weights.items() if weight is not None}
-        if not right or len(right) < len(weights):
+        weights, broken = self._on_right_weights(seen)
+        if broken:
             raise ModelError(
-                f"--model {self._weights.choice.name}: no router that owns a `weight`, as the "
-                "lab's text promises, was found in it."
+                f"--model {self._weights.choice.name}: the lab's text promises routers that own a "
+                "`weight` [E, d] and turn hidden states into (logits [T, E], weights [T, k], "
+                f"indices [T, k]), but {broken}. Give a model that keeps this promise."
             )
-        return right
+        return weights
 
     def measure(self, assignment: str, ids: torch.Tensor, mask: torch.Tensor) -> Measured:
         """Logits [T, E] and choice [T, E] of each router for these tokens."""
@@ -88,6 +107,39 @@ class ReferenceReplies:
         return self._assignments[name]
 
 
-def _copied(weight: object) -> torch.Tensor | None:
-    """A tensor on the CPU that submissions cannot reach; None for what is no tensor."""
-    return weight.detach().to("cpu", copy=True) if isinstance(weight, torch.Tensor) else None
+@contextmanager
+def _calls_of(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, tuple[Any, ...]]]:
+    """The last call of each of these modules: its inputs, and what it returned."""
+    calls: dict[str, tuple[Any, ...]] = {}
+
+    def watch(name: str) -> Any:
+        def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            given = [one for one in (*args, *kwargs.values()) if isinstance(one, torch.Tensor)]
+            calls[name] = (given, output)
+
+        return model.get_submodule(name).register_forward_hook(hook, with_kwargs=True)
+
+    hooks = [watch(name) for name in names]
+    try:
+        yield calls
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _broken_promise(weight: object, call: tuple[Any, ...] | None, experts: int) -> str:
+    """What a router does otherwise than the lab's text promises, in a clause; "" for nothing."""
+    if not isinstance(weight, torch.Tensor) or weight.dim() != 2:
+        return "owns no `weight` with a row for each expert"
+    if weight.shape[0] != experts:
+        return f"has {weight.shape[0]} rows of `weight` for {experts} logits"
+    given, output = call or ((), None)
+    if len(given) > 1:
+        return "needs more than hidden states to choose, such as token ids"
+    tensors = output if isinstance(output, tuple) else ()
+    shapes = [tuple(one.shape) for one in tensors if isinstance(one, torch.Tensor)]
+    if len(tensors) != 3 or len(shapes) != 3 or tensors[2].is_floating_point():
+        return "does not return these three"
+    if shapes[0][-1] != experts or shapes[1] != shapes[2]:
+        return f"returns tensors of the shapes {', '.join(map(str, shapes))}"
+    return ""

@@ -84,7 +84,7 @@ def _give_lab(stack: contextlib.ExitStack, given: Mapping[str, Any]) -> None:
     lab = autograder.lab
     alias = ModuleType(LAB_NAME, lab.__doc__)
     alias.__dict__.update({k: v for k, v in vars(lab).items() if not k.startswith("__")})
-    alias.__dict__.update({"hand_in": _do_nothing, **given})
+    alias.__dict__.update({"hand_in": _do_nothing, "this_notebook": str, **given})
     alias.__path__ = list(lab.__path__)
     alias.__dict__["__all__"] = sorted({*lab.__all__, *given})
     register(stack, LAB_NAME, alias)

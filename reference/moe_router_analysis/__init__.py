@@ -56,9 +56,11 @@ assignment = Assignment(
         monitor_expert_usage.exercise,
         Prose("checkpoint.md"),
     ),
+    closing=(Prose("clean_up.md"),),
+    hours="six to eight hours",
     requirements=(
         "torch>=2.7",
-        "transformers>=5.21",
+        "transformers>=5.21,<5.24",
         "numpy>=1.26",
         "matplotlib>=3.8",
         "otter-grader>=7,<8",

@@ -29,9 +29,10 @@ assignment = Assignment(
         coactivation.exercise,
         router_saturation.exercise,
     ),
+    hours="three to four hours",
     requirements=(
         "torch>=2.7",
-        "transformers>=5.21",
+        "transformers>=5.21,<5.24",
         "numpy>=1.26",
         "matplotlib>=3.8",
         "otter-grader>=7,<8",

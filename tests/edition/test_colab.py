@@ -32,9 +32,12 @@ def setup_of(notebook: nbformat.NotebookNode) -> str:
     return notebook.cells[0].source
 
 
-def test_it_works_in_an_empty_folder_and_checks_as_on_colab(toy_course, notebook, tmp_path):
+def test_it_checks_as_on_colab_whatever_another_lab_has_left(toy_course, notebook, tmp_path):
     assignment = toy_course.load()
-    (tmp_path / "content").mkdir()
+    for name in ("moe_lab/__init__.py", "tests/expert_load.py", "tests/of_another_lab.py"):
+        path = tmp_path / "content" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("raise RuntimeError('of another lab')")
     for cell in notebook.cells:
         if cell.id == "expert_load-code":
             exercise = assignment.exercise("expert_load")
@@ -52,7 +55,10 @@ def test_it_works_in_an_empty_folder_and_checks_as_on_colab(toy_course, notebook
     assert "expert_load results: All test cases passed!" in told["expert_load-check"]
     assert "busiest_expert is not written yet" in told["busiest_expert-check"]
     assert "expert_load results: All test cases passed!" in told["check-all"]
-    assert {path.name for path in (tmp_path / "content").iterdir()} >= {"moe_lab", "tests"}
+    assert "of_another_lab" not in told["check-all"]
+    (folder,) = (tmp_path / "content" / "moe_lab_files").iterdir()
+    assert folder.name.startswith("toy-")
+    assert {path.name for path in folder.iterdir()} >= {"moe_lab", "tests"}
 
 
 def test_only_what_is_missing_is_installed_in_the_tested_version(notebook, tmp_path):
@@ -92,10 +98,11 @@ def test_it_has_the_same_exercises_and_is_graded_like_the_other(toy_course, note
 def test_what_it_carries_is_the_student_edition_and_no_more(notebook, tmp_path):
     assert notebook.cells[0].metadata["cellView"] == "form"
     assert "hand_in" not in setup_of(notebook).split("FILES")[2]
-    unpack = setup_of(notebook).replace("import moe_lab", "raise ImportError", 1)
+    unpack = setup_of(notebook)
     subprocess.run([sys.executable, "-c", unpack], cwd=tmp_path, check=True, capture_output=True)
+    (folder,) = (tmp_path / "moe_lab_files").iterdir()
     lab = Path(__file__).resolve().parents[2] / "autograder" / "lab"
-    written = {p.name: p.read_text() for p in (tmp_path / "moe_lab").glob("*.py")}
+    written = {p.name: p.read_text() for p in (folder / "moe_lab").glob("*.py")}
     assert written == {p.name: p.read_text() for p in lab.glob("*.py")}
     tests = json.loads(nbformat.writes(notebook))["metadata"]["otter"]["tests"]
-    assert {p.stem: p.read_text() for p in (tmp_path / "tests").glob("*.py")} == tests
+    assert {p.stem: p.read_text() for p in (folder / "tests").glob("*.py")} == tests

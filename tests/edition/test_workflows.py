@@ -82,7 +82,6 @@ def test_the_students_steps_check_the_notebook_and_agree_with_moelab_check(
         steps["Run the public checks"],
         folder,
         GITHUB_STEP_SUMMARY=str(summary),
-        PYTHONPATH=str(folder),
     )
     assert checked.returncode == 1, checked.stderr
     assert "✓ expert_load: The shares add up to one." in checked.stdout
@@ -103,6 +102,43 @@ def test_the_students_steps_check_the_notebook_and_agree_with_moelab_check(
     assert run_command(["check", "toy.ipynb", *arguments]) == 1
     assert json.loads(own.read_text()) == results
     assert table.read_text() == page
+
+
+def test_the_check_finds_helpers_and_moe_lab_reads_a_byte_order_mark_and_names_a_dead_kernel(
+    toy_course, tmp_path
+):
+    assignment = toy_course.load()
+    build([assignment], tmp_path)
+    folder = tmp_path / "assignments" / "toy"
+    place = tmp_path / "mine"  # moe_lab does not lie beside this notebook, a helper does
+    place.mkdir()
+    (place / "my_helpers.py").write_text("def largest(load):\n    return int(load.argmax())\n")
+    notebook = place / "renamed.ipynb"
+    command = "python -m moe_lab.check ../../mine/renamed.ipynb"
+    answers = {
+        "busiest_expert": "from my_helpers import largest\n\n\n"
+        "def busiest_expert(load):\n"
+        "    if not len(load):\n        raise ValueError('empty')\n    return largest(load)\n"
+    }
+    notebook.write_text(solved_notebook(assignment, answers), encoding="utf-8-sig")
+    kept_off = {"PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1"}
+    marked = run_step(command, folder, **kept_off)
+    assert marked.returncode == 0, marked.stdout + marked.stderr
+    assert marked.stdout.count("✓") == 3
+    assert marked.stderr == "", "a kernel's own warnings are not for students"
+
+    answers = {"busiest_expert": "import os\n\nos._exit(1)\n"}
+    notebook.write_text(solved_notebook(assignment, answers), encoding="utf-8")
+    dead = run_step(command, folder)
+    assert dead.returncode == 2
+    assert "a cell ended the notebook's kernel" in dead.stderr
+    assert "Traceback" not in dead.stderr
+
+    answers = {"busiest_expert": "import pathlib\n\npathlib.Path = None\n"}
+    notebook.write_text(solved_notebook(assignment, answers), encoding="utf-8")
+    broken = run_step(command, folder)
+    assert broken.returncode == 2
+    assert "its checks could not be run: " in broken.stderr
 
 
 def test_the_courses_steps_are_what_ci_runs_and_the_build_is_up_to_date():

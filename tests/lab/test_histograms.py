@@ -250,3 +250,13 @@ def test_one_histogram_does_not_count_twice() -> None:
 def test_what_a_twin_cuts_away_is_missing() -> None:
     assert not shows_histograms(panel_of(cut_on_a_twin), [VALUES, OTHERS])
     assert not shows_histogram(panel_of(cut_on_a_twin), OTHERS)
+
+
+def test_a_stacked_bar_is_cut_where_its_top_is_not_where_its_height_would_end():
+    def stacked(axes: Axes) -> None:
+        axes.bar([0, 1], [4, 4])
+        axes.bar([0, 1], [4, 0.5], bottom=[4, 4])
+        axes.set_ylim(0, 5)
+
+    bars = [bar for bar in panel_of(stacked).bars if bar.height > 0]
+    assert [bar.whole for bar in bars] == [True, True, False, True]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from checkpoints import COMMON
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from autograder.grading.reference_replies import ReferenceReplies
 from autograder.models.choice import choose
@@ -118,6 +120,32 @@ def test_routers_are_read_when_their_weights_are_right(native: Path) -> None:
             parameter.zero_()
     for name, weight in found.items():
         assert torch.equal(weight, right[f"{name}.weight"])
+
+
+@pytest.mark.parametrize(
+    ("model_type", "changes", "said"),
+    [
+        ("doge", {"is_moe": True, "num_experts": 16}, "cannot be measured|not return these"),
+        (
+            "llama4_text",
+            {"num_local_experts": 8, "intermediate_size_mlp": 32},
+            "does not return these three",
+        ),
+        ("inkling_text", {"n_routed_experts": 8}, "rows of `weight` for 8 logits"),
+        ("deepseek_v4", {"n_routed_experts": 8}, "needs more than hidden states"),
+    ],
+)
+def test_a_model_whose_routers_are_not_what_the_text_promises_is_refused_in_a_sentence(
+    tmp_path: Path, model_type: str, changes: dict[str, object], said: str
+) -> None:
+    settings = {**COMMON, "hidden_size": 32, "head_dim": 8, "num_experts_per_tok": 2, **changes}
+    config = AutoConfig.for_model(model_type, **settings)
+    torch.manual_seed(1)
+    AutoModelForCausalLM.from_config(config, dtype=torch.float32).save_pretrained(tmp_path)
+    replies = ReferenceReplies(weights_of(tmp_path, private=False), "seed", "reference")
+    with pytest.raises(ModelError, match=said) as refused:
+        replies.routers("moe_router_analysis")
+    assert str(refused.value).endswith("Give a model that keeps this promise.")
 
 
 def test_the_fingerprint_sees_single_bits_swaps_and_changes_that_cancel_out() -> None:

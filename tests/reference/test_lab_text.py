@@ -20,7 +20,7 @@ from autograder.lab import load_model, load_tokenizer
 from reference.moe_router_analysis import assignment
 
 SOLUTIONS = {exercise.name: exercise.solution_function for exercise in assignment.exercises}
-PROSE = [part.file for part in assignment.parts if isinstance(part, Prose)]
+PROSE = [p.file for p in (*assignment.parts, *assignment.closing) if isinstance(p, Prose)]
 CODE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -162,3 +162,21 @@ def test_the_numbers_on_top_k_are_right() -> None:
     assert numbers == ["0.459", "0.169", "0.627", "0.731", "0.269"]
     assert says("top_k.md", "0.459 and 0.169", "0.627", "0.731 and 0.269", "2.72", "4.4 billion")
     assert (math.comb(8, 2), f"{math.comb(64, 8) / 1e9:.1f}") == (28, "4.4")
+
+
+def not_written(*args: Any, **kwargs: Any) -> Any:
+    raise NotImplementedError
+
+
+def test_before_anything_is_written_a_cell_works_or_says_what_is_not_written() -> None:
+    given = {"load_model": load_model, "load_tokenizer": load_tokenizer, "__name__": "lab"}
+    names: dict[str, Any] = {**dict.fromkeys(SOLUTIONS, not_written), **given}
+    ended = []
+    for file in PROSE:
+        for cell in CODE.findall(text_of(file)):
+            try:
+                exec(compile(cell, file, "exec"), names)
+            except NotImplementedError:
+                ended.append(file)
+    assert "weight_pictures.md" in ended
+    assert "clean_up.md" not in ended

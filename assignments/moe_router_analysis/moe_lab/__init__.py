@@ -12,6 +12,7 @@ from .calls import Answer, CallFailed, Gradient
 from .compare import BFLOAT16, EXACT, FLOAT32, Tolerance, difference
 from .handin import hand_in
 from .loading import load_model, load_tokenizer
+from .saved import this_notebook
 
 __all__ = [
     "BFLOAT16",
@@ -26,4 +27,5 @@ __all__ = [
     "hand_in",
     "load_model",
     "load_tokenizer",
+    "this_notebook",
 ]

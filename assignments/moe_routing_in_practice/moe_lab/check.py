@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from .handin import CHECKING
 from .public import (
     PublicResult,
     assignment_of,
@@ -20,9 +23,12 @@ from .public import (
     results_from_json,
     run_public_checks,
 )
+from .saved import SESSION
 
 CELL_SECONDS = 600
 EXPORT_CELL = "export"  # packs the notebook, which nobody needs here
+_LAB = str(Path(__file__).resolve().parents[1])  # holds this package, for notebooks elsewhere
+_FIND_MOE_LAB = f'__import__("sys").path.append({_LAB!r})'  # last: what lies beside comes first
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,25 +63,59 @@ def check(notebook: Path) -> tuple[str, list[PublicResult]]:
     """
     import nbclient
     import nbformat
+    from jupyter_client.kernelspec import NoSuchKernel
+    from nbclient.exceptions import DeadKernelError
 
-    found = nbformat.read(notebook, as_version=4)
+    found = nbformat.reads(notebook.read_text(encoding="utf-8-sig"), as_version=4)
     notebook_tests(found)
     found.cells = [cell for cell in found.cells if cell.get("id") != EXPORT_CELL]
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "results.json"
-        source = f"from moe_lab.check import report\n\nreport({notebook.name!r}, {str(written)!r})"
+        source = (
+            "from moe_lab.check import report\n\n"
+            f"report({str(notebook.resolve())!r}, {str(written)!r})"
+        )
+        found.cells.insert(0, nbformat.v4.new_code_cell(_FIND_MOE_LAB))
         found.cells.append(nbformat.v4.new_code_cell(source))
-        nbclient.NotebookClient(
+        client = nbclient.NotebookClient(
             found,
             timeout=CELL_SECONDS,
+            startup_timeout=CELL_SECONDS,
             interrupt_on_timeout=True,
             allow_errors=True,
             kernel_name="python3",
+            extra_arguments=["--log-level=ERROR"],
             resources={"metadata": {"path": str(notebook.resolve().parent)}},
-        ).execute()
+        )
+        try:
+            client.execute(env=_environment(notebook))
+        except DeadKernelError as error:
+            raise ValueError(
+                "a cell ended the notebook's kernel, so no check could be run; run the cells one "
+                "by one to find it (often os._exit, or too little memory), and correct it"
+            ) from error
+        except (NoSuchKernel, RuntimeError) as error:
+            raise ValueError(
+                f"Jupyter's Python kernel does not start ({error}): install ipykernel in this "
+                "environment, or try again when the computer is less busy"
+            ) from error
         if not written.is_file():
-            raise ValueError("the notebook ended before its checks could be run")
+            raise ValueError(f"its checks could not be run: {_last_error(found)}")
         return assignment_of(found), results_from_json(written.read_text(encoding="utf-8"))
+
+
+def _environment(notebook: Path) -> dict[str, str]:
+    """The kernel's environment: modules beside the notebook are found, as Jupyter finds them."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    return {**kept, CHECKING: "1", SESSION: str(notebook.resolve())}
+
+
+def _last_error(notebook: Any) -> str:
+    """What the last cell raised, in a clause."""
+    for output in notebook.cells[-1].get("outputs", ()):
+        if output.get("output_type") == "error":
+            return f"{output.ename}: {output.evalue}"
+    return "the last cell did not end"
 
 
 def report(notebook: str, written: str) -> None:

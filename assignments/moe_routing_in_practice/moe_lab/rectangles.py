@@ -60,8 +60,9 @@ def _judged_whole(bars: list[Bar], axes: Axes) -> list[Bar]:
     """The same bars, each with whether its centre and its top lie within the axes' limits."""
     if not bars:
         return bars
-    centres, heights = (np.array([getattr(bar, name) for bar in bars]) for name in ("x", "height"))
-    whole = (heights <= 0) | (_within(centres, axes.get_xlim()) & _within(heights, axes.get_ylim()))
+    centres, bottoms, heights = np.array([(bar.x, bar.bottom, bar.height) for bar in bars]).T
+    tops = bottoms + heights
+    whole = (heights <= 0) | (_within(centres, axes.get_xlim()) & _within(tops, axes.get_ylim()))
     return [
         bar if inside else replace(bar, whole=False)
         for bar, inside in zip(bars, whole, strict=True)
