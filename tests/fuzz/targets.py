@@ -89,6 +89,7 @@ class _Echo:
     """Stands for a child that sends prepared replies, whatever it is asked."""
 
     alive = True
+    kept_waiting = 0.0
 
     def __init__(self, replies: list[bytes]) -> None:
         self._replies = replies
@@ -96,7 +97,7 @@ class _Echo:
     def fork(self) -> Any:
         return self
 
-    def request(self, kind: str, payload: bytes, seconds: float) -> bytearray:
+    def request(self, kind: str, payload: bytes, seconds: float, most: int) -> bytearray:
         if not self._replies:
             raise Interrupted(Outcome.DIED, "no more replies")
         return bytearray(self._replies.pop(0))
