@@ -120,10 +120,13 @@ def leaves_everything_as_it_was(answer: Answer, rng: np.random.Generator, bench:
     settings = {"training": "part", "frozen": True, "gradients": True}
     trained = bench.drawn(draw(rng, "olmoe", dtype="bfloat16", **settings))
     right = monitor_expert_usage(trained, batches)
-    wrong = difference(
-        [sorted(numbers) for numbers in answer(trained, batches)], list(map(sorted, right))
-    )
-    assert not wrong, "the keys of the numbers are wrong"
+    logged = answer(trained, batches)
+    assert isinstance(logged, list), f"asked for a list of dicts, got {kind_of(logged)}"
+    assert len(logged) == len(right), f"{len(right)} batches should give as many dicts"
+    for numbers, wanted in zip(logged, right, strict=True):
+        assert isinstance(numbers, dict), f"each batch should give a dict, not {kind_of(numbers)}"
+        missing = sorted(wanted.keys() - numbers.keys())
+        assert not missing, f"the key {missing[0]!r} is missing"
     assert not answer.left_behind, f"something was not left as it was: {answer.left_behind}"
     for family, error in (("granitemoe", RuntimeError), ("olmoe", ValueError)):
         failing = bench.drawn(draw(rng, family, raises=error.__name__, training="part"))
