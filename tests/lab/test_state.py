@@ -219,6 +219,13 @@ def test_a_gradient_that_is_taken_away_is_told(model: Tiny) -> None:
     assert after(lambda model: model.zero_grad(), model).startswith("a gradient was taken from")
 
 
+def test_a_gradient_that_is_added_to_an_earlier_one_is_told(model: Tiny) -> None:
+    leave_gradients(model)
+    told = after(leave_gradients, model)
+    assert told.startswith("the model's gradient of")
+    assert told.endswith("was changed")
+
+
 @pytest.mark.parametrize("setting", ["padding_side", "pad_token", "model_max_length"])
 def test_a_setting_of_a_tokenizer_that_stays_is_told_by_name(setting: str) -> None:
     other = {"padding_side": "left", "pad_token": "<eos>", "model_max_length": 7}[setting]

@@ -75,16 +75,17 @@ if attempt(os.fork) == 0:
     os._exit(0)
 """
 TORN = "torn.ipynb"  # the upload broke off
+# A run stops at more than a few errors of the grader, so most have no halve, whose check is broken.
 CLASS = {
     "right.ipynb": [RIGHT],
-    "wrong.ipynb": ["def double(x):\n    return x + 4\n" + HALVE],
-    "raises.py": ["def double(x):\n    raise KeyError('lost')\n" + HALVE],
+    "wrong.ipynb": ["def double(x):\n    return x + 4\n"],
+    "raises.py": ["def double(x):\n    raise KeyError('lost')\n"],
     "endless.ipynb": ["while True: pass", "def double(x):\n    while True: pass\n" + HALVE],
     "greedy.ipynb": ["def double(x):\n    return bytearray(8 << 30)\n"],  # and no halve
-    "ends.ipynb": ["def double(x):\n    import os; os._exit(0)\n" + HALVE, "raise SystemExit"],
+    "ends.ipynb": ["def double(x):\n    import os; os._exit(0)\n", "raise SystemExit"],
     "forges.ipynb": [FORGES],
-    "poisons.ipynb": [POISONS + HALVE],
-    "snoops.ipynb": [SNOOPS + HALVE],
+    "poisons.ipynb": [POISONS],
+    "snoops.ipynb": [SNOOPS],
     "spawns.ipynb": [SPAWNS, RIGHT],
     TORN: [RIGHT],
 }

@@ -90,7 +90,7 @@ def test_students_hear_what_happened_to_the_whole_submission(graded):
 def test_hostile_submissions_earn_what_their_answers_are_worth(graded):
     scores = {name: graded.moelab[name]["score"] for name in CLASS}
     assert scores["right.ipynb"] == scores["spawns.ipynb"] == 10
-    assert scores["snoops.ipynb"] == scores["poisons.ipynb"] == scores["raises.py"] == 4
+    assert scores["snoops.ipynb"] == scores["poisons.ipynb"] == scores["raises.py"] == 0
     assert scores["forges.ipynb"] == 5, "0 is additive, and the broken check costs nobody anything"
 
 

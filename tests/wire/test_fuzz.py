@@ -69,12 +69,12 @@ def figure() -> Figure:
 VALID = tuple(
     encode(value, name_of=lambda module: ("model", "0") if module is MODEL[0] else None)
     for value in (
-        ([1, 2.5, "text"], None, (), "", ""),
-        ({"a": torch.arange(6.0).reshape(2, 3), 3: (None, True)}, None, (), "", ""),
-        (np.arange(4), ("ValueError", ("ValueError",), "text"), (torch.ones(2),), "x", "y"),
-        (MODEL[0], None, (), "", ""),
-        (figure(), None, (), "", ""),
-        (b"bytes", None, (None,), "", ""),
+        ([1, 2.5, "text"], None, (), "", "", 0),
+        ({"a": torch.arange(6.0).reshape(2, 3), 3: (None, True)}, None, (), "", "", 0),
+        (np.arange(4), ("ValueError", ("ValueError",), "text"), (torch.ones(2),), "x", "y", 5),
+        (MODEL[0], None, (), "", "", 0),
+        (figure(), None, (), "", "", 0),
+        (b"bytes", None, (None,), "", "", 0),
     )
 )
 

@@ -24,7 +24,7 @@ def frame_of(tree, blob=b""):
     return HEADER.pack(MAGIC, len(tree), len(blob)) + tree + blob
 
 
-ANSWER = encode(("", None, (), "", ""))
+ANSWER = encode(("", None, (), "", "", 0))
 
 
 def attack(targets, model):

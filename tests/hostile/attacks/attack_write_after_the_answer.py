@@ -17,7 +17,7 @@ def write(descriptor):
     while True:
         time.sleep(0.01)
         try:
-            os.write(descriptor, encode(("late", None, (), "", "")))
+            os.write(descriptor, encode(("late", None, (), "", "", 0)))
         except OSError:
             return
 
