@@ -59,9 +59,10 @@ class ModelState:
         self._parts = _parts(model)
         self._settings = _settings(model)
         self._tensors = dict(tensors_of(model))
-        total = sum(tensor.numel() for tensor in self._tensors.values())
-        self._values = _values(self._tensors) if total <= COMPARED_BY_VALUE else None
-        self._versions = self._versions_now()
+        tensors = _with_gradients(self._tensors)
+        total = sum(tensor.numel() for tensor in tensors.values())
+        self._values = _values(tensors) if total <= COMPARED_BY_VALUE else None
+        self._versions = _versions(tensors)
 
     def difference(self) -> str:
         """What has changed, in one clause; "" when all is as it was."""
@@ -71,25 +72,23 @@ class ModelState:
         settings = _settings(self._model)
         if settings != self._settings:
             return f"model.config.{_changed_key(self._settings, settings)} was changed"
+        tensors = _with_gradients(self._tensors)
         if self._values is None:
-            changed = self._versions_now() != self._versions
+            changed = _versions(tensors) != self._versions
         else:
-            values = _values(self._tensors)
+            values = _values(tensors)
             changed = values.keys() != self._values.keys() or any(
                 not torch.equal(flat, self._values[kind]) for kind, flat in values.items()
             )
-        return f"the model's {self._changed_tensor()} was changed" if changed else ""
+        return f"the model's {self._changed_tensor(tensors)} was changed" if changed else ""
 
-    def _versions_now(self) -> list[int]:
-        return [tensor._version for tensor in self._tensors.values()]
-
-    def _changed_tensor(self) -> str:
+    def _changed_tensor(self, tensors: dict[str, torch.Tensor]) -> str:
         """The name of the first tensor whose values have changed."""
         if self._values is None:
-            named = zip(self._tensors, self._versions, self._versions_now(), strict=True)
+            named = zip(tensors, self._versions, _versions(tensors), strict=True)
             return next(name for name, before, now in named if before != now)
         ends: dict[Any, int] = defaultdict(int)
-        for name, tensor in self._tensors.items():
+        for name, tensor in tensors.items():
             kind = tensor.dtype, tensor.device
             start, ends[kind] = ends[kind], ends[kind] + tensor.numel()
             before = self._values[kind][start : ends[kind]] if kind in self._values else None
@@ -190,6 +189,20 @@ def _hooks(module: nn.Module) -> int:
 def has_gradient(tensor: torch.Tensor) -> bool:
     """Whether a gradient has been left on a tensor."""
     return tensor.is_leaf and tensor.grad is not None
+
+
+def _with_gradients(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors, and the gradients that have been left on them."""
+    gradients = {
+        f"gradient of {name}": tensor.grad
+        for name, tensor in tensors.items()
+        if tensor.is_leaf and tensor.grad is not None
+    }
+    return {**tensors, **gradients}
+
+
+def _versions(tensors: dict[str, torch.Tensor]) -> list[int]:
+    return [tensor._version for tensor in tensors.values()]
 
 
 def _values(tensors: dict[str, torch.Tensor]) -> dict[Any, torch.Tensor]:
