@@ -21,6 +21,7 @@ from .browsing import Visitor
 from .postgres_server import Server, programs, running_server
 
 MakeGrade = Callable[..., Grade]
+PATHS_AT_THE_START = {name: os.environ.get(name) for name in ("PYTHONSAFEPATH", "PYTHONPATH")}
 
 # Their tests count processes, files and memory of the machine, so they run one after the other.
 WATCH_THE_MACHINE = {"broken", "fuzz", "gpu", "hostile", "models", "sandbox", "supply", "wire"}
@@ -107,11 +108,14 @@ def grade_of(
 
 @pytest.fixture(autouse=True)
 def same_paths() -> Iterator[None]:
-    """Commands keep folders off the path of what they start; tests that follow start anew."""
-    names = ("PYTHONSAFEPATH", "PYTHONPATH")
-    before = {name: os.environ.get(name) for name in names}
+    """Commands, also those of a fixture, keep folders off the path of what is started later."""
+    _set_as_at_the_start()
     yield
-    for name, value in before.items():
+    _set_as_at_the_start()
+
+
+def _set_as_at_the_start() -> None:
+    for name, value in PATHS_AT_THE_START.items():
         os.environ.pop(name, None)
         if value is not None:
             os.environ[name] = value

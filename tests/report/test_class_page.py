@@ -53,7 +53,8 @@ def test_a_class_of_300_is_less_than_two_megabytes(class_of_300):
     assert len(page.encode()) < PAGE_LIMIT
     data = data_of(page)
     assert len(data["submissions"]) == 300
-    assert sum(len(checks) for _, checks in data["exercises"]) == 77
+    checks = sum(len(exercise.checks) for exercise in class_of_300.grades[0].exercises)
+    assert sum(len(checks) for _, checks in data["exercises"]) == checks > 50
 
 
 def test_also_when_every_check_fails_with_a_long_message_of_its_own(class_of_300):

@@ -60,7 +60,7 @@ def test_every_check_agrees_with_scipys_point_biserial_correlation(class_of_300)
             expected = stats.pointbiserialr(passed, rest).statistic
             assert item.discrimination == pytest.approx(expected, abs=1e-12)
             compared += 1
-    assert compared == 77
+    assert compared == sum(len(exercise.checks) for exercise in readable[0].exercises) > 50
 
 
 def test_every_exercise_agrees_with_scipys_correlation_with_the_rest(class_of_300):
