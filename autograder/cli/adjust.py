@@ -30,7 +30,7 @@ from autograder.cli.report import chosen_assignment, people_of
     "--roster",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     metavar="CSV",
-    help="Who takes the course: for who handed in nothing, and for one member of a team.",
+    help="Who takes the course: to mean a student without a file, or one member of a team.",
 )
 def adjust(
     gradebook: str,
@@ -48,7 +48,7 @@ def adjust(
 
     What was graded stays in the gradebook; who decided, when and why is added to it. The points
     hold until that student hands in another file, also when the class is graded again. With
-    --roster that goes for a student who handed in nothing as well, and for one member of a team.
+    --roster the student may also have handed in nothing, or be one member of a team.
     """
     from autograder.gradebook import Adjustment, Gradebook, GradebookError
     from autograder.report.attendance import whose

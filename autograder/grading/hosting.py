@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.grading.arranging import arranged
 from autograder.grading.place import Hosted, Place
-from autograder.grading.pool import is_stopped
+from autograder.grading.pool import StoppedProcesses
 from autograder.grading.processes import server_context
 from autograder.models.choice import ModelChoice
 from autograder.models.copies import Copy
@@ -27,9 +26,6 @@ from autograder.sandbox.gpus import visible
 if TYPE_CHECKING:
     from autograder.models.spread import Away
     from autograder.models.weights import Weights
-
-
-STOPPED_SECONDS = 60.0  # how long an owner may be stopped before the run ends
 
 
 class Hosts:
@@ -47,7 +43,7 @@ class Hosts:
         self.jobs = sum(copy.jobs for _, copy in copies)
         self._folder = Path(tempfile.mkdtemp(prefix="moelab-owners-"))
         self._processes: list[BaseProcess] = []
-        self._stopped: dict[int, float] = {}
+        self._stopped = StoppedProcesses()
         self._of_all = (seed, course)
         self.places = tuple(
             self._hosted(place, models, copy, str(number))
@@ -56,15 +52,11 @@ class Hosts:
 
     def look(self) -> None:
         """Raise `ModelError` where an owner has been stopped: every worker would wait for it."""
-        now = time.monotonic()
         for process in self._processes:
-            pid = process.pid or 0
-            if not is_stopped(pid):
-                self._stopped.pop(pid, None)
-            elif now - self._stopped.setdefault(pid, now) > STOPPED_SECONDS:
+            if self._stopped.hangs(process.pid or 0):
                 raise ModelError(
-                    f"The process that holds a model's weights ({pid}) has been stopped. Start "
-                    "again: what is graded already is kept."
+                    f"The process that holds a model's weights ({process.pid}) has been stopped. "
+                    "Start again: what is graded already is kept."
                 )
 
     def close(self) -> None:

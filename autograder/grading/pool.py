@@ -20,6 +20,7 @@ from autograder.sandbox.cgroups import remove_groups_of
 from autograder.sandbox.errors import ShortageError
 
 SECONDS_TO_END = 5.0  # for a worker that was killed
+STOPPED_SECONDS = 60.0  # how long a process of ours may be stopped (SIGSTOP) before it hangs
 ATTEMPTS_TO_ASK = 10  # in half a minute: to start a worker, or a task that is no submission's
 
 
@@ -49,9 +50,9 @@ class Slot:
         self._executor = self._new()
 
     @property
-    def is_stopped(self) -> bool:
-        """Whether the worker's process is stopped, as by SIGSTOP."""
-        return any(is_stopped(pid) for pid in self._executor._processes or {})
+    def pids(self) -> tuple[int, ...]:
+        """The worker's process, if it has been started."""
+        return tuple(self._executor._processes or ())
 
     def kill(self) -> None:
         """End the worker's process; its task ends as broken."""
@@ -106,6 +107,21 @@ class WorkerPool:
         """End all workers."""
         for slot in self.slots:
             slot.close()
+
+
+class StoppedProcesses:
+    """Since when processes of ours have been stopped."""
+
+    def __init__(self) -> None:
+        self._since: dict[int, float] = {}
+
+    def hangs(self, pid: int) -> bool:
+        """Whether a process was stopped whenever this was asked, for more than STOPPED_SECONDS."""
+        if not is_stopped(pid):
+            self._since.pop(pid, None)
+            return False
+        now = time.monotonic()
+        return now - self._since.setdefault(pid, now) > STOPPED_SECONDS
 
 
 def is_stopped(pid: int) -> bool:

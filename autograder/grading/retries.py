@@ -17,7 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.grading.pool import Slot, WorkerPool
+from autograder.grading.pool import Slot, StoppedProcesses, WorkerPool
 from autograder.grading.tasks import Attempt
 from autograder.grading.trial import Place, Trial
 from autograder.records import Grade, Outcome
@@ -30,7 +30,6 @@ PUT_OFF = 3  # submissions, before those that were put off are graded
 MOST_BROKEN = 5  # grades with errors of the grader in a run, or 1 in 20: more stop it
 SHARE_BROKEN = 20
 LOOK_SECONDS = 5.0  # how often the watchdog looks
-STOPPED_SECONDS = 60.0  # how long a process of ours may be stopped (SIGSTOP) before it is ended
 
 Start = Callable[[Slot, Found, Trial], Future[Attempt]]
 
@@ -197,21 +196,18 @@ class Watchdog:
         self._look_further = look_further
         self._longest = longest
         self._since: dict[Slot, float] = {}
-        self._stopped: dict[Slot, float] = {}
+        self._stopped = StoppedProcesses()
 
     def begin(self, slot: Slot) -> None:
         """Hear that a worker begins with a submission."""
         self._since[slot] = time.monotonic()
-        self._stopped.pop(slot, None)
 
     def look(self) -> None:
         """End what hangs; its task ends as if the worker had died."""
         now = time.monotonic()
         for slot, since in self._since.items():
-            if not slot.is_stopped:
-                self._stopped.pop(slot, None)
-            stopped = slot.is_stopped and now - self._stopped.setdefault(slot, now)
-            if stopped > STOPPED_SECONDS or now - since > self._longest:
+            hangs = any(self._stopped.hangs(pid) for pid in slot.pids)
+            if hangs or now - since > self._longest:
                 slot.kill()
         self._look_further()
 

@@ -97,9 +97,7 @@ def _exercise(name: str, pairs: Sequence[tuple[float, ExerciseGrade]]) -> Exerci
         complete=sum(exercise.score >= exercise.possible > 0 for _, exercise in judged),
         difficulty=float(shares.mean()) if len(judged) else None,
         discrimination=correlation,
-        flag=Flag.NOBODY
-        if len(judged) >= ENOUGH_FOR_NOBODY and possible > 0 and not scores.any()
-        else _flag(correlation, len(judged)),
+        flag=_flag(correlation, len(judged), earned=possible <= 0 or bool(scores.any())),
         outcomes=sum((item.outcomes for item in checks), Counter()),
     )
     return ExerciseItems(whole=whole, checks=checks)
@@ -121,11 +119,11 @@ def _check(name: str, results: Sequence[tuple[float, CheckResult]]) -> Item:
         complete=int(passed.sum()),
         difficulty=float(passed.mean()) if len(judged) else None,
         discrimination=correlation,
-        flag=Flag.NOBODY
-        if len(judged) >= ENOUGH_FOR_NOBODY and newest.points > 0 and not passed.any()
-        else Flag.FEW
-        if rarer < FEWEST_EACH_WAY
-        else _flag(correlation, len(judged)),
+        flag=_flag(
+            correlation if rarer >= FEWEST_EACH_WAY else None,
+            len(judged),
+            earned=newest.points <= 0 or bool(passed.any()),
+        ),
         outcomes=Counter(check.outcome for _, check in results),
     )
 
@@ -141,7 +139,10 @@ def _correlation(item: NDArray[np.float64], rest: NDArray[np.float64]) -> float 
     return float(np.corrcoef(item, rest)[0, 1])
 
 
-def _flag(correlation: float | None, n: int) -> Flag:
+def _flag(correlation: float | None, n: int, *, earned: bool) -> Flag:
+    """What to say of an item of which `n` were judged; `earned` is whether anybody could or did."""
+    if n >= ENOUGH_FOR_NOBODY and not earned:
+        return Flag.NOBODY
     if correlation is None or n < FEWEST:
         return Flag.FEW
     if correlation < 0:

@@ -67,9 +67,9 @@ Times and retries, with what each protects from:
   retries  ATTEMPTS                         6           a submission whose worker always ends
   retries  PUT_OFF, MOST_BROKEN             3, 5        points for all where the grader itself is
                                                         broken
-  retries  LOOK_SECONDS, STOPPED_SECONDS    5, 60 s     a worker that was stopped
-  hosting  STOPPED_SECONDS                  60 s        an owner that was stopped: all its workers
-                                                        would wait
+  retries  LOOK_SECONDS                     5 s         a watchdog that looks all the time
+  pool     STOPPED_SECONDS                  60 s        a worker, or an owner for whom all its
+                                                        workers would wait, that was stopped
   batch    STARTING_SECONDS                 1800 s      a worker that hangs in any other way (with
                                                         the most that a submission may take,
                                                         twice)

@@ -188,15 +188,19 @@ def _hooks(module: nn.Module) -> int:
 
 def has_gradient(tensor: torch.Tensor) -> bool:
     """Whether a gradient has been left on a tensor."""
-    return tensor.is_leaf and tensor.grad is not None
+    return _gradient(tensor) is not None
+
+
+def _gradient(tensor: torch.Tensor) -> torch.Tensor | None:
+    return tensor.grad if tensor.is_leaf else None
 
 
 def _with_gradients(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The tensors, and the gradients that have been left on them."""
     gradients = {
-        f"gradient of {name}": tensor.grad
+        f"gradient of {name}": gradient
         for name, tensor in tensors.items()
-        if tensor.is_leaf and tensor.grad is not None
+        if (gradient := _gradient(tensor)) is not None
     }
     return {**tensors, **gradients}
 
