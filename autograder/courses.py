@@ -200,7 +200,7 @@ def _is_within(path: Path, folder: Path) -> bool:
 
 def _is_installed(name: str) -> bool:
     top = name.partition(".")[0]
-    return top in sys.modules or any(
+    return any(  # what is imported already may have come from a folder
         finder.find_spec(top, None) is not None
         for finder in sys.meta_path
         if not isinstance(finder, _OneFolder) and hasattr(finder, "find_spec")

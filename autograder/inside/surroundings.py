@@ -83,7 +83,9 @@ def _give_lab(stack: contextlib.ExitStack, given: Mapping[str, Any]) -> None:
     import_lab()
     lab = autograder.lab
     alias = ModuleType(LAB_NAME, lab.__doc__)
-    alias.__dict__.update({k: v for k, v in vars(lab).items() if not k.startswith("__")})
+    offered = {name: getattr(lab, name) for name in lab.__all__}
+    modules = {name: part for name, part in vars(lab).items() if isinstance(part, ModuleType)}
+    alias.__dict__.update({**modules, **offered})
     alias.__dict__.update({"hand_in": _do_nothing, "this_notebook": str, **given})
     alias.__path__ = list(lab.__path__)
     alias.__dict__["__all__"] = sorted({*lab.__all__, *given})

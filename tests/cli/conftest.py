@@ -1,4 +1,4 @@
-"""The real command, in a process of its own, and a course for it."""
+"""The command, in a process of its own or in this one, and a course for it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from autograder.cli.main import run as run_command
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,6 +59,23 @@ class Moelab:
 @pytest.fixture(scope="session")
 def moelab() -> Moelab:
     return Moelab()
+
+
+@pytest.fixture
+def moelab_here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """Runs `moelab` in this process, whose fork server serves later runs as well."""
+
+    def run(*arguments: str | Path, cwd: Path) -> Ended:
+        monkeypatch.setenv("COLUMNS", "80")
+        monkeypatch.chdir(cwd)
+        capsys.readouterr()
+        status = run_command([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return Ended(status, printed.out, printed.err)
+
+    return run
 
 
 @dataclass(frozen=True)

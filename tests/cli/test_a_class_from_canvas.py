@@ -39,13 +39,13 @@ def canvas_rows(path: Path) -> dict[str, str]:
 
 
 @pytest.mark.sandbox
-def test_a_class_from_canvas_and_a_check_that_was_mended(moelab, room, monkeypatch, capsys):
+def test_a_class_from_canvas_and_a_check_that_was_mended(moelab_here, room, monkeypatch, capsys):
     class_archive(room.folder / "submissions.zip")
     (room.folder / "roster.csv").write_text(ROSTER, encoding="utf-8")
     people = ("--roster", "roster.csv", "--canvas", "canvas.csv", "--json", "grades.json")
     grade = ("grade", "submissions.zip", "--course", room.course, "--assignment", "toy", *people)
 
-    first = moelab(*grade, cwd=room.folder)
+    first = moelab_here(*grade, cwd=room.folder)
     assert first.status == 1, first.err  # two files of one student could be meant
     assert "1 student handed in nothing: Ng, Zoë." in first.out
     assert "Next: moelab report sqlite:///gradebook.db --html report" in first.out
@@ -62,7 +62,7 @@ def test_a_class_from_canvas_and_a_check_that_was_mended(moelab, room, monkeypat
     check = room.toy / "expert_load.py"
     text = check.read_text(encoding="utf-8")
     check.write_text(text.replace("abs(total - 1) < 1e-6", "abs(total - 1) < 10"), encoding="utf-8")
-    again = moelab(*grade, cwd=room.folder)
+    again = moelab_here(*grade, cwd=room.folder)
     assert again.status == 1, again.err
 
     monkeypatch.chdir(room.folder)

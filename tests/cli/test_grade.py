@@ -43,12 +43,12 @@ def write_notebook(path: Path, code: str, assignment: str = "toy") -> None:
 
 
 @pytest.fixture
-def grade(moelab, room):
-    """Grade the room's submissions into the room's gradebook."""
+def grade(moelab, moelab_here, room):
+    """Grade the room's submissions into the room's gradebook; `start` does not wait for the end."""
 
     def run(*options, start=False):
         arguments = ("grade", "submissions", "--course", room.course, "--jobs", "1", *options)
-        return (moelab.start if start else moelab)(*arguments, cwd=room.folder)
+        return (moelab.start if start else moelab_here)(*arguments, cwd=room.folder)
 
     return run
 

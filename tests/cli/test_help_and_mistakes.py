@@ -49,6 +49,16 @@ def test_a_report_imports_neither_torch_nor_transformers(tmp_path):
     assert not {"torch", "transformers", "numpy", "matplotlib"} & set(loaded)
 
 
+@pytest.mark.sandbox
+def test_a_run_leaves_torch_to_its_workers(room):
+    (room.submissions / "ada.py").write_text("x = 1\n")
+    where = (room.submissions, "--course", room.folder / room.course, "--assignment", "toy")
+    book = ("--gradebook", f"sqlite:///{room.folder}/g.db", "--jobs", "1")
+    status, loaded = loaded_by("grade", *map(str, (*where, *book)))
+    assert status == 1, "of these functions none is defined"
+    assert not {"torch", "transformers", "matplotlib"} & set(loaded)
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -19,24 +17,12 @@ def expert_load(indices, num_experts):
 """
 
 
-@dataclass(frozen=True)
-class Ended:
-    """What a command left."""
-
-    status: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def moelab(toy_course, monkeypatch, capsys):
-    """Run a command on the course, in its folder and in this process."""
-    monkeypatch.chdir(toy_course.root)
+def moelab(toy_course, moelab_here):
+    """Run a command on the course, in its folder."""
 
-    def run(command: str, *arguments: str | Path) -> Ended:
-        status = run_command([command, "--course", toy_course.name, *map(str, arguments)])
-        printed = capsys.readouterr()
-        return Ended(status, printed.out, printed.err)
+    def run(command, *arguments):
+        return moelab_here(command, "--course", toy_course.name, *arguments, cwd=toy_course.root)
 
     return run
 
@@ -45,7 +31,7 @@ def moelab(toy_course, monkeypatch, capsys):
 def check(moelab, toy_course):
     """Check a file with this text."""
 
-    def run(name: str, text: str, *options: str) -> Ended:
+    def run(name: str, text: str, *options: str):
         (toy_course.root / name).write_text(text, encoding="utf-8")
         return moelab("check", name, *options)
 
