@@ -15,7 +15,7 @@ from autograder.gradebook import Gradebook, Interrupted
 from autograder.grading.batch import Grading
 from autograder.grading.place import Place
 from autograder.grading.tasks import Settings
-from autograder.grading.together import at_once
+from autograder.grading.together import at_once, sharing_threads
 from autograder.models.choice import ModelChoice
 from autograder.models.choice import digest_of as digest_of_model
 from autograder.records import LATE, ClassGrades, Grade, Run
@@ -88,10 +88,11 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
     if not found:
         places = ", ".join(map(str, order.paths))
         raise NothingToGrade(f"{places}: there is no .ipynb, .py or .zip file in it")
-    settings = _settings(order)
     jobs, fewer = at_once(min(order.jobs, len(found)), order.limits, order.total_memory)
-    if fewer:
-        watch.tell(fewer)
+    jobs, limits, crowded = sharing_threads(jobs, order.limits)
+    settings = replace(_settings(order), limits=limits)
+    for said in filter(None, (fewer, crowded)):
+        watch.tell(said)
     watch.say("loading the course" if order.assignment else "starting the sandbox")
     with Grading(settings, jobs, order.full_scale) as grading:
         if grading.fewer:

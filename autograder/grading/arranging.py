@@ -11,6 +11,7 @@ from autograder.grading.processes import server_context
 from autograder.models.choice import ModelChoice
 from autograder.models.copies import Copy
 from autograder.sandbox.gpus import Gpu, visible
+from autograder.sandbox.hierarchy import free_memory
 
 
 def arranged(places: Sequence[Place], models: Sequence[ModelChoice]) -> list[tuple[Place, Copy]]:
@@ -21,12 +22,15 @@ def arranged(places: Sequence[Place], models: Sequence[ModelChoice]) -> list[tup
     gpus = tuple(gpu for place in places for gpu in place.gpus)
     first = places[0]
     with ProcessPoolExecutor(1, mp_context=server_context()) as pool:
-        copies = pool.submit(_arrange, tuple(models), gpus, first.memory).result()
+        room = (free_memory(), first.memory)
+        copies = pool.submit(_arrange, tuple(models), gpus, room).result()
     return [(first.with_gpus(tuple(gpus[n] for n in copy.gpus)), copy) for copy in copies]
 
 
-def _arrange(models: Sequence[ModelChoice], gpus: Sequence[Gpu], most: int) -> tuple[Copy, ...]:
+def _arrange(
+    models: Sequence[ModelChoice], gpus: Sequence[Gpu], room: tuple[int, int]
+) -> tuple[Copy, ...]:
     os.environ["CUDA_VISIBLE_DEVICES"] = visible(gpus)
     from autograder.models.fit import arrange
 
-    return arrange(models, [gpu.name for gpu in gpus], most)
+    return arrange(models, [gpu.name for gpu in gpus], *room)

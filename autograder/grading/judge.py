@@ -21,7 +21,7 @@ from autograder.grading.trial import DEATHS_TO_DOUBT, Trial
 from autograder.lab.calls import Answer, Call, CallFailed, Reply
 from autograder.lab.compare import difference
 from autograder.records import CheckResult, ExerciseGrade, Outcome
-from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.errors import SandboxError, ShortageError, is_shortage
 from autograder.session import CheckTooSlow, Interrupted, Session
 from autograder.wire.text import clean_text
 
@@ -43,16 +43,61 @@ def judge_exercise(
     `patience` is the grader's time for the submission, `trial` the attempt that this is. `watch`
     hears of each result before the next check runs.
     """
-    patience = patience or Patience()
-    results: dict[str, CheckResult] = {}
-    shared = SharedReplies(session, material.bench)
-    for check in filter(only, exercise.checks):
-        place = shared if check.shares_calls else session
-        results[check.name] = _unreached(exercise, check, results) or judge(
-            exercise, check, place, material, patience=patience, trial=trial
-        )
-        watch(results[check.name])
-    return ExerciseGrade(name=exercise.name, checks=tuple(results.values()))
+    judging = Judging(exercise, session, material, patience or Patience(), trial, watch)
+    judging.run(only)
+    return judging.grade
+
+
+class Judging:
+    """The checks of one exercise, run in one go or in parts; arguments as for `judge_exercise`."""
+
+    def __init__(
+        self,
+        exercise: Exercise,
+        session: Session,
+        material: Material,
+        patience: Patience,
+        trial: Trial | None,
+        watch: Callable[[CheckResult], None],
+    ) -> None:
+        self._exercise = exercise
+        self._session = session
+        self._material = material
+        self._patience = patience
+        self._trial = trial
+        self._watch = watch
+        self._shared = SharedReplies(session, material.bench)
+        self._results: dict[str, CheckResult] = {}
+
+    def run(self, only: Callable[[Check], bool]) -> None:
+        """Run some of the checks, in order."""
+        for check in filter(only, self._exercise.checks):
+            place = self._shared if check.shares_calls else self._session
+            result = _unreached(self._exercise, check, self._results) or judge(
+                self._exercise,
+                check,
+                place,
+                self._material,
+                patience=self._patience,
+                trial=self._trial,
+            )
+            self._results[check.name] = result
+            self._watch(result)
+
+    @property
+    def grade(self) -> ExerciseGrade:
+        """The results so far, in the order of the exercise's checks."""
+        names = [check.name for check in self._exercise.checks if check.name in self._results]
+        checks = tuple(self._results[name] for name in names)
+        return ExerciseGrade(name=self._exercise.name, checks=checks)
+
+
+def is_told(check: Check) -> bool:
+    """Whether students read all that a check says: it, and what it needs to pass, is public.
+
+    These come first: an answer that has seen hidden inputs could tell them in later checks.
+    """
+    return not check.hidden and all(map(is_told, check.after))
 
 
 def judge(
@@ -77,13 +122,22 @@ def judge(
     if deaths >= DEATHS_TO_DOUBT:
         outcome, message = _after_deaths(exercise, check, material, deaths)
     else:
-        outcome, message = _outcome(exercise, check, session, material, patience or Patience())
+        patience = patience or Patience()
+        alone = trial is None or trial.alone
+        outcome, message = _outcome(exercise, check, session, material, patience, alone=alone)
     return replace(_result(check, outcome, message), seconds=round(time.monotonic() - started, 6))
 
 
 def _outcome(
-    exercise: Exercise, check: Check, session: Session, material: Material, patience: Patience
+    exercise: Exercise,
+    check: Check,
+    session: Session,
+    material: Material,
+    patience: Patience,
+    *,
+    alone: bool,
 ) -> tuple[Outcome, str]:
+    """How a check ended; `ShortageError` where it has to be run again `alone` to know that."""
     try:
         run_check(exercise, check, session, material, patience)
     except AssertionError as wrong:
@@ -98,6 +152,8 @@ def _outcome(
         slow = (Outcome.TIMEOUT, f"what {exercise.name} returned takes too long to check")
         return slow if patience.left <= 0 else _blame(exercise, check, material, slow)
     except BaseException as error:
+        if not alone and is_shortage(error):
+            raise ShortageError(f"the grader itself ran out of something ({error})") from error
         kind = type(error).__name__
         text = f"the check could not use what {exercise.name} returned ({kind})"
         return _blame(exercise, check, material, (Outcome.FAILED, text))

@@ -1,10 +1,10 @@
 """Which submissions are graded again, and when a run stops instead of giving points to all.
 
-A verdict that something besides the answers could have brought about does not count: where a worker
-ended, a sandbox could not be had, a check broke down, or a time limit passed while others had the
-processors. Such submissions are put off, and graded again one by one, on a fresh worker, while no
-other is graded. What breaks down once more counts as the grader's error; more than a few of these,
-and the run stops and says why.
+A verdict that something besides the answers could have brought about does not count: where a
+worker ended, a sandbox could not be had, a check broke down, a time limit passed while others had
+the processors, or a process was killed or found no room for a thread. Such submissions are put
+off, and graded again one by one, on a fresh worker, while no other is graded. What breaks down
+once more counts as the grader's error; more than a few of these, and the run stops and says why.
 """
 
 from __future__ import annotations
@@ -103,10 +103,10 @@ class Run:
     def _free(self) -> list[Slot]:
         return [slot for slot in self._pool.slots if slot not in self._running]
 
-    def _begin(self, slot: Slot, case: Case) -> None:
+    def _begin(self, slot: Slot, case: Case, *, alone: bool = False) -> None:
         journal = self._folder / f"journal-{slot.number}"
         journal.write_bytes(b"")
-        trial = Trial(journal=str(journal), deaths=case.deaths, extras=case.extras)
+        trial = Trial(journal=str(journal), deaths=case.deaths, extras=case.extras, alone=alone)
         self._running[slot] = (case, self._tasks.start(slot, case.found, trial), trial)
         self._watch.begin(slot)
 
@@ -125,7 +125,7 @@ class Run:
     ) -> Grade | None:
         """The grade, or None where the submission is to be graded again alone."""
         attempt = self._result(slot, case, future, trial)
-        if attempt is not None and not attempt.broken and not attempt.starved:
+        if attempt is not None and not attempt.broken and not attempt.doubtful:
             return attempt.grade
         if attempt is not None and attempt.broken:
             slot.renew()
@@ -167,7 +167,7 @@ class Run:
         """The grade of a submission that was graded while no other was, and the grader's error."""
         slot = self._pool.slots[0]
         for number in range(ATTEMPTS):
-            self._begin(slot, case)
+            self._begin(slot, case, alone=True)
             self._ended()
             _, future, trial = self._running.pop(slot)
             attempt = self._result(slot, case, future, trial)

@@ -41,10 +41,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A grade, and whether a time limit was passed while others had the processors."""
+    """A grade, and whether something besides the answers may have brought a verdict about."""
 
     grade: Grade
-    starved: bool
+    doubtful: bool
 
     @property
     def broken(self) -> str:

@@ -1,9 +1,15 @@
-"""How many submissions are graded at once, so that their memory in total fits the machine."""
+"""How many submissions are graded at once, so that all of them together fit the machine."""
 
 from __future__ import annotations
 
-from autograder.sandbox.hierarchy import machine_memory
+from dataclasses import replace
+
+from autograder.sandbox.hierarchy import UNLIMITED, free_processes, machine_memory
 from autograder.sandbox.limits import SHARE, Limits, in_words
+
+OWN_PROCESSES = 24  # threads and processes of a run, however many are graded at once
+PROCESSES_BESIDE = 9  # of a submission: its worker, its sandbox, and what waits for these
+LEAST_THREADS = 8  # of a submission: fewer at once rather than fewer of these
 
 
 def at_once(jobs: int, limits: Limits, total: int = 0) -> tuple[int, str]:
@@ -24,4 +30,27 @@ def at_once(jobs: int, limits: Limits, total: int = 0) -> tuple[int, str]:
     return fitting, (
         f"{fitting} at once instead of {jobs}: with its sandbox each submission may take {each}, "
         f"and there are {there} for all (--total-memory)"
+    )
+
+
+def sharing_threads(jobs: int, limits: Limits, room: int | None = None) -> tuple[int, Limits, str]:
+    """How many of `jobs` submissions get their threads out of `room`, and limits that say so.
+
+    `room` is how many more processes and threads there may be (None: ask the system). What one
+    submission takes, neither its neighbours nor the grader may miss. The text is as in `at_once`.
+    """
+    room = free_processes() if room is None else room
+    if room >= UNLIMITED:
+        return jobs, limits, ""
+    least = PROCESSES_BESIDE + LEAST_THREADS
+    fitting = max(min(jobs, (room - OWN_PROCESSES) // least), 1)
+    threads = max((room - OWN_PROCESSES) // fitting - PROCESSES_BESIDE, LEAST_THREADS)
+    fewer = replace(limits, threads=min(limits.threads, threads))
+    if fitting == jobs:
+        return jobs, fewer, ""
+    return (
+        fitting,
+        fewer,
+        f"{fitting} at once instead of {jobs}: {room} more processes and threads may run here "
+        "(pids.max of a control group, or ulimit -u)",
     )

@@ -20,12 +20,14 @@ _EXTRAS = "extras"
 class Trial:
     """One attempt: where to write what is under way, and where earlier attempts ended.
 
-    Without `extras` there are no hints and pictures: an earlier attempt ended at these.
+    Without `extras` there are no hints and pictures: an earlier attempt ended at these. `alone`:
+    no other submission is graded meanwhile, so that none can have taken what this one lacks.
     """
 
     journal: str
     deaths: tuple[Place, ...] = ()
     extras: bool = True
+    alone: bool = False
 
     def begin(self, place: Place) -> None:
         """Write down which check is under way."""

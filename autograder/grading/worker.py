@@ -10,7 +10,7 @@ from pathlib import Path
 from autograder.authoring.assignment import Assignment
 from autograder.grading.course import load_assignment
 from autograder.grading.full_scale import FullScaleGrading
-from autograder.grading.judge import judge_exercise
+from autograder.grading.judge import Judging, is_told
 from autograder.grading.material import Material
 from autograder.grading.misconceptions import Misconceptions
 from autograder.grading.patience import Patience
@@ -31,7 +31,7 @@ from autograder.records import (
     Outcome,
 )
 from autograder.sandbox.equipment import Equipment
-from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.errors import SandboxError, ShortageError, is_shortage
 from autograder.sandbox.levels import Sandbox, acceptable_levels
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
 from autograder.submission.discover import Found, digest_of, read_bytes, read_companions
@@ -60,7 +60,7 @@ class Worker:
             worker=os.getpid() % WORKERS,
             equipment=self._equipment(place),
         )
-        self._starved = False
+        self._doubtful = False
         self._assignments: dict[str, tuple[Assignment, Material, Misconceptions]] = {}
 
     def assignment_of(self, found: Found) -> str:
@@ -85,12 +85,12 @@ class Worker:
             known = Misconceptions(self._on_tiny_models(fresh))
             self._assignments[assignment] = (loaded, fresh, known)
         lab, material, _ = self._assignments[assignment]
-        self._starved = False
+        self._doubtful = False
         if self._full_scale is None:
             grade = self._grade(lab, material, found, trial)
         else:
             grade = self._full_scale.judged(lambda: self._grade(lab, material, found, trial))
-        return Attempt(grade=grade, starved=self._starved)
+        return Attempt(grade=grade, doubtful=self._doubtful)
 
     def _grade(
         self, lab: Assignment, material: Material, found: Found, trial: Trial | None
@@ -113,15 +113,17 @@ class Worker:
                 notes.append(f"{OTHER_ASSIGNMENT}{source.assignment!r}")
             exercises = self._judge(lab, session, material, patience, trial)
         except (SubmissionProblem, UnreadableSubmission) as problem:
+            _raise_if_short(problem.__cause__)
             return ungraded(lab, found, digest, Outcome.MISSING, str(problem), readable=False)
         except SandboxError:
             raise
         except Exception as error:
+            _raise_if_short(error)
             reason = f"grading broke down ({type(error).__name__}: {error})"
             return ungraded(lab, found, digest, Outcome.GRADER_ERROR, clean_line(reason, 500))
         finally:
             session.close()
-            self._starved = session.starved
+            self._doubtful = session.doubtful
         return Grade(
             student=found.student,
             submission=found.name,
@@ -143,17 +145,22 @@ class Worker:
         A submission that ended the grader's process at them goes without.
         """
         figures = [FigureCalls(session) for _ in lab.exercises]
-        grades = tuple(
-            judge_exercise(
+        judgings = [
+            Judging(
                 exercise,
                 watched,
                 material,
-                patience=patience,
-                trial=trial,
-                watch=self._watch(watched, session, material),
+                patience,
+                trial,
+                self._watch(watched, session, material),
             )
             for exercise, watched in zip(lab.exercises, figures, strict=True)
-        )
+        ]
+        for judging in judgings:
+            judging.run(is_told)
+        for judging in judgings:
+            judging.run(lambda check: not is_told(check))
+        grades = tuple(judging.grade for judging in judgings)
         if trial is not None:
             trial.begin_extras()
             if not trial.extras:
@@ -180,6 +187,8 @@ class Worker:
         grades = self._assignments[lab.name][2].explain(lab.exercises, grades, session)
         if not self._settings.pictures:
             return grades
+        if any(figures):
+            session.close()  # the process that draws has seen no hidden input
         return tuple(
             replace(grade, picture=session.picture(call)) if call is not None else grade
             for grade, call in zip(grades, figures, strict=True)
@@ -224,6 +233,12 @@ class Worker:
     ) -> SandboxSession:
         bench, alarm = None if material is None else material.bench, patience or Patience()
         return SandboxSession(self.sandbox, bench, self._settings.limits, alarm.working)
+
+
+def _raise_if_short(error: BaseException | None) -> None:
+    """Raise `ShortageError` where it is the grader that ran out of something."""
+    if error is not None and is_shortage(error):
+        raise ShortageError(f"the grader itself ran out of something ({error})") from error
 
 
 def ungraded(

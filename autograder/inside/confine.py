@@ -5,8 +5,8 @@ The order matters: limits and the change of user first, then Landlock, the syste
 
 from __future__ import annotations
 
-import contextlib
 import os
+import re
 import resource
 import tempfile
 
@@ -21,6 +21,8 @@ THREADS = 64
 SHARED_USER_THREADS = 500  # beyond those that the user already has
 RESERVED_THREADS = 64  # of an ordinary user's, for the grader: no submission can take them
 LEAST_THREADS = 8  # of a submission, however little room there is
+ZYGOTE_PROCESSES = 2  # in a namespace, besides the child: the zygote, and what waits for its end
+COUNTS_BY_NAMESPACE = (5, 14)  # the first kernel with a count of threads for each user namespace
 FILE_BYTES = 64 << 20
 
 _CLONE_THREAD = 0x00010000
@@ -32,29 +34,48 @@ _HARMLESS_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS �
 # NVIDIA's driver: requests of type F, and below 256 for its unified memory (which never were
 # given a type); docs/security.md. A child can open no files but the device files for writing.
 _NVIDIA_IOCTLS = ((0xFF00, 0x4600), (0xFFFFFF00, 0))
-_HARMLESS_FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032)  # F_DUPFD … F_GETPIPE_SZ
+_HARMLESS_FCNTLS = (0, 1, 2, 3, 4, 1030, 1032)  # F_DUPFD … F_SETFL, F_DUPFD_CLOEXEC, F_GETPIPE_SZ
+_LOCKING_FCNTLS = (6, 7, 37, 38)  # F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW
 _HARMLESS_PRCTLS = (3, 15, 16, 0x53564D41)  # get dumpable; set, get the thread's name; name memory
 
 
-def most_threads(own: int = THREADS) -> int:
-    """How many threads a child may have, counted as the kernel does: with all others of its user.
+def most_threads(own: int = THREADS, *, own_namespace: bool = False) -> int:
+    """How many threads a child may have, counted as the kernel does.
 
-    Children of root get a user of their own, with `own` threads. Those of an ordinary user share
-    that user with the grader, and leave it room: `RESERVED_THREADS` below its own limit.
+    Children of root get a user of their own, and those of an ordinary user in `own_namespace` a
+    count of their own: both have `own` threads. Elsewhere an ordinary user's children are counted
+    together with the grader, and leave it room: `RESERVED_THREADS` below its own limit.
     """
-    user = os.geteuid()
-    if user == 0:
+    if os.geteuid() == 0:
         return own
-    threads = 0
-    for process in filter(str.isdecimal, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            if os.stat(f"/proc/{process}").st_uid == user:
-                threads += len(os.listdir(f"/proc/{process}/task"))
-    limit = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    if own_namespace and _kernel() >= COUNTS_BY_NAMESPACE:
+        return own + ZYGOTE_PROCESSES
+    threads = kernel.threads_of(os.geteuid())
     wanted = threads + SHARED_USER_THREADS
-    if limit == resource.RLIM_INFINITY:
-        return wanted
-    return max(min(wanted, limit - RESERVED_THREADS), threads + LEAST_THREADS)
+    limit = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    return wanted if limit == resource.RLIM_INFINITY else min(wanted, _with_room(limit, threads))
+
+
+def leave_room() -> None:
+    """Before an ordinary user's namespaces are made: what is in them leaves the grader threads.
+
+    The kernel counts each namespace's threads for the user who made it, too, against the limit that
+    this user had then.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    if os.geteuid() != 0 and soft != resource.RLIM_INFINITY:
+        most = _with_room(soft, kernel.threads_of(os.geteuid()))
+        resource.setrlimit(resource.RLIMIT_NPROC, (min(most, soft), hard))
+
+
+def _with_room(limit: int, threads: int) -> int:
+    """A user's limit less what the grader keeps; never so few that nothing more can run."""
+    return max(limit - RESERVED_THREADS, threads + LEAST_THREADS)
+
+
+def _kernel() -> tuple[int, ...]:
+    """The kernel's version, as far as it matters here."""
+    return tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
 
 
 def set_limits(address_space: int, seconds: int, threads: int) -> None:
@@ -124,6 +145,11 @@ def system_call_filter(
         _allow(rules, "ioctl", Arg(1, MASKED, mask, value))
     for command in _HARMLESS_FCNTLS:
         _allow(rules, "fcntl", Arg(1, EQ, command))
+    for (
+        command
+    ) in _LOCKING_FCNTLS:  # nobody else opens its files, so a lock is had by doing nothing;
+        rules.add_rule(pyseccomp.ERRNO(0), "fcntl", Arg(1, EQ, command))  # on a library's it would
+    rules.add_rule(pyseccomp.ERRNO(0), "flock")  # be a signal to other submissions
     for option in _HARMLESS_PRCTLS:
         _allow(rules, "prctl", Arg(0, EQ, option))
     for name in ("prlimit64", "sched_setaffinity"):

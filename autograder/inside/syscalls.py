@@ -13,7 +13,7 @@ readlinkat readv stat statfs statx
 """
 
 WRITING = """
-chdir copy_file_range fallocate fchdir fdatasync flock fsync ftruncate pwrite64 pwritev pwritev2
+chdir copy_file_range fallocate fchdir fdatasync fsync ftruncate pwrite64 pwritev pwritev2
 sendfile umask write writev
 """
 

@@ -64,7 +64,7 @@ class Zygote:
 
         The settings are forgotten afterwards: the paths in them are no submission's business.
         """
-        threads = confine.most_threads(settings.threads)
+        threads = confine.most_threads(settings.threads, own_namespace=self._namespaces)
         rules = confine.system_call_filter(own_namespaces=self._namespaces, gpu=gpu is not None)
         if self._namespaces:
             view.enter_view(settings.scratch, settings.libraries, settings.secrets, gpu)
@@ -142,6 +142,7 @@ def become_zygote(control: socket.socket, log: int) -> None:
         view.keep_files_in(settings.scratch)
         os.environ.update(settings.environment)
         if settings.isolation == "namespaces":
+            confine.leave_room()
             view.enter_namespaces()
         zygote = Zygote(settings, control)
     except Exception as error:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
@@ -15,27 +13,22 @@ from autograder.models.spread import experts_of
 from autograder.models.structure import structure, weight_bytes
 
 
-def arrange(choices: Sequence[ModelChoice], gpus: Sequence[str], most: int = 0) -> tuple[Copy, ...]:
+def arrange(
+    choices: Sequence[ModelChoice], gpus: Sequence[str], memory: int, most: int = 0
+) -> tuple[Copy, ...]:
     """Copies of the models on GPUs, or without these one in this machine's memory.
 
-    `gpus` is what people call them; `most` bytes, unless 0, are taken of each. Raises `ModelError`,
-    with what is needed and what is free, where the models do not fit.
+    `gpus` is what people call them; `most` bytes, unless 0, are taken of each. `memory` is what is
+    free in this machine, in bytes. Raises `ModelError`, with what is needed and what is free, where
+    the models do not fit.
     """
     sizes = [_size(choice, "cuda" if gpus else "cpu") for choice in choices]
-    room = [free_bytes(f"cuda:{number}") for number in range(len(gpus))]
+    room = [int(torch.cuda.mem_get_info(f"cuda:{number}")[0]) for number in range(len(gpus))]
     room = [min(free, most) if most else free for free in room]
-    memory = free_bytes("cpu")
     copies = copies_of(sizes, room, memory)
     if not copies:
         raise _too_large(choices, sizes, gpus, room, memory)
     return copies
-
-
-def free_bytes(device: str) -> int:
-    """Memory in bytes that a new process can get on `cpu` or `cuda:N`."""
-    if device.startswith("cuda"):
-        return int(torch.cuda.mem_get_info(device)[0])
-    return min(_machine_bytes(), _container_bytes())
 
 
 def gigabytes(size: int) -> str:
@@ -75,22 +68,3 @@ def _too_large(
         f"{names} {verb} {gigabytes(weights)} for weights, and for these {gigabytes(usable)} are "
         f"free on {', '.join(gpus)} and in this machine's memory together."
     )
-
-
-def _machine_bytes() -> int:
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    found = {line.partition(":")[0]: line.split()[1] for line in lines if len(line.split()) > 1}
-    return int(found["MemAvailable"]) * 1024
-
-
-def _container_bytes() -> int:
-    folder = Path("/sys/fs/cgroup")
-    try:
-        limit = (folder / "memory.max").read_text(encoding="ascii").strip()
-        used = int((folder / "memory.current").read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return 1 << 62
-    return int(limit) - used if limit.isdigit() else 1 << 62

@@ -14,6 +14,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder.records import CheckResult, Grade, Outcome
+from autograder.report.feedback import student_message
 
 if TYPE_CHECKING:  # Otter's process needs no torch
     from autograder.authoring.assignment import Assignment
@@ -41,7 +42,7 @@ all_or_nothing = False
 def verdict_notebook(grade: Grade) -> nbformat.NotebookNode:
     """The notebook that Otter executes in the student's place."""
     table = {
-        exercise.name: {check.name: _verdict(check) for check in exercise.checks}
+        exercise.name: {check.name: _verdict(exercise.name, check) for check in exercise.checks}
         for exercise in grade.exercises
     }
     literal = repr(json.dumps(table, ensure_ascii=True))
@@ -56,13 +57,13 @@ def verdict_notebook(grade: Grade) -> nbformat.NotebookNode:
     return notebook
 
 
-def message_of(check: CheckResult) -> str:
-    """What a check says in Otter's reports; "" where there is nothing to say."""
+def message_of(exercise: str, check: CheckResult) -> str:
+    """What a check says in Otter's reports, which students read; "" where it says nothing."""
     if check.outcome is Outcome.PASSED:
         return ""
     if check.outcome is Outcome.GRADER_ERROR:
         return "This check could not be judged, and costs no points. Your instructor will look."
-    said = check.message or check.title
+    said = student_message(exercise, check) or check.title
     if check.outcome is not Outcome.FAILED:
         said = f"{check.outcome.value}: {said}"
     return f"{said}\n{check.hint}" if check.hint else said
@@ -76,8 +77,8 @@ def otter_test_files(assignment: Assignment) -> dict[str, str]:
     }
 
 
-def _verdict(check: CheckResult) -> tuple[bool, str]:
-    return check.outcome in PASSING, message_of(check)
+def _verdict(exercise: str, check: CheckResult) -> tuple[bool, str]:
+    return check.outcome in PASSING, message_of(exercise, check)
 
 
 def _head(exercise: Exercise) -> str:

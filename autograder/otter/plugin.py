@@ -116,5 +116,5 @@ def _report(exercise: ExerciseGrade, test_file: Any) -> None:
     if told != known or not same_score:
         raise OtterRuntimeError(f"Otter's results of {exercise.name} are not what was graded")
     for result, check in zip(results, exercise.checks, strict=True):
-        lines = (_PASSED if result.passed else _FAILED, message_of(check))
+        lines = (_PASSED if result.passed else _FAILED, message_of(exercise.name, check))
         result.message = "\n".join(filter(None, lines))

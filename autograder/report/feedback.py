@@ -1,9 +1,10 @@
 """What a student may read of a grade: everything public, and of hidden checks what they are about.
 
 A hidden check's title and its author's message tell the idea and never the input, so they are
-shown. Anything else that a hidden check led to could carry its input: the text of an exception in
-the student's own code prints what it likes. There the kind of exception is named, if it is one of
-Python's own, and nothing more. Nothing of the run (seed, revision) or of others is in here.
+shown. Whatever the student's code made could carry the input: the text of an exception prints
+what it likes, and a number or a key that an author's message quotes can be any. So of an
+exception only its kind is named, if it is one of Python's own, and what is quoted becomes "…".
+Nothing of the run (seed, revision) or of others is in here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from autograder.wire.text import LINE_LIMIT, clean_line, clean_name, clean_text
 
 FORMAT_VERSION = 1
 _RAISED = re.compile(r"\braised ([A-Za-z]+)\b")
+_MADE = re.compile(  # what an author's message quotes of an answer: numbers, and names in quotes
+    r"""(?<!\w)'[^'\n]*'(?!\w)|"[^"\n]*"|“[^”\n]*”|`[^`\n]*`"""
+    r"""|(?<!\w)[-+]?\d[\d_]*(?:\.\d+)?(?:e[-+]?\d+)?|(?<!\w)-?(?:nan|inf)(?!\w)"""
+)
 _INSTEAD = {
     Outcome.TIMEOUT: "it ran longer than the time limit",
     Outcome.MEMORY: "it used more memory than the limit",
@@ -100,13 +105,13 @@ def _check(exercise: str, check: CheckResult) -> CheckFeedback:
         points=check.points,
         score=check.score,
         outcome=check.outcome,
-        message=_message(exercise, check),
+        message=student_message(exercise, check),
         slip=clean_line(words(check.misconception or "")),
         hint=clean_text(check.hint),
     )
 
 
-def _message(exercise: str, check: CheckResult) -> str:
+def student_message(exercise: str, check: CheckResult) -> str:
     """A public check's message in full; a hidden one's only as far as no input can be in it."""
     if check.outcome is Outcome.GRADER_ERROR:
         return _INSTEAD[check.outcome]
@@ -114,7 +119,10 @@ def _message(exercise: str, check: CheckResult) -> str:
         return clean_text(check.message)
     if check.outcome is Outcome.ERROR:
         return _raised(exercise, check.message)
-    return _INSTEAD.get(check.outcome) or clean_line(check.message, LINE_LIMIT)
+    if check.outcome is Outcome.MISSING:
+        return f"there is no function {exercise}"
+    said = _MADE.sub("…", check.message) if check.outcome is Outcome.FAILED else check.message
+    return _INSTEAD.get(check.outcome) or clean_line(said, LINE_LIMIT)
 
 
 def _raised(exercise: str, message: str) -> str:

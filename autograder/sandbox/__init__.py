@@ -19,6 +19,9 @@ Who may hold what: course and references are in workers and owners alone. A chil
 its companions, arguments of calls, the bench that it shares with its zygote, and the memory of
 full-scale weights. Seeds of hidden inputs never leave the workers.
 
+Public checks of all exercises run before any hidden one, and pictures are drawn by a new child: what
+a submission learns from hidden calls is in no process that still speaks to its student.
+
 Channels, all of them UNIX sockets or pipes that one process hands to the next:
 
     command → worker     pickles of our own plain data (`Settings`, `Found`, `Trial`)
@@ -46,7 +49,8 @@ Times and retries, with what each protects from:
   child    KILL_SECONDS                     20 s        a process that cannot be killed: the
                                                         sandbox is lost
   session  a repeated call                  once        a SIGKILL, or the end of the sandbox, from
-                                                        outside
+                                                        outside; a second one, or no room for a
+                                                        thread, and all is graded again alone
   zygote   REPLY_SECONDS                    30 s        a zygote that is stuck
   nursery  STARTUP_SECONDS                  180 s       libraries that do not load
   levels   SELF_TEST_SECONDS                60 s        a self-test that hangs

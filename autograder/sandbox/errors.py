@@ -28,9 +28,11 @@ class ShortageError(SandboxError):
     """The machine has no processes, descriptors, memory or temporary space left for now."""
 
 
-def is_shortage(error: OSError) -> bool:
-    """Whether an error says that the machine has run out of something."""
-    return error.errno in _SHORTAGES
+def is_shortage(error: BaseException) -> bool:
+    """Whether an error of the grader's own says that the machine has run out of something."""
+    if isinstance(error, OSError):
+        return error.errno in _SHORTAGES
+    return isinstance(error, MemoryError)
 
 
 def as_sandbox_error(error: OSError, what: str) -> SandboxError:

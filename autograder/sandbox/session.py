@@ -27,6 +27,11 @@ from autograder.wire.text import clean_line
 
 MEMORY_ERRORS = frozenset({"MemoryError", "OutOfMemoryError", "_ArrayMemoryError"})
 MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+SHORTAGE_WORDS = (  # of a machine, not of one submission
+    "can't start new thread",
+    "Resource temporarily unavailable",
+    "Too many open files in system",
+)
 CUDA_ERROR = "CUDA error"
 MAX_NOTES = 20
 MAX_CELL_REPLY = 256 << 10  # bytes: an exception and a few notes
@@ -63,8 +68,9 @@ class SandboxSession:
     """One submission, executed out of reach: first `read`, then `perform` as often as needed.
 
     What ends the child only once, and could have come from outside (a kill, the sandbox's own end),
-    is tried again. `starved` tells that a timeout came where others had the processors. `alarm`
-    limits the grader's work on replies; see `SubmissionClock`.
+    is tried again. `doubtful` tells that a verdict may be others' work: a timeout while they had
+    the processors, a second kill, a thread for which there was no room. `alarm` limits the
+    grader's work on replies; see `SubmissionClock`.
     """
 
     def __init__(
@@ -76,7 +82,7 @@ class SandboxSession:
         self._bench = bench
         self._limits = limits
         self._clock = SubmissionClock(limits.total, alarm)
-        self.starved = False
+        self.doubtful = False
         self._source: Source | None = None
         self._files: dict[str, bytes] = {}  # what lies beside the submission
         self._spoiled: set[int] = set()  # cells that ended or hung the process: not run again
@@ -152,6 +158,7 @@ class SandboxSession:
         if reply.raised is not None and _is_memory(reply.raised.type_name, reply.raised.message):
             self.close()
             raise Interrupted(Outcome.MEMORY, "it used more memory than the limit")
+        self.doubtful |= reply.raised is not None and _is_shortage(reply.raised.message)
         if reply.raised is not None and CUDA_ERROR in reply.raised.message:
             self.close()  # after an error of a kernel, CUDA works no more in that process
         return reply
@@ -189,7 +196,11 @@ class SandboxSession:
         except Interrupted as interrupted:
             if not interrupted.doubtful or interrupted.outcome is Outcome.TIMEOUT:
                 raise
-        return ask()
+        try:
+            return ask()
+        except Interrupted as interrupted:
+            self.doubtful |= interrupted.doubtful
+            raise
 
     def _decoded(self, message: bytearray) -> Any:
         with self._clock.reading():
@@ -232,6 +243,7 @@ class SandboxSession:
             if ended and number not in self._doubted:
                 self._doubted.add(number)
             else:
+                self.doubtful |= ended
                 self._leave_out(number, str(interrupted))
             return False
         except (WireError, CheckTooSlow) as broken:
@@ -241,6 +253,7 @@ class SandboxSession:
         raised, left_out = reply if isinstance(reply, tuple) and len(reply) == 2 else (None, ())
         match raised:
             case (str(name), str(message), line):
+                self.doubtful |= _is_shortage(message)
                 where = f", line {line}" if isinstance(line, int) and line else ""
                 self._failed[number] = f"raised {name}: {message}" if message else f"raised {name}"
                 self._note(f"{source.place(number)}{where} {self._failed[number]}")
@@ -285,7 +298,7 @@ class SandboxSession:
             with self._clock.running():
                 return child.request(kind, payload, min(seconds, self._clock.left), most)
         except Interrupted as interrupted:
-            self.starved |= interrupted.doubtful and interrupted.outcome is Outcome.TIMEOUT
+            self.doubtful |= interrupted.doubtful and interrupted.outcome is Outcome.TIMEOUT
             raise
         finally:
             self._clock.left += child.kept_waiting
@@ -311,6 +324,10 @@ def _files(packed: tuple[object, ...]) -> dict[str, bytes]:
 def _text(plain: object) -> str:
     """A text of a message: bytes where it may be long."""
     return plain.decode("utf-8", "replace") if isinstance(plain, bytes) else str(plain)
+
+
+def _is_shortage(message: str) -> bool:
+    return any(words in message for words in SHORTAGE_WORDS)
 
 
 def _is_memory(name: str, message: str) -> bool:

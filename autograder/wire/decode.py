@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import msgpack
 import numpy as np
 import torch
 
+from autograder.lab.compare import _KINDS as KINDS
 from autograder.lab.compare import Opaque
 from autograder.lab.model_state import walk
 from autograder.wire.limits import (
@@ -81,6 +83,35 @@ def _collection_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+OF_ANOTHER_TYPE = "of another type than asked for"
+_TYPES = (  # alternatives of a pattern
+    "object|type|set|frozenset|bytes|bytearray|complex|range|slice|map|filter|zip|enumerate|"
+    "reversed|dict_keys|dict_values|dict_items|ellipsis|module|partial|builtin_function_or_method|"
+    "defaultdict|OrderedDict|Counter|deque|SimpleNamespace|Decimal|Fraction|Path|PosixPath|date|"
+    "datetime|timedelta|Size|dtype|device|Generator|Parameter|Linear|Module|ModuleList|Embedding|"
+    "MoeModelOutputWithPast|MoeCausalLMOutputWithPast|CausalLMOutputWithPast|Figure|Axes|Line2D|"
+    "BarContainer|AxesImage|DataFrame|Series|Index|BatchEncoding"
+)
+_DTYPES = "|".join((*DTYPE_SIZES, "complex32", "complex64", "complex128", "qint8", "quint8"))
+_SIZES = r"\[[\d, ]{0,80}\]"
+_DESCRIPTION = re.compile(  # what `kind_of` and `encode` say, of types that are nobody's own
+    "|".join(
+        (
+            rf"a tensor {_SIZES} of (?:{_DTYPES})",
+            rf"a tensor of (?:{_DTYPES})",
+            re.escape("a tensor without plain values (sparse, nested or meta)"),
+            rf"a NumPy array {_SIZES}",
+            r"a NumPy array of (?:object|complex\d{2,3}|str\d{0,6}|bytes\d{0,6})",
+            r"a (?:list|tuple) of \d{1,9}",
+            "a dict",
+            "an int beyond 64 bits",
+            rf"(?:a module )?of type (?:{_TYPES})",
+            *map(re.escape, KINDS.values()),
+        )
+    )
+)
 
 
 class _Decoder:
@@ -248,7 +279,7 @@ class _Decoder:
     def _opaque(self, description: Any, depth: int) -> Opaque:
         if type(description) is not str or len(description) > 200:
             raise WireError("a description is malformed")
-        return Opaque(description)
+        return Opaque(description if _DESCRIPTION.fullmatch(description) else OF_ANOTHER_TYPE)
 
 
 def _find(handle: Any, resolve: Resolve | None) -> Any:

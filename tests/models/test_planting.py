@@ -107,4 +107,4 @@ def test_a_model_that_does_not_fit_says_what_it_needs_and_what_there_is(
 ) -> None:
     folder = shape("olmoe", hidden_size=1 << 16, vocab_size=1 << 26)
     with pytest.raises(ModelError, match=r"needs \d+\.\d GB in this machine's memory, and"):
-        arrange([chosen(folder)], ())
+        arrange([chosen(folder)], (), 8 << 30)

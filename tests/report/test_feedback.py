@@ -56,8 +56,25 @@ def test_what_the_author_of_a_hidden_check_says_is_shown_on_one_line(run, make_g
     message = "the shares\nadd up to 2, not 1" + "x" * 5_000
     grade = with_check(make_grade(), hidden=True, outcome=Outcome.FAILED, message=message)
     shown = message_of(run, grade)
-    assert shown.startswith("the shares add up to 2, not 1")
+    assert shown.startswith("the shares add up to …, not …")
     assert len(shown) == 240
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("the result has shape [4, 8], not [4]", "the result has shape […, …], not […]"),
+        ("it lacks 'layer_9' and isn't a dict", "it lacks … and isn't a dict"),
+        ("the loss is nan in float32, -1.5e-07 off", "the loss is … in float32, … off"),
+    ],
+)
+def test_what_a_hidden_checks_message_quotes_of_an_answer_is_left_out(
+    run, make_grade, message, shown
+):
+    grade = with_check(make_grade(), hidden=True, outcome=Outcome.FAILED, message=message)
+    assert message_of(run, grade) == shown
+    public = with_check(make_grade(), hidden=False, outcome=Outcome.FAILED, message=message)
+    assert message_of(run, public) == message
 
 
 @pytest.mark.parametrize("hidden", [True, False])

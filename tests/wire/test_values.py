@@ -151,6 +151,7 @@ def test_subclasses_and_scalars_arrive_as_plain_values() -> None:
         (torch.eye(2).to_sparse(), "sparse"),
         (np.array([None]), "object"),
         (torch.nn.Linear(1, 1), "Linear"),
+        (type("x" * 99, (), {})(), "of another type"),
     ],
     ids=lambda value: str(value)[:30] if isinstance(value, str) else "",
 )
