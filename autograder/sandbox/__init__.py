@@ -19,7 +19,7 @@ Who may hold what: course and references are in workers and owners alone. A chil
 its companions, arguments of calls, the bench that it shares with its zygote, and the memory of
 full-scale weights. Seeds of hidden inputs never leave the workers.
 
-Public checks of all exercises run before any hidden one, and pictures are drawn by a new child: what
+Public checks of all exercises run before any hidden one, and a new child draws pictures: what
 a submission learns from hidden calls is in no process that still speaks to its student.
 
 Channels, all of them UNIX sockets or pipes that one process hands to the next:
