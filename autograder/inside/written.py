@@ -75,7 +75,7 @@ class WrittenModules(MetaPathFinder, InspectLoader):
             for file in (f"{whole}.py", f"{whole}/__init__.py"):
                 if self.text(file) is not None:
                     return self._spec(fullname, file, whole if "__init__" in file else "")
-            if any(name.startswith(f"{whole}/") for name in self._texts):
+            if any(name.startswith(f"{whole}/") for name in self._texts) or _has_modules(whole):
                 return self._spec(fullname, f"{whole}/__init__.py", whole)
         return None
 
@@ -108,6 +108,15 @@ class WrittenModules(MetaPathFinder, InspectLoader):
             sys.meta_path.remove(self)
         for name in self._files:
             sys.modules.pop(name, None)
+
+
+def _has_modules(folder: str) -> bool:
+    """Whether a folder beside the submission holds Python files, which makes it a package."""
+    if posixpath.isabs(folder):
+        return False
+    with contextlib.suppress(OSError, ValueError):
+        return any(name.endswith(".py") for name in os.listdir(folder))
+    return False
 
 
 def _folders() -> Iterator[str]:

@@ -87,6 +87,23 @@ def test_files_beside_the_notebook_are_found(check, toy_course):
     assert "raised" not in check("mine.ipynb", notebook(cell, RIGHT_LOAD)).err
 
 
+def test_helpers_beside_the_notebook_are_imported(check, toy_course):
+    mine = toy_course.root / "mine"
+    (mine / "parts").mkdir(parents=True)
+    (mine / "statistics.py").write_text("raise RuntimeError('not the library')")
+    (mine / "my_helpers.py").write_text("import torch\nimport parts.counting as counting\n")
+    (mine / "parts" / "counting.py").write_text(
+        "def counts(indices, number):\n    return indices.flatten().bincount(minlength=number)\n"
+    )
+    right = (
+        "import statistics\n\nfrom my_helpers import counting\n\n"
+        "def expert_load(indices, num_experts):\n"
+        "    return counting.counts(indices, num_experts) / indices.numel()\n"
+    )
+    done = check("mine/lab.ipynb", notebook(right))
+    assert "✓ The shares add up to one." in done.out, done.err
+
+
 def test_a_file_that_is_no_notebook_is_one_sentence(check):
     ended = check("mine.ipynb", "{torn")
     assert ended.status == 2
