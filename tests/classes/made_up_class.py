@@ -1,4 +1,4 @@
-"""A class of 120 as it comes from Canvas, Moodle and Gradescope, and the table of its right grades.
+"""A class of 120 as it comes from Canvas, Moodle (also in teams) and Gradescope, and its grades.
 
 Everything here is written before anything is graded: who hands in what, and what that earns in the
 toy course.
@@ -11,7 +11,7 @@ import io
 import json
 import unicodedata
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -216,6 +216,31 @@ def moodle(folder: Path) -> Path:
             place = export / f"{name}_{2000 + student.number}_assignsubmission_file_" / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(data)
+    _write(folder, _worksheet(lambda one: ""))
+    return export
+
+
+def moodle_teams(folder: Path) -> Path:
+    """Moodle's folders of a team assignment, one for each group, whose ids are participants', too.
+
+    The worksheet has a column more: who is in which group.
+    """
+    export = folder / "Toy course-Teamwork-4712"
+    of_student = {}
+    for number, team in enumerate(teams(), 2001):
+        of_student.update(dict.fromkeys(team, f"Group {number}"))
+        for path, data in files_of(team[0]).items():
+            place = export / f"Group {number}_{number}_assignsubmission_file_" / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+    _write(folder, _worksheet(lambda one: of_student.get(one, "")))
+    return export
+
+
+def _worksheet(group: Callable[[Student], str]) -> list[list[object]]:
+    """Moodle's grading worksheet, with everybody's group behind its own columns."""
+    head = ["Identifier", "Full name", "Email address", "Status", "Grade", "Maximum grade"]
+    head += ["Grade can be changed", "Last modified (submission)", "Last modified (grade)"]
     rows = [
         [
             f"Participant {2000 + one.number}",
@@ -223,13 +248,11 @@ def moodle(folder: Path) -> Path:
             one.email,
             *("No submission" if one.kind == "nothing" else "Submitted for grading", "-"),
             *(2 * POSSIBLE, "Yes", "-" if one.kind == "nothing" else "Friday", "-", ""),
+            group(one),
         ]
         for one in students()
     ]
-    head = ["Identifier", "Full name", "Email address", "Status", "Grade", "Maximum grade"]
-    head += ["Grade can be changed", "Last modified (submission)", "Last modified (grade)"]
-    _write(folder, [[*head, "Feedback comments"], *rows])
-    return export
+    return [[*head, "Feedback comments", "Groups"], *rows]
 
 
 def gradescope(folder: Path) -> Path:
@@ -254,7 +277,7 @@ def gradescope(folder: Path) -> Path:
 
 
 def teams() -> Iterator[list[Student]]:
-    """Who hands in together on Gradescope."""
+    """Who hands in together, where the class works in teams."""
     pairs = [one for one in students() if one.kind == "script"]
     yield from (pairs[place : place + 2] for place in range(0, len(pairs), 2))
     yield from ([one] for one in students() if one.kind not in ("script", "nothing"))

@@ -35,6 +35,10 @@ class Graded:
     folder: Path
     said: str
 
+    @property
+    def in_teams(self) -> bool:
+        return self.platform in ("gradescope", "moodle_teams")
+
     def rows(self, name: str) -> list[dict[str, str]]:
         with (self.folder / name).open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
@@ -45,6 +49,7 @@ class Graded:
         names = {
             "canvas": lambda one: f"{one.last}, {one.first}",
             "moodle": lambda one: one.full,
+            "moodle_teams": lambda one: one.full,
             "gradescope": lambda one: one.full,
         }[self.platform]
         times = Counter(map(names, students()))
@@ -54,7 +59,7 @@ class Graded:
         }
 
 
-@pytest.fixture(scope="module", params=["canvas", "moodle", "gradescope"])
+@pytest.fixture(scope="module", params=["canvas", "moodle", "moodle_teams", "gradescope"])
 def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Graded:
     """The class as one platform exports it, graded by one command; Moodle's from within."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -117,18 +122,11 @@ def test_the_page_shows_everybody_with_the_right_grade(graded: Graded) -> None:
     shown = {html.unescape(name): (float(score), state) for state, name, score in _ROW.findall(page)
              if state != "replaced"}  # fmt: skip
     of_name = {graded.people[one.email]: expected(one) for one in students()}
-    wanted = {
-        name: of_name[name.split(", ")[0] if graded.platform == "gradescope" else name]
-        for name in shown
-    }
+    wanted = {name: of_name[name.split(", ")[0] if graded.in_teams else name] for name in shown}
     assert {name: (score, state.replace(" ", "_")) for name, (score, state) in shown.items()} == (
         wanted
     )
-    everybody = [
-        one
-        for name in shown
-        for one in ([name] if graded.platform != "gradescope" else name.split(", "))
-    ]
+    everybody = [one for name in shown for one in (name.split(", ") if graded.in_teams else [name])]
     assert sorted(everybody) == sorted(graded.people.values())
 
 
@@ -145,10 +143,10 @@ def test_canvas_gets_everybodys_grade(graded: Graded) -> None:
 def test_moodle_gets_everybodys_grade(graded: Graded) -> None:
     rows = graded.rows("moodle.csv")
     here = [one for one in students() if one.status != "absent"]
-    scale = 2 if graded.platform == "moodle" else 1
+    scale = 2 if graded.platform.startswith("moodle") else 1
     found = {row["Email address"]: row["Grade"] for row in rows}
     assert found == {one.email: f"{scale * one.score:g}" for one in here}
-    if graded.platform == "moodle":
+    if graded.platform.startswith("moodle"):
         numbers = [row["Identifier"] for row in rows]
         assert numbers == [f"Participant {2000 + one.number}" for one in here]
 
