@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 COURSE = "toy_that_is_killed"
+FILES_OF_A_JOB = 8  # that the command has open while a worker is renewed
 ANSWERS = {
     "right": "counts / counts.sum()",
     "wrong": "counts / len(indices)",
@@ -117,14 +119,42 @@ class Ordeal:
         assert not left, f"{len(left)} of {len(seen)} processes outlived the kills"
         say(f"none of {len(seen)} processes is left")
         self.finish("killed.db")
-        killed = results(self.folder / "killed.db")
-        seeds = {attempt[0][1] for attempts in killed.values() for attempt in attempts}
+        self._compare("killed.db", say)
+
+    def endure(self, every: float, say: Callable[[str], None] = print) -> None:
+        """Kill a process below the command every so many seconds of one run, and compare."""
+        process, seen, kills, open_files, printed = self.start("endured.db"), set(), 0, [], None
+        while printed is None:
+            try:
+                printed = process.communicate(timeout=every)[0]
+            except subprocess.TimeoutExpired:
+                below = descendants(process.pid)
+                seen |= below
+                if below and count_attempts(self.folder / "endured.db"):
+                    with suppress(OSError):
+                        os.kill(random.choice(sorted(below)), signal.SIGKILL)
+                        open_files.append(len(os.listdir(f"/proc/{process.pid}/fd")))
+                        kills += 1
+        assert process.returncode == 0, printed
+        left = survivors(seen)
+        assert not left, f"{len(left)} of {len(seen)} processes are left"
+        say(f"{kills} of {len(seen)} processes of a run were killed, and none is left")
+        if open_files:
+            least, last = min(open_files), open_files[-1]
+            assert last <= least + FILES_OF_A_JOB * self.jobs, open_files
+            say(f"the command has had {least} to {max(open_files)} files open, at last {last}")
+        self._compare("endured.db", say)
+
+    def _compare(self, gradebook: str, say: Callable[[str], None]) -> None:
+        """Compare a gradebook with one of the same seed whose run nobody disturbed."""
+        found = results(self.folder / gradebook)
+        seeds = {attempt[0][1] for attempts in found.values() for attempt in attempts}
         assert len(seeds) == 1, f"{len(seeds)} seeds"
-        assert {len(attempts) for attempts in killed.values()} == {1}
-        assert len(killed) == self.submissions
-        self.finish("whole.db", "--seed", *seeds)
-        assert killed == results(self.folder / "whole.db")
-        say(f"{len(killed)} submissions, each graded once, as in a run that nobody killed")
+        assert {len(attempts) for attempts in found.values()} == {1}
+        assert len(found) == self.submissions
+        self.finish(f"whole_{gradebook}", "--seed", *seeds)
+        assert found == results(self.folder / f"whole_{gradebook}")
+        say(f"{len(found)} submissions, each graded once, as in a run that nobody killed")
 
 
 def count_attempts(path: Path) -> int:

@@ -2,7 +2,8 @@
 
 A process's own limits count what it maps. A group also counts files in memory, what lies in pipes
 and sockets and what the kernel keeps for a process, over a zygote and its child together. With as
-many sandboxes as fit into the machine, the sum is bounded too (`limits.py`).
+many sandboxes as fit into the machine, the sum is bounded too (`limits.py`). Where groups can share
+out processors as well, sandboxes get equal parts of them, however many threads run in each.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from autograder.sandbox.hierarchy import Hierarchy, memory_hierarchy
+from autograder.sandbox.hierarchy import Hierarchy, hierarchy_of, memory_hierarchy
 
 PREFIX = "moelab-"
 OWN_GROUP = "moelab-grader"  # where the grader moves, for a group with limits below it holds nobody
@@ -53,13 +54,17 @@ class Group:
             for name, value in _settings(hierarchy).items():
                 (self.folder / name).write_text(value, encoding="ascii")
         except OSError as error:
-            self.close()
+            _remove(self.folder, 0.0)
             raise NoGroup(_refused(self.folder, error)) from error
         self._used, self._most = (self.folder / name for name in _NAMES[hierarchy.unified])
+        self._shares = None if hierarchy.unified else _group_for_processors(self.folder.name)
 
     def add(self, process: int) -> None:
         """Move a process into the group; its later children are in it too. Raises `OSError`."""
         (self.folder / "cgroup.procs").write_text(str(process), encoding="ascii")
+        if self._shares is not None:
+            with suppress(OSError):
+                (self._shares / "cgroup.procs").write_text(str(process), encoding="ascii")
 
     def limit(self, beyond: int) -> None:
         """Let the group use `beyond` more bytes than now; then it is the child that is killed."""
@@ -68,7 +73,9 @@ class Group:
 
     def close(self) -> None:
         """Remove the group, as soon as its last process has gone."""
-        _remove(self.folder, time.monotonic() + _SECONDS_TO_EMPTY)
+        deadline = time.monotonic() + _SECONDS_TO_EMPTY
+        for folder in filter(None, (self.folder, self._shares)):
+            _remove(folder, deadline)
 
 
 def why_not() -> str:
@@ -86,26 +93,41 @@ def why_not() -> str:
 
 def remove_groups_of(processes: Iterable[int]) -> None:
     """Remove what processes that have ended left behind, as soon as their sandboxes have gone."""
-    hierarchy = memory_hierarchy()
-    if hierarchy is None:
-        return
+    there = (memory_hierarchy(), hierarchy_of("cpu"))
+    places = {place for one in there if one for place in (one.root, one.own, one.own.parent)}
     deadline = time.monotonic() + _SECONDS_TO_EMPTY
     for process in processes:
-        for place in {hierarchy.root, hierarchy.own, hierarchy.own.parent}:
+        for place in places:
             for folder in place.glob(f"{PREFIX}{process}-*"):
                 _remove(folder, deadline)
 
 
 def _remove(folder: Path, deadline: float) -> None:
-    while time.monotonic() < deadline:
+    while True:
         try:
             folder.rmdir()
         except OSError as error:
-            if error.errno != errno.EBUSY:
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
                 return
             time.sleep(0.01)
         else:
             return
+
+
+def _group_for_processors(name: str) -> Path | None:
+    """A group of version 1 that gets its part of the processors; None where there can be none.
+
+    In version 2 the group for memory is this one, too.
+    """
+    hierarchy = hierarchy_of("cpu")
+    if hierarchy is None or hierarchy.unified:
+        return None
+    for place in dict.fromkeys((hierarchy.own, hierarchy.root)):
+        with suppress(OSError):
+            _sweep(place)
+            (place / name).mkdir()
+            return place / name
+    return None
 
 
 def _settings(hierarchy: Hierarchy) -> dict[str, str]:
@@ -138,20 +160,27 @@ def _parent(hierarchy: Hierarchy) -> Path:
 
 
 def _hand_down(place: Path) -> None:
-    """Let groups below this one limit memory, which version 2 allows where it holds no process."""
+    """Let groups below this one limit memory, which version 2 allows where it holds no process.
+
+    They share out processors where that can be had.
+    """
     switch = place / "cgroup.subtree_control"
     wanted = {"memory", "pids"}
-    if not wanted <= set((place / "cgroup.controllers").read_text(encoding="ascii").split()):
+    there = set((place / "cgroup.controllers").read_text(encoding="ascii").split())
+    if not wanted <= there:
         raise OSError(errno.ENOENT, "it cannot limit memory and processes")
-    missing = wanted - set(switch.read_text(encoding="ascii").split())
-    if not missing:
+    handed = set(switch.read_text(encoding="ascii").split())
+    if (wanted | ({"cpu"} & there)) <= handed:
         return
-    order = " ".join(f"+{name}" for name in sorted(missing))
     if (place / "cgroup.procs").read_text(encoding="ascii").split() == [str(os.getpid())]:
         leaf = place / OWN_GROUP
         leaf.mkdir(exist_ok=True)
         (leaf / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
-    switch.write_text(order, encoding="ascii")
+    if missing := wanted - handed:
+        switch.write_text(" ".join(f"+{name}" for name in sorted(missing)), encoding="ascii")
+    if "cpu" in there - handed:
+        with suppress(OSError):  # the kernel refuses it where a process has a realtime class
+            switch.write_text("+cpu", encoding="ascii")
 
 
 def _sweep(parent: Path) -> None:

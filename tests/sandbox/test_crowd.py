@@ -1,4 +1,4 @@
-"""What one submission takes of the machine's threads, neither another nor the grader misses."""
+"""What one submission takes of the machine, neither another nor the grader misses."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from machine import CHECKOUT, as_ordinary_user, kernel_lacks
 
 from autograder.grading.together import sharing_threads
+from autograder.lab.bench import Bench
+from autograder.lab.calls import Call
+from autograder.records import Outcome
 from autograder.sandbox.hierarchy import UNLIMITED, free_processes, hierarchy_of
+from autograder.sandbox.levels import Sandbox
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.session import SandboxSession
+from autograder.session import Interrupted
 
 PROCESSES = 80
 HERE = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(CHECKOUT)}
@@ -96,6 +103,86 @@ def test_without_namespaces_a_users_grader_keeps_room_and_doubts_whom_a_neighbou
     assert found["taken"] >= 8
     assert found["another"]
     assert found["honest"] == 4 or ("new thread" in found["honest"] and found["doubtful"])
+
+
+BUSY = "import os; os.sched_setaffinity(0, {PLACE}); print(flush=True)\nwhile True: pass"
+WORK = b"""
+import time
+
+def work(seconds):
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+    return "done"
+"""
+
+
+@pytest.fixture
+def crowded() -> Iterator[int]:
+    """One processor with a dozen busy processes."""
+    place = min(os.sched_getaffinity(0))
+    program = BUSY.replace("PLACE", str(place))
+    busy = [
+        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd="/")
+        for _ in range(12)
+    ]
+    try:
+        for one in busy:
+            assert one.stdout is not None
+            one.stdout.readline()
+        yield place
+    finally:
+        for one in busy:
+            one.kill()
+            one.communicate()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    level = "landlock" if kernel_lacks("namespaces") else "namespaces"
+    if reason := kernel_lacks(level):
+        pytest.skip(reason)
+    sandbox = Sandbox((level,), "a crowd", Limits(memory=1 << 30), worker=1)
+    try:
+        yield sandbox
+    finally:
+        with suppress(OSError):  # a test may have closed it
+            sandbox.close()
+
+
+@pytest.mark.sandbox
+def test_a_time_limit_does_not_count_while_others_have_the_processor(
+    sandbox: Sandbox, crowded: int
+) -> None:
+    os.sched_setaffinity(sandbox._zygote.process.pid, {crowded})
+    limits = Limits(call=1.0, total=60.0)
+    session = SandboxSession(sandbox, Bench("a crowd"), limits)
+    session.read(WORK, "work.py")
+    assert session.perform(Call("work", (0.7,))).value == "done"
+    with pytest.raises(Interrupted) as caught:
+        session.perform(Call("work", (1.5,)))
+    assert caught.value.outcome is Outcome.TIMEOUT
+    assert not caught.value.doubtful, "it has used its own time"
+    session.close()
+
+
+@pytest.mark.sandbox
+def test_each_sandbox_has_its_own_part_of_the_processors(sandbox: Sandbox) -> None:
+    group = sandbox._zygote._group
+    if group is None or hierarchy_of("cpu") is None:
+        pytest.skip("no control groups for processors here")
+    pid = sandbox._zygote.process.pid
+    lines = Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8").splitlines()
+    own = {
+        name: path
+        for _, names, path in (x.split(":", 2) for x in lines)
+        for name in names.split(",")
+    }
+    shared = own.get("cpu", own.get(""))
+    assert shared is not None
+    assert Path(shared).name == group.folder.name
+    sandbox.close()
+    assert not [*hierarchy_of("cpu").own.glob(f"{group.folder.name}*")]
 
 
 def as_user(level: str) -> dict[str, object]:
