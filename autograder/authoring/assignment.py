@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 from autograder.authoring.exercise import Exercise
+from autograder.authoring.promises import Promise, promises_in
 
+PROSE = "prose"  # the folder beside the assignment that holds its Markdown
 Routing = list[tuple[str, torch.Tensor, torch.Tensor]]
 
 
@@ -46,6 +48,18 @@ class Assignment:
     def exercises(self) -> tuple[Exercise, ...]:
         """The exercises alone, in order."""
         return tuple(part for part in self.parts if isinstance(part, Exercise))
+
+    @property
+    def prose(self) -> tuple[Path, ...]:
+        """The files of the prose, in order."""
+        parts = (*self.parts, *self.closing)
+        return tuple(self.folder / PROSE / p.file for p in parts if isinstance(p, Prose))
+
+    @property
+    def rules(self) -> tuple[Promise, ...]:
+        """The list items with a key in the prose: promises that hold for all exercises."""
+        texts = (path.read_text(encoding="utf-8") for path in self.prose if path.is_file())
+        return tuple(rule for text in texts for rule in promises_in(text) if rule.key)
 
     @property
     def possible(self) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from autograder.authoring.promises import Promise, promises_in
 from autograder.lab.compare import FLOAT32, Tolerance
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -27,6 +28,8 @@ class Check:
     `shared_rng` and `bench`. An agreement check's function yields the arguments of calls, and the
     student's results are compared with the reference's; it is always hidden.
 
+    `proves` are the keys of the promises that it proves.
+
     `shared_rng` starts anew in each check of an exercise. Hidden laws that look at different sides
     of one answer draw the same inputs from it, and the student's function is called once for all.
     """
@@ -37,6 +40,7 @@ class Check:
     hidden: bool
     kind: Literal["law", "agrees"]
     function: Callable[..., Any]
+    proves: tuple[str, ...] = ()
     after: tuple[Check, ...] = ()
     time_limit: float | None = None
     tolerance: Tolerance = FLOAT32
@@ -88,6 +92,11 @@ class Exercise:
         return inspect.cleandoc(sys.modules[self.module_name].__doc__ or "")
 
     @property
+    def promises(self) -> tuple[Promise, ...]:
+        """The list items of the statement."""
+        return promises_in(self.statement)
+
+    @property
     def possible(self) -> float:
         """The points of all checks together."""
         return sum(check.points for check in self.checks)
@@ -113,14 +122,16 @@ class Exercise:
         self,
         *,
         points: float,
+        proves: str | tuple[str, ...] = (),
         hidden: bool = False,
         after: Iterable[Check] = (),
         time_limit: float | None = None,
     ) -> Callable[[Callable[..., Any]], Check]:
         """Declare a check that needs no reference: `def name(answer, rng, bench)` with asserts.
 
-        The docstring is the title that students see. `time_limit` (seconds for one call) replaces
-        the run's limit where a check needs longer.
+        The docstring is the title that students see. `proves` has the keys of the promises in the
+        statement, or among the rules for all exercises, that it proves. `time_limit` (seconds for
+        one call) replaces the run's limit where a check needs longer.
         """
 
         def declare(function: Callable[..., Any]) -> Check:
@@ -132,6 +143,7 @@ class Exercise:
                     hidden=hidden,
                     kind="law",
                     function=function,
+                    proves=_keys(proves),
                     after=tuple(after),
                     time_limit=time_limit,
                 )
@@ -143,6 +155,7 @@ class Exercise:
         self,
         *,
         points: float,
+        proves: str | tuple[str, ...] = (),
         after: Iterable[Check] = (),
         time_limit: float | None = None,
         tolerance: Tolerance = FLOAT32,
@@ -151,9 +164,10 @@ class Exercise:
     ) -> Callable[[Callable[..., Any]], Check]:
         """Declare a hidden check: `def name(rng, bench)` yields arguments, the reference answers.
 
-        `compare(got, expected)` returns what is wrong ("" for nothing) where values may rightly
-        differ; `gradient_of` also compares gradients of the result with respect to the arguments
-        at these positions, or to the parameters of the first model argument with these names.
+        `proves` as for a law. `compare(got, expected)` returns what is wrong ("" for nothing) where
+        values may rightly differ; `gradient_of` also compares gradients of the result with respect
+        to the arguments at these positions, or to the parameters of the first model argument with
+        these names.
         """
 
         def declare(function: Callable[..., Any]) -> Check:
@@ -166,6 +180,7 @@ class Exercise:
                     hidden=True,
                     kind="agrees",
                     function=function,
+                    proves=_keys(proves),
                     after=tuple(after),
                     time_limit=time_limit,
                     tolerance=tolerance,
@@ -209,6 +224,10 @@ class Exercise:
                 )
         self.checks.append(check)
         return check
+
+
+def _keys(proves: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (proves,) if isinstance(proves, str) else tuple(proves)
 
 
 def title_of(function: Callable[..., Any]) -> str:

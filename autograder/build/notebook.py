@@ -9,7 +9,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.authoring.assignment import Assignment, Prose
+from autograder.authoring.assignment import PROSE, Assignment, Prose
 from autograder.authoring.exercise import Exercise
 from autograder.build.errors import BuildError
 from autograder.build.otter_tests import otter_test
@@ -17,7 +17,6 @@ from autograder.build.prose import points_of, read_prose, statement_of
 from autograder.build.source import solution_source, stub_source
 
 Cell = Any
-PROSE = "prose"  # the folder beside the assignment that holds its Markdown
 
 _SETUP = """\
 import otter

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from autograder.authoring.exercise import Exercise
+from autograder.authoring.promises import without_keys
 from autograder.build.errors import BuildError
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})\s*(\S*)\s*$")
@@ -24,7 +25,9 @@ class Piece:
 
 
 def read_prose(path: Path) -> tuple[Piece, ...]:
-    """Cut a Markdown file into pieces; an HTML comment on its first line is left out.
+    """Cut a Markdown file into pieces, without the keys of promises.
+
+    An HTML comment on its first line is left out.
 
     Raises `BuildError` where the file cannot be read or a `python` block is never closed.
     """
@@ -32,15 +35,15 @@ def read_prose(path: Path) -> tuple[Piece, ...]:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise BuildError(f"{path}: cannot read this prose: {error.strerror}") from error
-    pieces = tuple(_pieces(_COMMENT.sub("", text), path))
+    pieces = tuple(_pieces(without_keys(_COMMENT.sub("", text)), path))
     if not pieces:
         raise BuildError(f"{path}: this prose is empty; write it, or take it out of the assignment")
     return pieces
 
 
 def statement_of(exercise: Exercise, number: int) -> str:
-    """The statement of an exercise as a section of the notebook, with its points."""
-    first, _, rest = exercise.statement.partition("\n")
+    """The statement of an exercise as a section of the notebook, with points and without keys."""
+    first, _, rest = without_keys(exercise.statement).partition("\n")
     if not first.startswith("# "):
         raise BuildError(
             f"{exercise.module_name}: the module's docstring, which students read, must start with "

@@ -11,6 +11,7 @@ from rich.text import Text
 from autograder.verify.records import Report, Rule
 
 _WHOLE = "(whole assignment)"
+_OF_THE_ASSIGNMENT = (Rule.FILES, Rule.PROMISES)  # these look at more than single exercises
 
 
 def matrix(reports: Sequence[Report]) -> RenderableType:
@@ -61,6 +62,6 @@ def _cell(report: Report, exercise: str, rule: Rule) -> Text:
         return Text(f"x{count}", style="red")
     if (exercise, rule) in report.not_run:
         return Text("-", style="yellow")
-    if not exercise and rule is not Rule.FILES:
+    if not exercise and rule not in _OF_THE_ASSIGNMENT:
         return Text("")
     return Text("ok", style="green")

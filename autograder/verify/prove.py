@@ -15,6 +15,7 @@ from autograder.build.write import stale_files
 from autograder.grading.material import Material
 from autograder.interpreter import isolate_children
 from autograder.verify.leaks import files_give_nothing_away
+from autograder.verify.promises import promises_are_proved
 from autograder.verify.records import Finding, Report, Rule
 from autograder.verify.secrets import secrets_of
 from autograder.verify.trying import SEEDS, Verdict, guarded, try_by_name, try_exercise
@@ -47,6 +48,7 @@ def verify(
     names = [exercise.name for exercise in assignment.exercises]
     findings = [finding for name in names for finding in verdicts[name].findings]
     not_run = {(name, rule) for name in names for rule in verdicts[name].not_run}
+    findings += promises_are_proved(assignment, root)
     progress(f"{assignment.name}: committed files")
     findings += _files(assignment, root, doubtful={name for name, _ in not_run})
     if not names:
@@ -95,7 +97,8 @@ def _result(name: str, future: Future[Verdict]) -> Verdict:
         yield from verdicts[0].findings
 
     findings = tuple(guarded(name, name, Rule.REFERENCE, take))
-    return verdicts[0] if verdicts else Verdict(findings, frozenset(Rule) - {Rule.REFERENCE})
+    waiting = frozenset(Rule) - {Rule.REFERENCE, Rule.PROMISES}
+    return verdicts[0] if verdicts else Verdict(findings, waiting)
 
 
 def _files(assignment: Assignment, root: Path, doubtful: Collection[str]) -> list[Finding]:

@@ -13,15 +13,17 @@ $$P_i = \frac{1}{T} \sum_{t=1}^{T} \mathrm{softmax}(z_t)_i \qquad\qquad
 $\mathcal{L}$ is 1 when the probability is spread uniformly over the experts, and $E$ when all of it
 is on one expert. Each token may be as decided as it likes: only the mean over the tokens counts.
 
-Write `compute_load_balancing_loss(router_logits, top_k=2)`, which returns $\mathcal{L}$ as a scalar
-tensor (float32).
+Write `compute_load_balancing_loss(router_logits, top_k=2)`, which returns $\mathcal{L}$.
 
-- The loss must be differentiable with respect to the logits: gradients flow through every $P_i$.
-- `top_k` does not change the value. It is there because training code passes it to any auxiliary
-  loss; it must be one of 1..E.
-- Logits may be bfloat16 or float16: compute in float32. They may also be large; `torch.softmax`
-  copes with that, $\exp(z_i) / \sum_j \exp(z_j)$ written out does not.
-- `ValueError` for a `top_k` outside 1..E, and for logits without tokens (T = 0).
+- [value] The result is a scalar tensor (float32): E times the sum of the squares of the mean
+  probabilities of the experts.
+- [gradient] The loss must be differentiable with respect to the logits: gradients flow through
+  every $P_i$.
+- [top-k] `top_k` does not change the value. It is there because training code passes it to any
+  auxiliary loss; it must be one of 1..E.
+- [low-precision] Logits may be bfloat16 or float16: compute in float32. They may also be large;
+  `torch.softmax` copes with that, $\exp(z_i) / \sum_j \exp(z_j)$ written out does not.
+- [wrong-arguments] `ValueError` for a `top_k` outside 1..E, and for logits without tokens (T = 0).
 
 The form that Switch Transformers use, with counted routing decisions, comes next:
 `compute_switch_loss`. The two are compared in Fedus et al., *Switch Transformers* (2021),
@@ -60,7 +62,7 @@ def compute_load_balancing_loss(router_logits: torch.Tensor, top_k: int = 2) -> 
     return experts * mean_probabilities.square().sum()
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves="value")
 def one_when_uniform_and_e_when_collapsed(answer: Answer) -> None:
     """The loss is 1 when all experts are used equally, and E when one takes everything."""
     uniform = answer(torch.zeros(16, 8))
@@ -80,7 +82,7 @@ def one_when_uniform_and_e_when_collapsed(answer: Answer) -> None:
     )
 
 
-@exercise.agrees(points=1.5)
+@exercise.agrees(points=1.5, proves=("value", "top-k"))
 def random_logits(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random logits, whatever top_k is."""
     yield given(ranked_logits(rng, 1, 2))
@@ -90,14 +92,14 @@ def random_logits(rng: np.random.Generator) -> Iterator[Given]:
     yield given(ranked_logits(rng, 9, 64))
 
 
-@exercise.agrees(points=1.5, gradient_of=0)
+@exercise.agrees(points=1.5, proves="gradient", gradient_of=0)
 def gradient(rng: np.random.Generator) -> Iterator[Given]:
     """The gradient with respect to the logits is the gradient of the formula."""
     yield given(ranked_logits(rng, 4, 6))
     yield given(ranked_logits(rng, 12, 3))
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves=("low-precision", "precision"))
 def low_precision_and_large_logits(rng: np.random.Generator) -> Iterator[Given]:
     """Half-precision logits are computed in float32, and large logits do not overflow."""
     for dtype in (torch.bfloat16, torch.float16):
@@ -109,7 +111,7 @@ def low_precision_and_large_logits(rng: np.random.Generator) -> Iterator[Given]:
     yield given(200 * ranked_logits(rng, 5, 7))
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves=("wrong-arguments", "left-alone", "errors"), hidden=True)
 def wrong_arguments(answer: Answer) -> None:
     """ValueError for a top_k outside 1..E and for no tokens; the logits stay as they were."""
     logits = torch.tensor([[math.log(3.0), 0.0]])

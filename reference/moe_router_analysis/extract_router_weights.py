@@ -4,17 +4,17 @@ A router is a matrix $W \in \mathbb{R}^{E \times d}$ (E experts, hidden size d):
 with the hidden state $x$ of a token by a dot product, and $W x$ are the token's *router logits*.
 To look at the rows you want a copy of your own, so that nothing you do to it can harm the model.
 
-Write `extract_router_weights(model, layer_idx=0)`. It returns **the [E, d] weight of the
-`layer_idx`-th router** of the model.
+Write `extract_router_weights(model, layer_idx=0)`.
 
-- Routers are counted as `find_router_layers` finds them, from 0. Dense layers do not count: with
-  two dense layers at the bottom, index 0 is still the first *router*.
-- The result is a **copy** that is detached from the graph (`requires_grad` is false) and in
+- [weight] It returns **the [E, d] weight of the `layer_idx`-th router** of the model.
+- [counting] Routers are counted as `find_router_layers` finds them, from 0. Dense layers do not
+  count: with two dense layers at the bottom, index 0 is still the first *router*.
+- [copy] The result is a **copy** that is detached from the graph (`requires_grad` is false) and in
   **float32**, also when the model computes in bfloat16 or float16. Changing it must not change the
   model. (`.detach()` and `.float()` do not copy what is float32 already.)
-- Where there is no such router, the result is `None`: for an index that is too large, for a model
-  without routers, and for any negative index. Python would count a negative index from the end;
-  here it is simply no router.
+- [none] Where there is no such router, the result is `None`: for an index that is too large, for a
+  model without routers, and for any negative index. Python would count a negative index from the
+  end; here it is simply no router.
 
 You may use your `find_router_layers`.
 """
@@ -56,7 +56,7 @@ def extract_router_weights(model: nn.Module, layer_idx: int = 0) -> torch.Tensor
     return routers[layer_idx].weight.detach().to(torch.float32, copy=True)
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves=("weight", "copy"))
 def copies_the_weights_of_olmoe(answer: Answer, bench: Bench) -> None:
     """Gives the [E, d] weights of the first and the last router of an OLMoE"""
     model = bench.model("olmoe")
@@ -86,7 +86,7 @@ def copies_the_weights_of_olmoe(answer: Answer, bench: Bench) -> None:
     )
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=1.5, proves=("counting", "names"), hidden=True)
 def counts_routers_instead_of_layers(
     answer: Answer, rng: np.random.Generator, bench: Bench
 ) -> None:
@@ -105,7 +105,7 @@ def counts_routers_instead_of_layers(
         _compare(answer(model, index), model.get_submodule(names[index]).weight)
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves="none", hidden=True)
 def gives_none_where_there_is_no_router(answer: Answer, bench: Bench) -> None:
     """Gives None for an index that is no router, and for a model without routers"""
     model = bench.model("qwen2_moe")
@@ -118,7 +118,7 @@ def gives_none_where_there_is_no_router(answer: Answer, bench: Bench) -> None:
     assert answer(bench.dense(), 0) is None, "a dense model has no routers: return None"
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=1.5, proves=("copy", "precision"), hidden=True)
 def gives_a_copy_in_float32(answer: Answer, bench: Bench) -> None:
     """Gives a float32 copy that shares no memory with the model, whatever the model's dtype"""
     for dtype in (torch.float32, torch.bfloat16, torch.float16):

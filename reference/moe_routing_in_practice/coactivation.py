@@ -4,17 +4,19 @@ Do experts work alone or in teams? Two experts that are always selected together
 one; and if they live on different machines, each of their tokens has to travel to both.
 
 Write `coactivation(indices, num_experts)` for routing decisions `indices` ([T, k], int64; a token's
-experts are distinct). It returns a float32 tensor [E, E]. Entry (i, j) is, of the tokens that use
-expert i, the share that also use expert j:
+experts are distinct). The result $A$ has an entry for each pair of experts:
 
 $$A_{ij} = \frac{|\{t : i \in S_t \text{ and } j \in S_t\}|}{|\{t : i \in S_t\}|} \qquad (i \ne j)$$
 
 where $S_t$ holds the experts of token $t$.
 
-- It does not matter in which slots of a token the two experts are.
-- The matrix is not symmetric: a rare expert may always come with a popular one, and not vice versa.
-- The diagonal is 0, and so is the row of an expert that no token uses.
-- `indices` is not changed.
+- [shares] The result is a float32 tensor [E, E]. Entry (i, j) is, of the tokens that use expert i,
+  the share that also use expert j.
+- [slots] It does not matter in which slots of a token the two experts are.
+- [asymmetric] The matrix is not symmetric: a rare expert may always come with a popular one, and
+  not vice versa.
+- [zeros] The diagonal is 0, and so is the row of an expert that no token uses.
+- [unchanged] `indices` is not changed.
 
 Source: Muennighoff et al., *OLMoE: Open Mixture-of-Experts Language Models* (2024), section 5.2.
 """
@@ -49,7 +51,7 @@ def coactivation(indices: torch.Tensor, num_experts: int) -> torch.Tensor:
     return (together / tokens.unsqueeze(1)).fill_diagonal_(0.0).float()
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves=("shares", "asymmetric", "zeros"))
 def four_tokens(answer: Answer) -> None:
     """Shares among the tokens of the first expert."""
     shares = answer(torch.tensor([[0, 1], [0, 1], [2, 0], [0, 2]]), 3)
@@ -62,14 +64,14 @@ def four_tokens(answer: Answer) -> None:
     )
 
 
-@exercise.agrees(points=2)
+@exercise.agrees(points=2, proves=("shares", "asymmetric", "zeros"))
 def random_routings(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random routings."""
     for tokens, experts, top_k in ((20, 4, 2), (30, 6, 3), (25, 8, 5), (4, 3, 3)):
         yield given(_routing(rng, tokens, experts, top_k), experts)
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves="zeros")
 def unused_experts(rng: np.random.Generator) -> Iterator[Given]:
     """The row of an unused expert is 0, and so is everything where a token has one expert."""
     yield given(_routing(rng, 25, 5, 2), 9)
@@ -77,7 +79,7 @@ def unused_experts(rng: np.random.Generator) -> Iterator[Given]:
     yield given(_routing(rng, 10, 4, 1), 4)
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves=("slots", "unchanged"), hidden=True)
 def order_of_slots_and_tokens(answer: Answer, rng: np.random.Generator) -> None:
     """Neither the order of a token's slots nor the order of the tokens matters."""
     indices = _routing(rng, 16, 5, 3)

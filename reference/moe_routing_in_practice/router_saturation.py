@@ -5,15 +5,17 @@ of the experts that it will go to in the end. *Router saturation* measures that:
 tokens with two checkpoints, and compare the choices.
 
 Write `router_saturation(indices_a, indices_b)` for two routings of the same T tokens, both [T, k]
-and int64. It returns a number between 0 and 1: the mean over the tokens of
+and int64. It returns the mean over the tokens of
 
 $$\frac{|A_t \cap B_t|}{k}$$
 
 where $A_t$ and $B_t$ are the sets of a token's experts in the two routings.
 
-- The order of a token's experts does not matter: `[3, 5]` and `[5, 3]` are the same choice.
-- `ValueError` for two tensors of different shapes, and for T = 0.
-- The inputs are not changed.
+- [mean] The result is a number between 0 and 1: the mean over the tokens of the share of a token's
+  experts that both routings have in common.
+- [order] The order of a token's experts does not matter: `[3, 5]` and `[5, 3]` are the same choice.
+- [wrong-arguments] `ValueError` for two tensors of different shapes, and for T = 0.
+- [unchanged] The inputs are not changed.
 
 Source: Muennighoff et al., *OLMoE: Open Mixture-of-Experts Language Models* (2024), section 5.1.
 """
@@ -47,7 +49,7 @@ def router_saturation(indices_a: torch.Tensor, indices_b: torch.Tensor) -> float
     return float(common.sum()) / indices_a.numel()
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves="mean")
 def same_and_different(answer: Answer) -> None:
     """1 for the same choices, 0 for other ones, and something in between."""
     first = torch.tensor([[0, 1], [2, 3]])
@@ -63,14 +65,14 @@ def same_and_different(answer: Answer) -> None:
         )
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves="mean")
 def random_routings(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random routings."""
     for tokens, experts, top_k in ((12, 6, 2), (30, 8, 3), (1, 5, 4), (9, 4, 1)):
         yield given(_routing(rng, tokens, experts, top_k), _routing(rng, tokens, experts, top_k))
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves=("order", "unchanged"), hidden=True)
 def order_does_not_matter(answer: Answer, rng: np.random.Generator) -> None:
     """The order of a token's experts does not matter, and no input is changed."""
     first = _routing(rng, 8, 9, 4)
@@ -87,7 +89,7 @@ def order_does_not_matter(answer: Answer, rng: np.random.Generator) -> None:
         assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves="wrong-arguments", hidden=True)
 def wrong_arguments(answer: Answer) -> None:
     """ValueError for different shapes and for no tokens."""
     first = torch.tensor([[0, 1, 2], [4, 5, 6]])

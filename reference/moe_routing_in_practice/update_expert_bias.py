@@ -8,12 +8,16 @@ experts that got too little, down for experts that got too much.
 $$b_i \leftarrow b_i + \text{rate} \cdot \mathrm{sign}(\bar n - n_i)$$
 
 with the counts $n_i$ of the step, their mean $\bar n$ over the experts, and
-$\mathrm{sign}(0) = 0$: an expert exactly at the mean keeps its bias.
+$\mathrm{sign}(0) = 0$.
 
-Write `update_expert_bias(bias, counts, rate=0.001)` for `bias` [E] and `counts` ([E], int64). It
-returns a **new** float32 tensor [E]; `bias` and `counts` are not changed. The mean is not rounded.
-Counts may be large (their sum is below 2²⁴), and a bias in bfloat16 or float16 is updated in
-float32.
+Write `update_expert_bias(bias, counts, rate=0.001)` for `bias` [E] and `counts` ([E], int64).
+
+- [step] Each bias moves by `rate`: up where the expert's count is below the mean, down where it is
+  above.
+- [mean] An expert exactly at the mean keeps its bias. The mean is not rounded.
+- [new] The result is a **new** float32 tensor [E]; `bias` and `counts` are not changed.
+- [large-counts] Counts may be large (their sum is below 2²⁴).
+- [float32] A bias in bfloat16 or float16 is updated in float32.
 
 Source: Wang et al., *Auxiliary-Loss-Free Load Balancing Strategy for Mixture-of-Experts* (2024),
 algorithm 1.
@@ -46,7 +50,7 @@ def update_expert_bias(
     return bias.detach().float() - rate * excess.sign().float()
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves=("step", "mean", "new"))
 def one_step(answer: Answer) -> None:
     """Too little goes up, too much goes down, the mean stays; the bias itself is unchanged."""
     bias = torch.tensor([0.5, -0.25, 0.0, 0.125])
@@ -59,7 +63,7 @@ def one_step(answer: Answer) -> None:
     assert not answer.left_behind, f"the bias should stay as it was, but {answer.left_behind}"
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves="step")
 def random_counts(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random counts, with the default rate and others."""
     for experts in (2, 5, 8, 64):
@@ -73,7 +77,7 @@ def random_counts(rng: np.random.Generator) -> Iterator[Given]:
     yield given(torch.zeros(4), torch.zeros(4, dtype=torch.int64), 0.5)
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves=("mean", "large-counts"))
 def near_the_mean(rng: np.random.Generator) -> Iterator[Given]:
     """A count exactly at the mean keeps its bias, and one just beside it does not."""
     for counts in ([1, 2], [5, 5, 5, 5], [3, 3, 4], [333, 333, 333], [2, 2, 2, 1, 2]):
@@ -82,7 +86,7 @@ def near_the_mean(rng: np.random.Generator) -> Iterator[Given]:
     yield given(torch.zeros(8), large, 0.25)
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves=("new", "float32", "precision", "inputs"), hidden=True)
 def a_new_tensor_in_float32(answer: Answer, rng: np.random.Generator) -> None:
     """The result is a new float32 tensor, also for a bias in bfloat16."""
     bias = torch.from_numpy(rng.uniform(0.5, 1.0, size=6)).to(torch.bfloat16)

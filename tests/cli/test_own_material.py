@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 from autograder.cli.main import run as run_command
+from autograder.verify.records import Rule
 
 RIGHT_LOAD = """
 import torch
@@ -133,7 +134,7 @@ def test_verifying_proves_a_course(moelab, toy_course):
     moelab("build", *root)
     proved = moelab("verify", *root)
     assert proved.status == 0, proved.out
-    assert "toy: all 7 rules hold" in proved.out
+    assert f"toy: all {len(Rule)} rules hold" in proved.out
 
 
 def test_verifying_finds_what_is_wrong(moelab, toy_course):
@@ -152,7 +153,7 @@ def test_a_broken_reference_stops_build_and_fails_verify(moelab, toy_course):
     proved = moelab("verify", "--root", toy_course.root)
     assert proved.status == 1
     assert "the reference does not pass check" in proved.out
-    assert "all 7 rules hold" not in proved.out
+    assert "rules hold" not in proved.out
 
 
 def test_an_assignment_that_tests_nothing_stops_build_and_verify(moelab, toy_course):

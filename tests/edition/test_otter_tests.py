@@ -164,7 +164,7 @@ def test_a_public_check_on_another_exercises_solution_is_refused(toy_course):
 
 def test_an_exercise_without_public_checks_is_refused(toy_course):
     toy_course.edit(
-        "load_gap/checks.py", "@exercise.law(points=1)", "@exercise.law(points=1, hidden=True)"
+        "load_gap/checks.py", "@exercise.law(points=1,", "@exercise.law(points=1, hidden=True,"
     )
     with pytest.raises(BuildError, match="load_gap has no public check"):
         otter_test(toy_course.load().exercise("load_gap"))

@@ -35,7 +35,7 @@ WORD = "MoE"  # three tokens of two experts each: some of eight experts get none
 SENTENCE = "The router sends each token to the few experts it prefers."
 
 
-@exercise.law(points=1.5)
+@exercise.law(points=1.5, proves=("counts", "sizes", "own-decisions"))
 def counts_one_text(answer: Answer, bench: Bench) -> None:
     """Counts the tokens of one word for the first router of a Mixtral"""
     model, tokenizer = bench.model("mixtral"), bench.tokenizer()
@@ -67,7 +67,7 @@ def counts_one_text(answer: Answer, bench: Bench) -> None:
     )
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves=("expected", "mean-and-std", "extremes", "score"))
 def derives_the_statistics(answer: Answer, bench: Bench) -> None:
     """Derives mean, standard deviation, extremes and score from the counts"""
     model, tokenizer = bench.model("gpt_oss"), bench.tokenizer()
@@ -88,7 +88,7 @@ def derives_the_statistics(answer: Answer, bench: Bench) -> None:
         assert not wrong, f"{wrong}: it is {load[key]}, and {hint} is {value:.6g}"
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=1.5, proves="own-decisions", hidden=True)
 def counts_the_models_own_decisions(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Counts what the model itself decides, in every family and at each router"""
     tokenizer = bench.tokenizer()
@@ -102,7 +102,7 @@ def counts_the_models_own_decisions(answer: Answer, rng: np.random.Generator, be
         _compare(load, bench, family, 1, _tokens(tokenizer, texts))
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=1.5, proves=("every-token", "no-padding", "empty-text"), hidden=True)
 def counts_real_tokens_only(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Counts every real token of every text, special tokens included, and no padding"""
     for bos, side in ((False, "left"), (True, "right")):
@@ -112,7 +112,7 @@ def counts_real_tokens_only(answer: Answer, rng: np.random.Generator, bench: Ben
         _compare(load, bench, "qwen2_moe", 0, _tokens(tokenizer, texts))
 
 
-@exercise.law(points=0.5, hidden=True)
+@exercise.law(points=0.5, proves="real-tokens", hidden=True)
 def lets_the_mask_say_what_is_real(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Counts special tokens within a text too, also where the end-of-text token is the padding"""
     idea = "the attention mask alone says which tokens are real, whatever their ids are"
@@ -129,7 +129,7 @@ def lets_the_mask_say_what_is_real(answer: Answer, rng: np.random.Generator, ben
         _compare(load, bench, "olmoe", 1, _tokens(tokenizer, texts), idea=idea)
 
 
-@exercise.law(points=0.5, hidden=True)
+@exercise.law(points=0.5, proves="every-token", hidden=True)
 def counts_long_texts(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Counts every token of texts of many hundreds, cutting none off"""
     tokenizer = bench.tokenizer()
@@ -142,6 +142,7 @@ def counts_long_texts(answer: Answer, rng: np.random.Generator, bench: Bench) ->
 
 @exercise.agrees(
     points=1.5,
+    proves="no-padding",
     compare=saying(
         "a token's route depends on the real tokens before it, and on no padding: "
         "give the model the attention mask; all numbers follow from real tokens",
@@ -160,6 +161,7 @@ def routes_padded_texts_as_alone(rng: np.random.Generator, bench: Bench) -> Iter
 
 @exercise.agrees(
     points=0.5,
+    proves=("explicit-top-k", "precision"),
     compare=saying(
         "logits are compared in float32, in which close ones differ; all numbers follow from top_k",
         FLOAT32,
@@ -174,7 +176,7 @@ def tells_close_logits_apart(rng: np.random.Generator, bench: Bench) -> Iterator
         yield given(model, tokenizer, _texts_with_close_logits(rng, model, tokenizer, top_k), top_k)
 
 
-@exercise.law(points=0.5, hidden=True)
+@exercise.law(points=0.5, proves="explicit-top-k", hidden=True)
 def counts_the_largest_logits(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """With an explicit top_k, counts the experts with the largest router logits"""
     tokenizer = bench.tokenizer()
@@ -186,7 +188,11 @@ def counts_the_largest_logits(answer: Answer, rng: np.random.Generator, bench: B
         _compare(load, bench, family, 0, _tokens(tokenizer, texts), top_k)
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(
+    points=1,
+    proves=("no-routers", "no-such-layer", "no-token", "wrong-top-k", "errors"),
+    hidden=True,
+)
 def refuses_wrong_arguments(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Raises the right error for wrong arguments, and gives {} for a dense model"""
     tokenizer, texts = bench.tokenizer(), random_texts(rng, 1)
@@ -219,7 +225,9 @@ def refuses_wrong_arguments(answer: Answer, rng: np.random.Generator, bench: Ben
         )
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(
+    points=1, proves=("modes", "hooks", "no-gradients", "evaluation", "left-alone"), hidden=True
+)
 def leaves_everything_as_it_was(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Evaluates a model in training mode; leaves it and the tokenizer alone, also after an error"""
     tokenizer, texts = bench.tokenizer(), [SENTENCE + random_texts(rng, 1)[0]]
@@ -246,7 +254,11 @@ def leaves_everything_as_it_was(answer: Answer, rng: np.random.Generator, bench:
         )
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(
+    points=1,
+    proves=("counts", "expected", "mean-and-std", "extremes", "score", "numbers"),
+    hidden=True,
+)
 def derives_the_statistics_of_any_load(
     answer: Answer, rng: np.random.Generator, bench: Bench
 ) -> None:

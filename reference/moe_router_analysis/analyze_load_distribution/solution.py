@@ -8,43 +8,55 @@ Write `analyze_load_distribution(model, tokenizer, texts, top_k=None, layer_idx=
 model on a list of texts and counts how many tokens the `layer_idx`-th router (counted as
 `find_router_layers` finds them, from 0) sends to each expert, over all the texts.
 
-**Which choice counts.** With `top_k=None`, the model's own decisions, as its forward makes them.
-Get them from the forward itself: a forward hook on the router sees its output
+**Which choice counts.**
+
+- [own-decisions] With `top_k=None`, the model's own decisions count, as its forward makes them.
+- [explicit-top-k] With an explicit `top_k`, count for each token the `top_k` experts with the
+  largest of the model's own router logits instead (checked on `mixtral`, `olmoe`, `qwen2_moe` and
+  `qwen3_moe`).
+
+Get the model's decisions from the forward itself: a forward hook on the router sees its output
 `(logits [T, E], weights [T, k], indices [T, k])` for T = batch × sequence tokens. Do not choose
 again from the logits: `deepseek_v3`, for one, adds a correction bias and limits the groups of
-experts before it chooses. With an explicit `top_k`, count for each token the `top_k` experts with
-the largest of the model's own router logits instead (checked on `mixtral`, `olmoe`, `qwen2_moe` and
-`qwen3_moe`).
+experts before it chooses.
 
 **Which tokens count.** Each text goes through `tokenizer(text, return_tensors="pt")`, or the texts
-go through the tokenizer in padded batches (it has a pad token and returns a `BatchEncoding`). Only
-real tokens count, those with attention mask 1: special tokens do, padding never does, on whichever
-side it stands. A text without tokens adds nothing (mind that transformers returns a *float* tensor
-of shape [1, 0] for it). Move the inputs to the model's device.
+go through the tokenizer in padded batches (it has a pad token and returns a `BatchEncoding`). Move
+the inputs to the model's device.
+
+- [every-token] Every real token of every text counts, however long the text is; real tokens are
+  those with attention mask 1, special tokens included.
+- [no-padding] Padding never counts, on whichever side it stands, and the route of a token does not
+  depend on it.
+- [empty-text] A text without tokens adds nothing (mind that transformers returns a *float* tensor
+  of shape [1, 0] for it).
 
 **Result**, a dict:
 
-| key | value |
-| --- | --- |
-| `expert_counts` | dict from *every* expert 0 … E−1 to its number of routed tokens, an int |
-| `total_tokens` | number of real tokens |
-| `num_experts` | E |
-| `top_k` | the k that was used |
-| `expected_per_expert` | total_tokens · k / E |
-| `actual_mean` | mean of the counts |
-| `actual_std` | *population* standard deviation of the counts (divide by n) |
-| `max_load`, `min_load` | largest and smallest count |
-| `load_balance_score` | 1 − actual_std / (actual_mean + 1e-8) |
+- [counts] `expert_counts`: a dict from *every* expert 0 … E−1 to its number of routed tokens, an
+  int.
+- [sizes] `total_tokens`: the number of real tokens; `num_experts`: E; `top_k`: the k that was used.
+- [expected] `expected_per_expert`: total_tokens · k / E.
+- [mean-and-std] `actual_mean` and `actual_std`: mean and *population* standard deviation (divide by
+  n) of the counts.
+- [extremes] `max_load` and `min_load`: the largest and the smallest count.
+- [score] `load_balance_score`: 1 − actual_std / (actual_mean + 1e-8), which is 1 for perfect
+  balance and may be negative.
 
-The score is 1 for perfect balance and may be negative.
+**Special cases.**
 
-**Special cases.** `{}` for a model without routers, whatever the other arguments. `IndexError` for
-a `layer_idx` that is not 0 … L−1 (L routers; a negative one is wrong too). `ValueError` when the
-texts hold no token at all, also for `[]`, and when `top_k` is not 1 … E.
+- [no-routers] `{}` for a model without routers, whatever the other arguments.
+- [no-such-layer] `IndexError` for a `layer_idx` that is not 0 … L−1 (L routers; a negative one is
+  wrong too).
+- [no-token] `ValueError` when the texts hold no token at all, also for `[]`.
+- [wrong-top-k] `ValueError` when `top_k` is not 1 … E.
 
-**Leave the model as you found it.** Evaluate it in evaluation mode, and put every submodule back
-into the mode that it was in. Remove your hooks, also when the forward raises; that exception must
-reach the caller (`try … finally`). Leave no gradients.
+**Leave the model as you found it.**
+
+- [modes] Evaluate it in evaluation mode, and put every submodule back into the mode that it was in.
+- [hooks] Remove your hooks, also when the forward raises; that exception must reach the caller
+  (`try … finally`).
+- [no-gradients] Leave no gradients.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def _compare(got: Any, expected: Comparison) -> str:
     return next(filter(None, (difference(got[k], expected[k]) for k in expected)), "")
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves=("entries", "mean-and-std", "experts-used"))
 def worked_example(answer: Answer) -> None:
     """Two tokens and five experts, with one and with two experts per token."""
     logits = torch.log(torch.tensor([[6.0, 2.0, 1.0, 1.0, 1.0], [1.0, 2.0, 1.0, 6.0, 1.0]]))
@@ -48,7 +48,7 @@ def worked_example(answer: Answer) -> None:
         )
 
 
-@exercise.agrees(points=1, compare=_compare)
+@exercise.agrees(points=1, proves=("entries", "mean-and-std", "experts-used"), compare=_compare)
 def random_logits(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random logits and several lists of k."""
     yield given(ranked_logits(rng, 3, 16))
@@ -58,7 +58,7 @@ def random_logits(rng: np.random.Generator) -> Iterator[Given]:
     yield given(ranked_logits(rng, 300, 9), top_ks=(3, 2))
 
 
-@exercise.agrees(points=0.5, compare=_compare)
+@exercise.agrees(points=0.5, proves=("mean-and-std", "experts-used"), compare=_compare)
 def one_token_and_logits_far_apart(rng: np.random.Generator) -> Iterator[Given]:
     """One token has the standard deviation 0.0; experts of very small weight are used too."""
     yield given(ranked_logits(rng, 1, 6))
@@ -67,7 +67,7 @@ def one_token_and_logits_far_apart(rng: np.random.Generator) -> Iterator[Given]:
         yield given(200 * ranked_logits(rng, tokens, 12), top_ks=(2, 4))
 
 
-@exercise.agrees(points=0.5, compare=_compare)
+@exercise.agrees(points=0.5, proves=("low-precision", "precision"), compare=_compare)
 def low_precision(rng: np.random.Generator) -> Iterator[Given]:
     """Half-precision logits are computed in float32."""
     for dtype in (torch.bfloat16, torch.float16):
@@ -75,7 +75,7 @@ def low_precision(rng: np.random.Generator) -> Iterator[Given]:
         yield given(ranked_logits(rng, 300, 8, dtype), (2,))
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves=("wrong-k", "unchanged", "errors"), hidden=True)
 def wrong_arguments(answer: Answer) -> None:
     """ValueError for any k outside 1..E; the arguments stay as they were."""
     logits = torch.log(torch.tensor([[1.0, 4.0, 1.5], [8.0, 1.0, 2.0]]))

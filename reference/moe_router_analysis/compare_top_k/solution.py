@@ -4,18 +4,25 @@ How many experts should a token get? With $k = 1$ the best expert's weight is al
 further expert some of it goes to the others, and more experts are in use. This exercise puts
 numbers on that for one set of logits.
 
-Write `compare_top_k(logits, top_ks=(1, 2, 4))` for logits of shape [T, E] (at least one token). It
-returns a dict with one entry for each k in `top_ks`, under the key k itself (an int). Each entry
-is a dict with three numbers:
+Write `compare_top_k(logits, top_ks=(1, 2, 4))` for logits of shape [T, E] (at least one token).
+`top_ks` is a tuple or a list of ints.
 
-- `mean_first_expert_weight` and `std_first_expert_weight`: mean and sample standard deviation
-  (n − 1; 0.0 for one token) over the tokens of the best expert's weight, where a token's weights
-  are the softmax over its k selected logits, as in `simulate_topk_routing`;
-- `experts_used`: how many experts are selected by at least one token, in any of its k slots,
-  however small their weight.
+- [entries] It returns a dict with one entry for each k in `top_ks`, under the key k itself (an
+  int). Each k is looked at on its own.
 
-Each k is looked at on its own. `ValueError` if any k is outside 1..E. `top_ks` is a tuple or a list
-of ints. Logits may be bfloat16 or float16 (compute in float32), and they are not changed.
+Each entry is a dict with three numbers:
+
+- [mean-and-std] `mean_first_expert_weight` and `std_first_expert_weight`: mean and sample standard
+  deviation (n − 1; 0.0 for one token) over the tokens of the best expert's weight, where a token's
+  weights are the softmax over its k selected logits, as in `simulate_topk_routing`;
+- [experts-used] `experts_used`: how many experts are selected by at least one token, in any of its
+  k slots, however small their weight.
+
+What else holds:
+
+- [wrong-k] `ValueError` if any k is outside 1..E.
+- [low-precision] Logits may be bfloat16 or float16 (compute in float32).
+- [unchanged] The logits are not changed.
 
 You may call your own `simulate_topk_routing`.
 """

@@ -19,7 +19,7 @@ _MASK_DTYPES = (*_INTEGERS, torch.bfloat16, torch.float16, torch.float32, torch.
 _MANY = 700  # tokens: their number is exact in no half precision, nor in 8 bits
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves="value")
 def one_when_uniform(answer: Answer) -> None:
     """A uniform router has loss 1 for every top_k; a small example by hand."""
     for top_k in (1, 2, 3):
@@ -40,7 +40,7 @@ def one_when_uniform(answer: Answer) -> None:
     )
 
 
-@exercise.agrees(points=2)
+@exercise.agrees(points=2, proves="value")
 def random_logits(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random logits and every kind of top_k."""
     yield given(ranked_logits(rng, 12, 8))
@@ -50,14 +50,14 @@ def random_logits(rng: np.random.Generator) -> Iterator[Given]:
     yield given(ranked_logits(rng, 30, 64), top_k=6)
 
 
-@exercise.agrees(points=1, gradient_of=0)
+@exercise.agrees(points=1, proves="gradient", gradient_of=0)
 def gradient(rng: np.random.Generator) -> Iterator[Given]:
     """The gradient flows through the probabilities, and through nothing else."""
     yield given(ranked_logits(rng, 6, 5))
     yield given(ranked_logits(rng, 10, 8), top_k=3)
 
 
-@exercise.agrees(points=1.5, gradient_of=0)
+@exercise.agrees(points=1.5, proves=("padding", "mask"), gradient_of=0)
 def padding(rng: np.random.Generator) -> Iterator[Given]:
     """Padding changes neither the value nor the gradient, whatever its rows hold."""
     for real in (1, 4, 9):
@@ -70,7 +70,7 @@ def padding(rng: np.random.Generator) -> Iterator[Given]:
     yield given(ranked_logits(rng, 5, 4), 1, torch.tensor([False, True, True, False, True]))
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves="mask")
 def kinds_of_masks(rng: np.random.Generator) -> Iterator[Given]:
     """A mask may be boolean, or hold 0 and 1 in any integer or float dtype, for many tokens too."""
     for dtype in _MASK_DTYPES:
@@ -81,7 +81,7 @@ def kinds_of_masks(rng: np.random.Generator) -> Iterator[Given]:
         yield given(ranked_logits(rng, _MANY, 5), token_mask=mask.to(dtype))
 
 
-@exercise.agrees(points=0.5)
+@exercise.agrees(points=0.5, proves=("low-precision", "largest-logits", "precision"))
 def low_precision_and_large_logits(rng: np.random.Generator) -> Iterator[Given]:
     """Half precision is computed in float32; logits may be far apart: all k count."""
     for dtype in (torch.bfloat16, torch.float16):
@@ -95,7 +95,7 @@ def low_precision_and_large_logits(rng: np.random.Generator) -> Iterator[Given]:
     yield given(1600 * ranked_logits(rng, 60, 8), top_k=3)
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves=("no-token", "wrong-top-k", "unchanged", "errors"), hidden=True)
 def no_real_token_and_wrong_arguments(answer: Answer) -> None:
     """Without a real token the loss is 0.0; a top_k outside 1..E is a ValueError."""
     logits = torch.tensor([[3.0, 1.0], [1.0, 3.0], [6.0, 1.0]]).log()

@@ -15,17 +15,22 @@ An expert with a large share gets its probability pushed down. This is equation 
 *Switch Transformers* (2021), for any $k$. (`load_balancing_loss_func` in transformers leaves out
 the division by $k$ in $f$: its value is $k$ times this one.)
 
-Write `compute_switch_loss(router_logits, top_k=2, token_mask=None)`, which returns $\mathcal{L}$
-as a scalar tensor (float32).
+Write `compute_switch_loss(router_logits, top_k=2, token_mask=None)`, which returns $\mathcal{L}$.
 
-- `router_logits` is [T, E], float32, bfloat16 or float16: compute in float32, for large logits too.
-- `token_mask` is [T]: true or 1 for real tokens, false or 0 for padding. It may be boolean, or hold
-  0 and 1 as integers or floats of any size; there may be thousands of tokens. `None` means that all
-  tokens are real. What padding rows hold must not matter.
-- Without any real token the loss is a scalar tensor 0.0.
-- `ValueError` for a `top_k` outside 1..E, also when there is no real token.
-- Count the k largest *logits*: where they are hundreds apart, most probabilities round to 0.
-- The inputs are not changed.
+- [value] The result is a scalar tensor (float32): E times the sum over the experts of the share of
+  slots that they get times their mean probability.
+- [gradient] The gradient flows through the mean probabilities only.
+- [low-precision] `router_logits` is [T, E], float32, bfloat16 or float16: compute in float32, for
+  large logits too.
+- [mask] `token_mask` is [T]: true or 1 for real tokens, false or 0 for padding. It may be boolean,
+  or hold 0 and 1 as integers or floats of any size; there may be thousands of tokens. `None` means
+  that all tokens are real.
+- [padding] What padding rows hold must not matter.
+- [no-token] Without any real token the loss is a scalar tensor 0.0.
+- [wrong-top-k] `ValueError` for a `top_k` outside 1..E, also when there is no real token.
+- [largest-logits] Count the k largest *logits*: where they are hundreds apart, most probabilities
+  round to 0.
+- [unchanged] The inputs are not changed.
 """
 
 from __future__ import annotations

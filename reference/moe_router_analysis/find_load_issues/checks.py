@@ -32,7 +32,7 @@ def load_stats_of(counts: Sequence[int], top_k: int = 1) -> dict[str, Any]:
     }
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves=("overloaded", "underused"))
 def names_the_worst_first(answer: Answer) -> None:
     """Finds the overloaded and the underused experts, and lists the worst first."""
     issues = answer(load_stats_of([9, 17, 2, 10, 21, 1]))
@@ -46,7 +46,7 @@ def names_the_worst_first(answer: Answer) -> None:
     )
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves=("overloaded", "underused"))
 def random_loads(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random loads, with one or more experts per token."""
     for top_k in (1, 2, 3):
@@ -55,7 +55,7 @@ def random_loads(rng: np.random.Generator) -> Iterator[Given]:
         yield given(load_stats_of(_shuffled(rng, counts), top_k))
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves="strict")
 def counts_at_the_limit(rng: np.random.Generator) -> Iterator[Given]:
     """A count exactly at a limit is no issue, and one just beyond it is."""
     yield given(load_stats_of(_shuffled(rng, [12, 4, 13, 3, 8, 8, 10, 6]), 2))
@@ -64,7 +64,7 @@ def counts_at_the_limit(rng: np.random.Generator) -> Iterator[Given]:
     yield given(load_stats_of(_shuffled(rng, [16, 5, 11, 11, 10])))
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves=("equal-counts", "idle"))
 def equal_counts(rng: np.random.Generator) -> Iterator[Given]:
     """Where counts are equal, the lower expert comes first; experts without tokens count too."""
     yield given(load_stats_of(_shuffled(rng, [20, 20, 20, 2, 1, 1, 0, 0]), 2))
@@ -77,7 +77,7 @@ def equal_counts(rng: np.random.Generator) -> Iterator[Given]:
         yield given({**stats, "expert_counts": {e: counts[e] for e in order}})
 
 
-@exercise.agrees(points=0.5)
+@exercise.agrees(points=0.5, proves=("overloaded", "underused"))
 def other_limits(rng: np.random.Generator) -> Iterator[Given]:
     """The limits are arguments."""
     counts = _shuffled(rng, [19, 3, 14, 6, 11, 7])
@@ -88,7 +88,7 @@ def other_limits(rng: np.random.Generator) -> Iterator[Given]:
     yield given(load_stats_of([5, 5, 5]), 1.0, 1.0)
 
 
-@exercise.law(points=0.5, hidden=True)
+@exercise.law(points=0.5, proves=("balanced", "unchanged"), hidden=True)
 def nothing_to_find(answer: Answer) -> None:
     """Both lists are empty for a balanced load, and the statistics stay as they were."""
     wrong = difference(answer(load_stats_of([6, 6, 6, 6])), {"overloaded": [], "underused": []})

@@ -7,16 +7,21 @@ needed to name them.
 Write `find_load_issues(load_stats, overloaded=1.5, underused=0.5)`. `load_stats` is a complete
 result of `analyze_load_distribution`. Return a dict with two lists of `(expert, count)`:
 
-- `overloaded`: experts whose count is **greater than** `overloaded` times `expected_per_expert`,
-  largest count first;
-- `underused`: experts whose count is **less than** `underused` times `expected_per_expert`,
-  smallest count first.
+- [overloaded] `overloaded`: experts whose count is **greater than** `overloaded` times
+  `expected_per_expert`, largest count first;
+- [underused] `underused`: experts whose count is **less than** `underused` times
+  `expected_per_expert`, smallest count first.
 
-Both comparisons are strict: a count exactly at the limit is no issue. Where counts are equal, the
-lower expert comes first, in both lists, whatever the order of the dict `expert_counts`.
-For a balanced load both lists are empty. An expert without
-any token is underused, too. `load_stats` is not changed. (`overloaded` is never less than
-`underused`.)
+The details:
+
+- [strict] Both comparisons are strict: a count exactly at the limit is no issue.
+- [equal-counts] Where counts are equal, the lower expert comes first, in both lists, whatever the
+  order of the dict `expert_counts`.
+- [balanced] For a balanced load both lists are empty.
+- [idle] An expert without any token is underused, too.
+- [unchanged] `load_stats` is not changed.
+
+(`overloaded` is never less than `underused`.)
 
 For example, with `expected_per_expert` = 10 and the counts `{0: 3, 1: 16, 2: 15, 3: 6}` the answer
 is `{"overloaded": [(1, 16)], "underused": [(0, 3)]}`.

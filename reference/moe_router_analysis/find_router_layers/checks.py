@@ -12,7 +12,7 @@ from reference.moe_router_analysis._drawn import draw, router_names
 from reference.moe_router_analysis.find_router_layers.solution import exercise
 
 
-@exercise.law(points=2)
+@exercise.law(points=2, proves="every-router")
 def finds_the_routers_of_mixtral(answer: Answer, bench: Bench) -> None:
     """Finds the router of each layer of a Mixtral, as (name, module)"""
     model = bench.model("mixtral")
@@ -45,7 +45,7 @@ def finds_the_routers_of_mixtral(answer: Answer, bench: Bench) -> None:
     assert [name for name, _ in found] == order, "the order should be that of named_modules()"
 
 
-@exercise.law(points=2.5, hidden=True)
+@exercise.law(points=2.5, proves=("every-router", "router", "families"), hidden=True)
 def finds_every_family(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Finds all routers, and nothing else, in each of the eight families, in order"""
     for family in bench.models:
@@ -55,7 +55,7 @@ def finds_every_family(answer: Answer, rng: np.random.Generator, bench: Bench) -
         _compare(answer, bench.drawn(recipe), router_names(recipe))
 
 
-@exercise.law(points=2, hidden=True)
+@exercise.law(points=2, proves=("every-router", "families"), hidden=True)
 def finds_them_wherever_the_model_is(
     answer: Answer, rng: np.random.Generator, bench: Bench
 ) -> None:
@@ -71,7 +71,7 @@ def finds_them_wherever_the_model_is(
         _compare(answer, bench.drawn(recipe), router_names(recipe))
 
 
-@exercise.law(points=2, hidden=True)
+@exercise.law(points=2, proves=("not-routers", "router"), hidden=True)
 def is_not_misled_by_names(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Finds no gate of attention, whatever it is called, and no feed-forward projection"""
     for family in ("mixtral", "qwen2_moe", "deepseek_v3", "gpt_oss"):
@@ -79,14 +79,14 @@ def is_not_misled_by_names(answer: Answer, rng: np.random.Generator, bench: Benc
         _compare(answer, bench.drawn(recipe), router_names(recipe))
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves="dense", hidden=True)
 def finds_none_in_a_dense_model(answer: Answer, bench: Bench) -> None:
     """Finds no router in a dense model, and still all of them in an MoE model"""
     _compare(answer, bench.dense(), ())
     _compare(answer, bench.model("olmoe"), bench.router_names("olmoe"))
 
 
-@exercise.law(points=0.5, hidden=True)
+@exercise.law(points=0.5, proves="left-alone", hidden=True)
 def leaves_the_model_as_it_was(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Finds the routers of a model in training, and changes nothing in it"""
     for training in ("all", "part"):

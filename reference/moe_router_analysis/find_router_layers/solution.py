@@ -5,18 +5,20 @@ front of them stands a small module, the **router** (also called *gate*): a matr
 scores the experts for each token, and only the experts with the best scores compute. Everything
 in this lab starts with finding these modules.
 
-Write `find_router_layers(model)`. It returns **every router of the model as `(name, module)`**:
-the qualified name, as `model.named_modules()` gives it (`"model.layers.0.mlp.gate"`), and the
-module itself, in the order of `model.named_modules()`.
+Write `find_router_layers(model)`.
 
-- A router is the module that owns the [E, d] matrix that scores the experts.
-- Not routers, whatever their names say: feed-forward projections (`gate_proj`), the gate of a
-  shared expert (`shared_expert_gate`), gates of attention.
-- A model without MoE layers gives `[]`.
+- [every-router] It returns a list of **every router of the model as `(name, module)`**: the
+  qualified name, as `model.named_modules()` gives it (`"model.layers.0.mlp.gate"`), and the module
+  itself, in the order of `model.named_modules()`.
+- [router] A router is the module that owns the [E, d] matrix that scores the experts.
+- [not-routers] Not routers, whatever their names say: feed-forward projections (`gate_proj`), the
+  gate of a shared expert (`shared_expert_gate`), gates of attention.
+- [dense] A model without MoE layers gives `[]`.
+- [families] It must work for the families `mixtral`, `olmoe`, `qwen2_moe`, `qwen3_moe`,
+  `deepseek_v2`, `deepseek_v3`, `gpt_oss` and `granitemoe` of `transformers`, as causal language
+  model or as base model, and when another module holds the model in an attribute.
 
-It must work for the families `mixtral`, `olmoe`, `qwen2_moe`, `qwen3_moe`, `deepseek_v2`,
-`deepseek_v3`, `gpt_oss` and `granitemoe` of `transformers`, as causal language model or as base
-model, and when another module holds the model in an attribute. In all eight the router owns a
+In all eight families the router owns a
 parameter `weight` of shape [E, d]. But they do not agree on its name, on its class, on how the
 config calls the number of experts, or on which layers are MoE layers: some layers of `deepseek_*`
 and `qwen*_moe` are dense. Print a few models before you decide what to look for.

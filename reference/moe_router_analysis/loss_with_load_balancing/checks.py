@@ -25,7 +25,7 @@ GRADIENT = Tolerance(2e-3, 2e-6)  # float32 through a whole model, in any order 
 EMBEDDING = "model.embed_tokens.weight"
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves=("scalar", "next-token"))
 def without_alpha_it_is_the_models_loss(
     answer: Answer, rng: np.random.Generator, bench: Bench
 ) -> None:
@@ -44,7 +44,7 @@ def without_alpha_it_is_the_models_loss(
     )
 
 
-@exercise.law(points=0.5, after=(without_alpha_it_is_the_models_loss,))
+@exercise.law(points=0.5, proves="auxiliary", after=(without_alpha_it_is_the_models_loss,))
 def alpha_weighs_the_auxiliary_loss(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Adds alpha times the mean switch loss of the layers to the next-token loss"""
     model = bench.model("mixtral")
@@ -69,6 +69,7 @@ def alpha_weighs_the_auxiliary_loss(answer: Answer, rng: np.random.Generator, be
 
 @exercise.agrees(
     points=2,
+    proves=("next-token", "auxiliary", "once", "mask-alone"),
     compare=saying(
         "only real targets are predicted, only real tokens are balanced, and the model's own k "
         "and the mean over layers count; the model's own auxiliary loss does not add to it",
@@ -85,7 +86,10 @@ def padded_batches(rng: np.random.Generator, bench: Bench) -> Iterator[Given]:
 
 
 @exercise.agrees(
-    points=1, tolerance=GRADIENT, gradient_of=(EMBEDDING, "model.layers.1.mlp.gate.weight")
+    points=1,
+    proves="differentiable",
+    tolerance=GRADIENT,
+    gradient_of=(EMBEDDING, "model.layers.1.mlp.gate.weight"),
 )
 def gradient_in_mixtral_and_olmoe(rng: np.random.Generator, bench: Bench) -> Iterator[Given]:
     """The gradient reaches embeddings and routers (Mixtral, OLMoE)"""
@@ -94,7 +98,10 @@ def gradient_in_mixtral_and_olmoe(rng: np.random.Generator, bench: Bench) -> Ite
 
 
 @exercise.agrees(
-    points=0.5, tolerance=GRADIENT, gradient_of=(EMBEDDING, "model.layers.3.mlp.gate.weight")
+    points=0.5,
+    proves="differentiable",
+    tolerance=GRADIENT,
+    gradient_of=(EMBEDDING, "model.layers.3.mlp.gate.weight"),
 )
 def gradient_in_qwen(rng: np.random.Generator, bench: Bench) -> Iterator[Given]:
     """The gradient reaches embeddings and routers (Qwen2-MoE, Qwen3-MoE)"""
@@ -104,6 +111,7 @@ def gradient_in_qwen(rng: np.random.Generator, bench: Bench) -> Iterator[Given]:
 
 @exercise.agrees(
     points=1.5,
+    proves="mode",
     compare=saying(
         "a training loss runs the model in the mode in which it is found, part by part", LOSS
     ),
@@ -115,7 +123,7 @@ def runs_in_the_mode_it_finds(rng: np.random.Generator, bench: Bench) -> Iterato
         yield given(model, *token_batch(rng, [9, 5]), 1.0)
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves="left-as-it-was", hidden=True)
 def leaves_the_model_as_it_was(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Leaves no trace in a model that is being trained, not even when its forward raises"""
     ids, mask = token_batch(rng, [9, 9])
@@ -138,7 +146,7 @@ def leaves_the_model_as_it_was(answer: Answer, rng: np.random.Generator, bench: 
         )
 
 
-@exercise.agrees(points=0.5, tolerance=LOW)
+@exercise.agrees(points=0.5, proves=("scalar", "precision"), tolerance=LOW)
 def low_precision(rng: np.random.Generator, bench: Bench) -> Iterator[Given]:
     """Computes the loss of a model in bfloat16 in float32"""
     yield given(bench.model("olmoe", torch.bfloat16), *token_batch(rng, [7, 7]), 0.5)

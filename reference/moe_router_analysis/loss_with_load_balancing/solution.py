@@ -9,25 +9,28 @@ $$\mathcal{L} = \mathcal{L}_{\text{next token}} + \alpha \cdot \frac{1}{L} \sum_
 Write `loss_with_load_balancing(model, input_ids, attention_mask=None, alpha=0.01)` for a causal
 language model of the families `mixtral`, `olmoe`, `qwen2_moe` or `qwen3_moe`. `input_ids` [B, S]
 is padded on the right (S ≥ 2); `attention_mask` [B, S] is 1 for real tokens, `None` means that all
-are real. It returns $\mathcal{L}$ as a float32 scalar tensor.
+are real.
 
-- **Next-token loss**: the prediction at position $t$ is for the token at $t + 1$. Average the
-  cross-entropy over all predictions of the batch whose *target* token is real. At least one is.
-- **Auxiliary loss**: the mean over the L MoE layers of `compute_switch_loss` for that layer's
-  router logits, with the model's own k (families differ), padding masked out. Take the mean of the
-  layers' losses; do not pool the tokens of all layers first.
-- The auxiliary term enters once. The model has a loss of its own for that, weighted with
+- [scalar] The result is $\mathcal{L}$ as a float32 scalar tensor.
+- [next-token] **Next-token loss**: the prediction at position $t$ is for the token at $t + 1$.
+  Average the cross-entropy over all predictions of the batch whose *target* token is real. At least
+  one is.
+- [auxiliary] **Auxiliary loss**: the mean over the L MoE layers of `compute_switch_loss` for that
+  layer's router logits, with the model's own k (families differ), padding masked out. Take the mean
+  of the layers' losses; do not pool the tokens of all layers first.
+- [once] The auxiliary term enters once. The model has a loss of its own for that, weighted with
   `router_aux_loss_coef`, which it adds to `outputs.loss` when it is asked for router logits (or
   when its config asks for them). It must not be in the result.
-- The result is **differentiable** with respect to the model's parameters: no `no_grad`, and the
-  router logits must stay in the graph. In the switch loss the gradient flows through the mean
-  probabilities only, as there.
-- This is a **training loss**: the forward runs in the mode in which the model is found, and no mode
-  is changed. Dropout and router jitter belong to it. (Here alone rule 4 of the lab does not hold.)
-- The attention mask alone says which tokens are real, whatever their ids are.
-- As everywhere in this lab, no hook stays, and the model is left as it was: its config, its dtype,
-  `requires_grad` of each parameter, and gradients that an earlier step has left. Do not call
-  `backward` or `zero_grad` yourself.
+- [differentiable] The result is **differentiable** with respect to the model's parameters: no
+  `no_grad`, and the router logits must stay in the graph. In the switch loss the gradient flows
+  through the mean probabilities only, as there.
+- [mode] This is a **training loss**: the forward runs in the mode in which the model is found, and
+  no mode is changed. Dropout and router jitter belong to it. (Here alone the lab's rule on
+  evaluation mode does not hold.)
+- [mask-alone] The attention mask alone says which tokens are real, whatever their ids are.
+- [left-as-it-was] As everywhere in this lab, no hook stays, and the model is left as it was: its
+  config, its dtype, `requires_grad` of each parameter, and gradients that an earlier step has left.
+  Do not call `backward` or `zero_grad` yourself.
 
 Source: Fedus et al., *Switch Transformers* (2021), section 2.2. Compare `load_balancing_loss_func`
 in `transformers/models/mixtral/modeling_mixtral.py`, which pools the layers and does not divide by

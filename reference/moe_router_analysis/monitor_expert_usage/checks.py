@@ -23,7 +23,7 @@ from reference.moe_router_analysis.monitor_expert_usage.solution import (
 )
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves=("list", "max-violation", "entropy", "dead"))
 def logs_three_numbers_per_router(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Logs three numbers for each router of a Mixtral, one dict per batch"""
     model = bench.model("mixtral")
@@ -53,7 +53,7 @@ def logs_three_numbers_per_router(answer: Answer, rng: np.random.Generator, benc
                 )
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves=("own-decisions", "no-routers"), hidden=True)
 def watches_every_family(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Watches the model's own decisions in every family, and gives {} for a dense model"""
     for family in bench.models:
@@ -66,7 +66,7 @@ def watches_every_family(answer: Answer, rng: np.random.Generator, bench: Bench)
     assert logged == [{}, {}], "a model without routers gives an empty dict per batch"
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves=("batches", "mask-alone", "padding"), hidden=True)
 def takes_any_batches(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Takes any iterable of batches with padding on either side and with other keys"""
     model = bench.model("olmoe")
@@ -83,6 +83,7 @@ def takes_any_batches(answer: Answer, rng: np.random.Generator, bench: Bench) ->
 
 @exercise.agrees(
     points=1,
+    proves="padding",
     compare=saying(
         "a token's route depends on the real tokens before it, and on no padding: "
         "give the model the attention mask",
@@ -98,7 +99,9 @@ def routes_padded_batches_as_alone(rng: np.random.Generator, bench: Bench) -> It
         yield given(model, [{"input_ids": ids, "attention_mask": mask} for ids, mask in drawn])
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(
+    points=1, proves=("left-as-it-was", "no-gradients", "evaluation", "left-alone"), hidden=True
+)
 def leaves_everything_as_it_was(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Evaluates a model in training mode; leaves it and the batches alone, also after an error"""
     model, batches = bench.model("mixtral"), [_batch(rng, [30, 20]), _batch(rng, [2])]

@@ -3,30 +3,36 @@ r"""# Watch experts during training
 Balance changes while a model learns, and an expert that died goes unnoticed until somebody looks.
 Training code therefore logs a few numbers per step and layer.
 
-Write `monitor_expert_usage(model, batches)`. `batches` is any iterable (a list, a `DataLoader`, a
-generator) of dicts `{"input_ids": [B, S], "attention_mask": [B, S]}`, each with at least one real
-token; other keys (`labels`, texts, …) are ignored. It returns a **list with one flat dict of
-numbers per batch**, ready for an experiment logger such as `wandb.log`. For the $i$-th router (as
-`find_router_layers` counts them, from 0) the dict has three keys. With $c_e$ the number of routing
-slots that the *model's own decisions* on *real* tokens give to expert $e$:
+Write `monitor_expert_usage(model, batches)`.
 
-| key | value |
-| --- | --- |
-| `router/layer_{i}/max_violation` | $\max_e c_e / \overline{c} - 1$: 0 in perfect balance |
-| `router/layer_{i}/entropy` | $-\sum_e p_e \ln p_e / \ln E$ with $p_e = c_e / \sum_e c_e$ |
-| `router/layer_{i}/dead_experts` | number of experts with $c_e = 0$ |
+- [batches] `batches` is any iterable (a list, a `DataLoader`, a generator) of dicts
+  `{"input_ids": [B, S], "attention_mask": [B, S]}`, each with at least one real token; other keys
+  (`labels`, texts, …) are ignored.
+- [list] It returns a **list with one flat dict of numbers per batch**, ready for an experiment
+  logger such as `wandb.log`.
+- [own-decisions] The *model's own decisions* on *real* tokens count.
 
-The entropy is 1 for uniform use. An expert with $c_e = 0$ adds nothing to it: $0 \ln 0 = 0$.
+For the $i$-th router (as `find_router_layers` counts them, from 0) the dict has three keys. With
+$c_e$ the number of routing slots that go to expert $e$:
 
-- A model without routers gives an empty dict per batch.
-- No gradients are kept: numbers, or tensors that need no gradient.
-- The attention mask alone says which tokens are real, whatever their ids are, and padding may stand
-  on either side. Give the mask to the model: a token's route depends on the real tokens before it,
-  never on padding.
-- As everywhere: evaluation mode during the forward, every submodule's mode restored, no hook left,
-  also when the forward raises; that exception reaches the caller. The model keeps its dtype and the
-  gradients of a training step in progress. The batches are not changed, and go to the model's
-  device.
+- [max-violation] `router/layer_{i}/max_violation`: the largest count divided by the mean count,
+  minus 1, $\max_e c_e / \overline{c} - 1$: 0 in perfect balance.
+- [entropy] `router/layer_{i}/entropy`: the entropy of the counts' distribution divided by ln E,
+  $-\sum_e p_e \ln p_e / \ln E$ with $p_e = c_e / \sum_e c_e$: 1 for uniform use. An expert with no
+  slot adds nothing to it.
+- [dead] `router/layer_{i}/dead_experts`: the number of experts with no slot, $c_e = 0$.
+
+What else holds:
+
+- [no-routers] A model without routers gives an empty dict per batch.
+- [no-gradients] No gradients are kept: numbers, or tensors that need no gradient.
+- [mask-alone] The attention mask alone says which tokens are real, whatever their ids are.
+- [padding] Padding may stand on either side. Give the mask to the model: a token's route depends on
+  the real tokens before it, never on padding.
+- [left-as-it-was] As everywhere: evaluation mode during the forward, every submodule's mode
+  restored, no hook left, also when the forward raises; that exception reaches the caller. The model
+  keeps its dtype and the gradients of a training step in progress. The batches are not changed, and
+  go to the model's device.
 
 Source: `max_violation` is MaxVio of Wang et al., *Auxiliary-Loss-Free Load Balancing Strategy for
 Mixture-of-Experts* (2024), section 4.

@@ -31,7 +31,7 @@ def load_of(counts: Sequence[int], top_k: int = 2) -> dict[str, Any]:
     }
 
 
-@exercise.law(points=1.5)
+@exercise.law(points=1.5, proves=("load", "histogram"))
 def two_panels(answer: Answer) -> None:
     """Two panels: a bar for the count of each expert, with a dashed line, and a histogram."""
     counts = [9, 1, 6, 4]
@@ -51,7 +51,7 @@ def two_panels(answer: Answer) -> None:
     )
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=1.5, proves="load", hidden=True)
 def colours_by_class(answer: Answer, rng: np.random.Generator) -> None:
     """One colour for overloaded experts, one for underused ones, a third for the others."""
     expected = 20 * int(rng.integers(1, 5))
@@ -77,7 +77,7 @@ def colours_by_class(answer: Answer, rng: np.random.Generator) -> None:
         assert not same_colour(first[one], first[other]), "two classes have the same colour"
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=1.5, proves=("histogram", "one-thing", "unchanged"), hidden=True)
 def histogram_of_counts(answer: Answer, shared_rng: np.random.Generator) -> None:
     """The histogram counts experts, clips nothing, and a dashed line marks the expected count."""
     counts, stats = _long_tail(shared_rng)
@@ -92,7 +92,7 @@ def histogram_of_counts(answer: Answer, shared_rng: np.random.Generator) -> None
     assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves=("load", "labels", "figures"), hidden=True)
 def expected_line_and_labels(answer: Answer, shared_rng: np.random.Generator) -> None:
     """A dashed line marks the expected count, and both panels have a title and labels."""
     counts, stats = _long_tail(shared_rng)
@@ -105,7 +105,7 @@ def expected_line_and_labels(answer: Answer, shared_rng: np.random.Generator) ->
     assert not drawing.unlabelled(2), drawing.unlabelled(2)
 
 
-@exercise.law(points=0.5, hidden=True)
+@exercise.law(points=0.5, proves="balanced", hidden=True)
 def balanced_load(answer: Answer, rng: np.random.Generator) -> None:
     """Where all counts are equal, every expert has its bar, and the histogram all counts."""
     count, experts = int(rng.integers(3, 40)) * 2, int(rng.integers(3, 12))

@@ -3,23 +3,25 @@ r"""# Pictures of the load
 Show at a glance who is overworked and who is idle. From a complete result of
 `analyze_load_distribution` draw one figure of two panels, in this order:
 
-1. **Load**: a bar for each expert, as high as its count, with a dashed horizontal line at
+1. [load] **Load**: a bar for each expert, as high as its count, with a dashed horizontal line at
    `expected_per_expert`. Colour tells the class of an expert: *overloaded* is one colour (more than
    1.5 times the expected count), *underused* another (less than 0.5 times), all others a third.
    Both comparisons are strict, as in `find_load_issues`.
-2. **Histogram** of the counts, with a dashed vertical line at `expected_per_expert`. Its bars are
-   numbers of experts, so that they add up to E (no density), and every count is in one of them:
-   the one expert that gets everything is just what nobody may overlook.
+2. [histogram] **Histogram** of the counts, with a dashed vertical line at `expected_per_expert`.
+   Its bars are numbers of experts, so that they add up to E (no density), and every count is in one
+   of them: the one expert that gets everything is just what nobody may overlook.
 
 Write `plot_load_distribution(load_stats)`, which returns the figure.
 
-- Every panel has a title and a label on both axes. Also when all counts are equal, every one of
-  them is in the histogram.
-- Each panel draws one thing: no further bars or histograms beside the one that is asked for.
-- Bars may come from one call of `bar` with a list of colours, from a call for each class, or be
-  rectangles of your own; all that counts is one bar for each expert in order of x. The bins of the
-  histogram are your choice.
-- `load_stats` is not changed.
+- [labels] Every panel has a title and a label on both axes.
+- [balanced] Also when all counts are equal, every one of them is in the histogram.
+- [one-thing] Each panel draws one thing: no further bars or histograms beside the one that is asked
+  for.
+- [unchanged] `load_stats` is not changed.
+
+Bars may come from one call of `bar` with a list of colours, from a call for each class, or be
+rectangles of your own; all that counts is one bar for each expert in order of x. The bins of the
+histogram are your choice.
 
 About one man in twelve cannot tell red from green. Orange and blue with grey between them is a
 choice that everyone can read; a legend helps as well.

@@ -30,7 +30,7 @@ def without_spaces(text: str) -> str:
     return re.sub(r"\s", "", text)
 
 
-@exercise.law(points=1.5)
+@exercise.law(points=1.5, proves=("panels", "bars", "title"))
 def two_scenarios(answer: Answer) -> None:
     """A panel for each scenario: bars of the mean probability, and the loss in the title."""
     one, other = [8.0, 1.0, 1.0, 1.0, 1.0], [1.0, 8.0, 1.0, 1.0, 1.0]
@@ -59,7 +59,7 @@ def two_scenarios(answer: Answer) -> None:
         )
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves=("bars", "line", "axis", "low-precision", "left-alone"), hidden=True)
 def bars_lines_and_limits(answer: Answer, rng: np.random.Generator) -> None:
     """Bars of the mean probabilities, a dashed line at 1/E, and a y axis from 0 to 1."""
     logits = ranked_logits(rng, 9, 7)
@@ -76,7 +76,7 @@ def bars_lines_and_limits(answer: Answer, rng: np.random.Generator) -> None:
     assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=1.5, proves=("panels", "title", "labels", "figures"), hidden=True)
 def five_titles_and_labels(answer: Answer, rng: np.random.Generator) -> None:
     """Five panels, each with labels and a title that holds scenario and loss with two decimals."""
     skews = {"Noise": 0, "Slight skew": 1, "Skew": 3, "Few favourites": 6, "Collapsed": 12}
@@ -96,7 +96,7 @@ def five_titles_and_labels(answer: Answer, rng: np.random.Generator) -> None:
     assert not drawing.unlabelled(5), drawing.unlabelled(5)
 
 
-@exercise.law(points=0.5, hidden=True)
+@exercise.law(points=0.5, proves="any-scenarios", hidden=True)
 def a_single_scenario(answer: Answer, rng: np.random.Generator) -> None:
     """One scenario gives one panel."""
     logits = ranked_logits(rng, 4, 3)
@@ -107,7 +107,7 @@ def a_single_scenario(answer: Answer, rng: np.random.Generator) -> None:
     assert "alone" in panel.title, "the panel's title does not hold that of its scenario"
 
 
-@exercise.law(points=0.5, hidden=True)
+@exercise.law(points=0.5, proves=("any-scenarios", "title", "axis"), hidden=True)
 def long_titles_and_collapsed_routers(answer: Answer, rng: np.random.Generator) -> None:
     """Titles may be long and E may differ; where one expert has all, the y axis still ends at 1."""
     experts = rng.permutation([3, 6, 9, 16]).tolist()

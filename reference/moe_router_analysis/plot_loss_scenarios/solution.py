@@ -1,23 +1,27 @@
 r"""# Pictures of the loss
 
 What does a loss of 1.3 look like? Draw several routers side by side and see. You get a dict that
-maps the title of a scenario to logits of shape [T, E]; draw one panel for each scenario, in the
-order of the dict:
+maps the title of a scenario to logits of shape [T, E].
 
-- a bar for each expert, as high as its mean probability $P_i$ (the mean over tokens of the softmax
-  over experts, as in `compute_load_balancing_loss`);
-- a dashed horizontal line at $1/E$, where all bars would end if the router were balanced;
-- a y axis from exactly 0 to 1 in every panel, so that the panels can be compared at a glance;
-- a title that holds the scenario's whole title, however long, and the value of
+- [panels] Draw one panel for each scenario, in the order of the dict.
+
+In each panel there are
+
+- [bars] a bar for each expert, as high as its mean probability $P_i$ (the mean over tokens of the
+  softmax over experts, as in `compute_load_balancing_loss`);
+- [line] a dashed horizontal line at $1/E$, where all bars would end if the router were balanced;
+- [axis] a y axis from exactly 0 to 1 in every panel, so that the panels can be compared at a
+  glance;
+- [title] a title that holds the scenario's whole title, however long, and the value of
   `compute_load_balancing_loss` with two decimals, for example `Collapsed: loss 7.09`.
 
 Write `plot_loss_scenarios(scenarios)`, which returns the figure.
 
-- E may differ from one scenario to the next. There is at least one scenario, and there may be any
-  number. (With a single panel, `plt.subplots` returns bare axes instead of an array, unless you ask
-  for `squeeze=False`.)
-- Every panel has labels on both axes, too. Empty places of a grid do not count; hide them.
-- Logits may be bfloat16 or float16: compute in float32.
+- [any-scenarios] E may differ from one scenario to the next. There is at least one scenario, and
+  there may be any number. (With a single panel, `plt.subplots` returns bare axes instead of an
+  array, unless you ask for `squeeze=False`.)
+- [labels] Every panel has labels on both axes, too. Empty places of a grid do not count; hide them.
+- [low-precision] Logits may be bfloat16 or float16: compute in float32.
 """
 
 from __future__ import annotations

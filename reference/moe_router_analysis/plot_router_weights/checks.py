@@ -11,7 +11,7 @@ from autograder.lab.figures import drawn
 from reference.moe_router_analysis.plot_router_weights.solution import exercise
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves=("norms", "weights", "similarity", "spread"))
 def four_panels(answer: Answer) -> None:
     """Four panels: bars of the norms, the weights, the similarities, bars of the spread."""
     weights = torch.tensor([[3.0, 4.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0], [-4.0, 4.0, 0.0, -7.0]])
@@ -35,7 +35,7 @@ def four_panels(answer: Answer) -> None:
     assert len(spread.bar_values(3)) == 3
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=1.5, proves=("norms", "spread"), hidden=True)
 def bars_and_mean_line(answer: Answer, shared_rng: np.random.Generator) -> None:
     """Bars of norms and sample standard deviations, and a dashed line at the mean norm."""
     weights = _wide_weights(shared_rng)
@@ -51,7 +51,9 @@ def bars_and_mean_line(answer: Answer, shared_rng: np.random.Generator) -> None:
     )
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(
+    points=1.5, proves=("weights", "similarity", "labels", "unchanged", "figures"), hidden=True
+)
 def images_and_labels(answer: Answer, shared_rng: np.random.Generator) -> None:
     """Images of the first 100 columns and of the similarities (0 for a row of zeros); labels."""
     weights = _wide_weights(shared_rng)
@@ -70,7 +72,7 @@ def images_and_labels(answer: Answer, shared_rng: np.random.Generator) -> None:
     assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves="low-precision", hidden=True)
 def half_precision(answer: Answer, rng: np.random.Generator) -> None:
     """Weights in bfloat16 and float16 are drawn with the precision of float32."""
     for dtype, scale in ((torch.bfloat16, 1.0), (torch.float16, 600.0)):

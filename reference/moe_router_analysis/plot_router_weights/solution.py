@@ -3,23 +3,26 @@ r"""# Pictures of a router's weights
 One look often tells more than a table. Draw what `router_weight_statistics` computes, in one figure
 of four panels. For weights of shape [E, d], in this order:
 
-1. **Norms**: a bar for each expert, as high as the L2 norm of its row, and a dashed horizontal line
-   at the mean of the norms.
-2. **Weights**: an image of the matrix, one row for each expert. Show the first 100 columns only
-   (all of them, where there are fewer): thousands of columns would melt into noise.
-3. **Similarity**: an image of the cosine similarity of each pair of rows, [E, E]. A row of zeros
-   has similarity 0 with every other row.
-4. **Spread**: a bar for each expert, as high as the sample standard deviation (n − 1) of its row.
+1. [norms] **Norms**: a bar for each expert, as high as the L2 norm of its row, and a dashed
+   horizontal line at the mean of the norms.
+2. [weights] **Weights**: an image of the matrix, one row for each expert. Show the first 100
+   columns only (all of them, where there are fewer): thousands of columns would melt into noise.
+3. [similarity] **Similarity**: an image of the cosine similarity of each pair of rows, [E, E]. A
+   row of zeros has similarity 0 with every other row.
+4. [spread] **Spread**: a bar for each expert, as high as the sample standard deviation (n − 1) of
+   its row.
 
 Write `plot_router_weights(router_weights)`, which returns the figure (`matplotlib.figure.Figure`).
 
-- Every panel has a title and a label on both axes, and draws one thing: one image, or one bar for
-  each expert, all of it within the limits of its axes.
-- The weights may be bfloat16 or float16, which NumPy and matplotlib do not take or do not compute
-  well with: go to float32 first. Do not change the caller's tensor.
-- The style is yours: `plt.subplots` or `Figure()`, `bar` or rectangles, `imshow`, `matshow` or
-  `pcolormesh`, `axhline`, `hlines` or `plot`. Colour bars are welcome and do not count as panels.
-  The panels count in the order of `fig.axes`.
+- [labels] Every panel has a title and a label on both axes, and draws one thing: one image, or one
+  bar for each expert, all of it within the limits of its axes.
+- [low-precision] The weights may be bfloat16 or float16, which NumPy and matplotlib do not take or
+  do not compute well with: go to float32 first.
+- [unchanged] Do not change the caller's tensor.
+
+The style is yours: `plt.subplots` or `Figure()`, `bar` or rectangles, `imshow`, `matshow` or
+`pcolormesh`, `axhline`, `hlines` or `plot`. Colour bars are welcome and do not count as panels. The
+panels count in the order of `fig.axes`.
 
 A picture is read by people who do not see colours as you do. For values with a sign choose a
 diverging colour map that does not pair red with green, such as `RdBu` or `PuOr`, with 0 in the

@@ -34,7 +34,7 @@ def routing_of(logits: torch.Tensor, top_k: int) -> dict[str, Any]:
 TOKENS = 61
 
 
-@exercise.law(points=1.5)
+@exercise.law(points=1.5, proves=("counts", "weights", "ratio"))
 def three_panels(answer: Answer) -> None:
     """Three panels: counts with a dashed line, two histograms with a legend, and the ratios."""
     logits = torch.log(
@@ -59,7 +59,9 @@ def three_panels(answer: Answer) -> None:
     assert shares.bars or shares.steps, "panel 3 has no histogram of the ratios"
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(
+    points=1, proves=("counts", "labels", "every-expert", "unchanged", "figures"), hidden=True
+)
 def counts_and_labels(answer: Answer, shared_rng: np.random.Generator) -> None:
     """Every expert has its bar, the line lies at T · k / E, and all panels are labelled."""
     routing = _uneven(shared_rng)
@@ -76,7 +78,7 @@ def counts_and_labels(answer: Answer, shared_rng: np.random.Generator) -> None:
     assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=1.5, proves=("weights", "one-thing"), hidden=True)
 def weights_of_the_best_two(answer: Answer, shared_rng: np.random.Generator) -> None:
     """One panel holds the histograms of the first and of the second weight, with a legend."""
     routing = _uneven(shared_rng)
@@ -92,7 +94,7 @@ def weights_of_the_best_two(answer: Answer, shared_rng: np.random.Generator) -> 
     )
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves=("ratio", "nothing-clipped"), hidden=True)
 def ratios(answer: Answer, shared_rng: np.random.Generator) -> None:
     """The histogram of the ratios shows all of them, the largest too, and a dashed line at 1."""
     routing = _uneven(shared_rng)

@@ -3,20 +3,23 @@ r"""# Pictures of top-k routing
 Who was chosen, and how sure was the router? From a result of `simulate_topk_routing` for T tokens,
 E experts and $k \ge 2$, draw one figure of three panels, in this order:
 
-1. **Counts**: a bar for each expert, as high as its entry of `expert_counts`, and a dashed
+1. [counts] **Counts**: a bar for each expert, as high as its entry of `expert_counts`, and a dashed
    horizontal line at $T \cdot k / E$, the count of every expert in perfect balance.
-2. **Weights**: the histogram of the first (best) expert's weight over all tokens, and the histogram
-   of the second expert's, both in this panel, with a legend that tells them apart.
-3. **Ratio**: the histogram of first weight / second weight, with a dashed vertical line at 1, where
-   both experts would matter equally.
+2. [weights] **Weights**: the histogram of the first (best) expert's weight over all tokens, and the
+   histogram of the second expert's, both in this panel, with a legend that tells them apart.
+3. [ratio] **Ratio**: the histogram of first weight / second weight, with a dashed vertical line at
+   1, where both experts would matter equally.
 
 Write `plot_topk_routing(routing)`, which returns the figure.
 
-- Every panel has a title and a label on both axes, and no histogram that is not asked for.
-- Histograms may show counts or a density, as bars or as steps, with any bins. Nothing is clipped
-  away: a long tail of ratios is a finding, not a flaw of the picture. All ratios are finite.
-- E is the number of entries of `expert_counts`; an expert that nobody chose still has its place.
-- `routing` is not changed.
+- [labels] Every panel has a title and a label on both axes.
+- [one-thing] No panel has a histogram that is not asked for.
+- [nothing-clipped] Histograms may show counts or a density, as bars or as steps, with any bins.
+  Nothing is clipped away: a long tail of ratios is a finding, not a flaw of the picture. All ratios
+  are finite.
+- [every-expert] E is the number of entries of `expert_counts`; an expert that nobody chose still
+  has its place.
+- [unchanged] `routing` is not changed.
 """
 
 from __future__ import annotations

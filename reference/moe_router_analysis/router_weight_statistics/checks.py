@@ -54,7 +54,7 @@ def _neighbour_difference(got: Any, similarity: torch.Tensor) -> str:
     return "" if bool(right.all()) else f"{where} is not the most similar other expert"
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves=("norms", "similarity", "most-similar"))
 def three_directions(answer: Answer) -> None:
     """Norms, similarities and neighbours of three rows in the plane."""
     statistics = answer(torch.tensor([[3.0, 4.0], [8.0, 6.0], [5.0, 0.0]]))
@@ -80,7 +80,11 @@ def three_directions(answer: Answer) -> None:
     )
 
 
-@exercise.agrees(points=2.5, compare=_compare)
+@exercise.agrees(
+    points=2.5,
+    proves=("norms", "means", "stds", "similarity", "most-similar", "ties"),
+    compare=_compare,
+)
 def random_weights(rng: np.random.Generator) -> Iterator[torch.Tensor]:
     """Agrees with the reference on random weights of several sizes."""
     for experts, hidden, scale in ((2, 2, 1.0), (4, 3, 0.02), (8, 16, 3.0), (32, 24, 0.5)):
@@ -88,7 +92,7 @@ def random_weights(rng: np.random.Generator) -> Iterator[torch.Tensor]:
     yield _weights(rng, 4, 6).repeat(2, 1)
 
 
-@exercise.agrees(points=1.5, compare=_compare)
+@exercise.agrees(points=1.5, proves="zero-row", compare=_compare)
 def zero_and_tiny_rows(rng: np.random.Generator) -> Iterator[torch.Tensor]:
     """A row of zeros is similar to nothing, and a tiny row still has a direction."""
     yield torch.cat([_weights(rng, 2, 8), torch.zeros(1, 8), _weights(rng, 2, 8)])
@@ -99,7 +103,7 @@ def zero_and_tiny_rows(rng: np.random.Generator) -> Iterator[torch.Tensor]:
     yield torch.tensor([[2.0, 0.0], [-0.5, 0.25], [0.0, 0.0]])
 
 
-@exercise.agrees(points=1, compare=_compare)
+@exercise.agrees(points=1, proves="never-itself", compare=_compare)
 def all_similarities_negative(rng: np.random.Generator) -> Iterator[torch.Tensor]:
     """Where every other expert points away, the least opposed one is the most similar."""
     corners = torch.eye(4) - 0.25
@@ -108,7 +112,7 @@ def all_similarities_negative(rng: np.random.Generator) -> Iterator[torch.Tensor
     yield torch.tensor([[2.0, 0.0], [-0.5, 0.0]])
 
 
-@exercise.agrees(points=1, compare=_compare)
+@exercise.agrees(points=1, proves=("low-precision", "precision"), compare=_compare)
 def low_precision(rng: np.random.Generator) -> Iterator[torch.Tensor]:
     """Half-precision weights are computed in float32."""
     yield (_weights(rng, 8, 12) * 0.1).to(torch.bfloat16)
@@ -117,7 +121,7 @@ def low_precision(rng: np.random.Generator) -> Iterator[torch.Tensor]:
     yield (_weights(rng, 6, 300) * 1000.0).to(torch.float16)
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves=("wrong-arguments", "unchanged", "errors"), hidden=True)
 def wrong_arguments(answer: Answer) -> None:
     """ValueError unless there are two rows at least; the weights stay as they were."""
     statistics = answer(torch.tensor([[1.0, 1.0], [2.0, -2.0]]))

@@ -7,23 +7,22 @@ experts compete for the same tokens.
 
 Write `router_weight_statistics(router_weights)`, which returns a dict of tensors:
 
-| key | shape | value |
-| --- | --- | --- |
-| `norms` | [E] | L2 norm of each row |
-| `means` | [E] | mean of each row |
-| `stds` | [E] | sample standard deviation of each row (divide by n − 1) |
-| `similarity` | [E, E] | cosine similarity of each pair of rows |
-| `most_similar` | [E], int64 | for each expert the most similar *other* expert |
+- [norms] `norms` [E]: the L2 norm of each row;
+- [means] `means` [E]: the mean of each row;
+- [stds] `stds` [E]: the sample standard deviation of each row (divide by n − 1);
+- [similarity] `similarity` [E, E]: the cosine similarity of each pair of rows;
+- [most-similar] `most_similar` [E], int64: for each expert the most similar *other* expert.
 
 $$\mathrm{similarity}_{ij} = \frac{w_i \cdot w_j}{\lVert w_i \rVert \, \lVert w_j \rVert}$$
 
-- A row of zeros has no direction: its similarity with every other row is 0, not NaN. (Its own
-  diagonal entry is not checked.) Every other row has a norm of at least $10^{-6}$. If you add a
-  small number to a norm, make sure that it is small against *that*.
-- `most_similar` never names the expert itself, also when all similarities are negative. The
-  diagonal of `similarity` stays what it is.
-- Weights may be bfloat16 or float16: compute in float32, and return float32. They are not changed.
-- `ValueError` unless `router_weights` is two-dimensional with at least two rows.
+- [zero-row] A row of zeros has no direction: its similarity with every other row is 0, not NaN.
+  (Its own diagonal entry is not checked.) Every other row has a norm of at least $10^{-6}$. If you
+  add a small number to a norm, make sure that it is small against *that*.
+- [never-itself] `most_similar` never names the expert itself, also when all similarities are
+  negative. The diagonal of `similarity` stays what it is.
+- [low-precision] Weights may be bfloat16 or float16: compute in float32, and return float32.
+- [unchanged] The weights are not changed.
+- [wrong-arguments] `ValueError` unless `router_weights` is two-dimensional with at least two rows.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ FEWER_TOKENS = (500, 4_500)  # numbers whose calls are compared line by line
 LINES_PER_TOKEN = 0.5  # work on all tokens at once runs 0.0 lines per token, a loop 1 and more
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves=("indices", "weights", "counts", "every-expert", "numbers"))
 def worked_example(answer: Answer) -> None:
     """Two experts per token, best first, with weights that add up to 1."""
     logits = torch.log(torch.tensor([[6.0, 2.0, 1.0], [1.0, 3.0, 9.0]]))
@@ -52,7 +52,9 @@ def worked_example(answer: Answer) -> None:
     )
 
 
-@exercise.agrees(points=2)
+@exercise.agrees(
+    points=2, proves=("indices", "weights", "counts", "sums", "mean-and-std", "every-expert")
+)
 def random_logits(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random logits and every kind of top_k."""
     yield given(ranked_logits(rng, 12, 8))
@@ -64,14 +66,16 @@ def random_logits(rng: np.random.Generator) -> Iterator[Given]:
     yield given(ranked_logits(rng, 300, 12), top_k=3)
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves="mean-and-std")
 def single_token(rng: np.random.Generator) -> Iterator[Given]:
     """A single token is a full answer too, and its standard deviation is 0.0."""
     yield given(ranked_logits(rng, 1, 5))
     yield given(ranked_logits(rng, 1, 4).sort(dim=-1).values, top_k=3)
 
 
-@exercise.agrees(points=1, tolerance=Tolerance(1e-4, 1e-5))
+@exercise.agrees(
+    points=1, proves=("low-precision", "by-logits", "precision"), tolerance=Tolerance(1e-4, 1e-5)
+)
 def low_precision_and_large_logits(rng: np.random.Generator) -> Iterator[Given]:
     """Half precision is computed in float32; the order holds for large logits, far apart."""
     for dtype in (torch.bfloat16, torch.float16):
@@ -82,7 +86,7 @@ def low_precision_and_large_logits(rng: np.random.Generator) -> Iterator[Given]:
     yield given(torch.eye(5)[torch.from_numpy(rng.permutation(5))] * 8 + ranked_logits(rng, 5, 5))
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves=("wrong-arguments", "unchanged", "errors"), hidden=True)
 def wrong_arguments(answer: Answer) -> None:
     """ValueError for a top_k outside 1..E and for no tokens; the logits stay as they were."""
     logits = torch.log(torch.tensor([[1.0, 2.0, 8.0], [4.0, 1.0, 1.5]]))
@@ -99,7 +103,7 @@ def wrong_arguments(answer: Answer) -> None:
     )
 
 
-@exercise.law(points=2, hidden=True, time_limit=20)
+@exercise.law(points=2, proves=("fast", "counts", "sums"), hidden=True, time_limit=20)
 def many_tokens(answer: Answer, rng: np.random.Generator) -> None:
     """Very many tokens of 64 experts: right, and without a loop over tokens."""
     logits = ranked_logits(rng, MANY_TOKENS, MANY_EXPERTS)

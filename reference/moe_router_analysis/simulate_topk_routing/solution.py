@@ -11,23 +11,26 @@ That is what Mixtral does (Jiang et al., *Mixtral of Experts*, 2024, section 2.1
 
 Write `simulate_topk_routing(logits, top_k=2)` for logits of shape [T, E]. It returns a dict:
 
-| key | value |
-| --- | --- |
-| `top_indices` | tensor [T, k], int64: each token's experts, best first |
-| `routing_weights` | tensor [T, k], float32: their weights, in the same order |
-| `expert_counts` | dict: **every** expert 0..E−1 → how often it was selected |
-| `expert_weight_sums` | dict: **every** expert 0..E−1 → the sum of its routing weights |
-| `mean_first_expert_weight` | mean over the tokens of the best expert's weight |
-| `std_first_expert_weight` | sample standard deviation (n − 1) of the same; 0.0 for one token |
+- [indices] `top_indices`: tensor [T, k], int64: each token's experts, best first.
+- [weights] `routing_weights`: tensor [T, k], float32: their weights, in the same order, the softmax
+  over the selected logits alone.
+- [counts] `expert_counts`: a dict from **every** expert 0..E−1 to how often it was selected.
+- [sums] `expert_weight_sums`: a dict from **every** expert 0..E−1 to the sum of its routing
+  weights.
+- [mean-and-std] `mean_first_expert_weight` and `std_first_expert_weight`: mean and sample standard
+  deviation (n − 1; 0.0 for one token) over the tokens of the best expert's weight.
 
-- Experts that no token selects are in both dicts, with 0. The keys are plain ints.
-- Choose by the logits, not by their softmax: logits may be hundreds apart, where all but the best
-  probabilities are rounded to 0 and no longer tell which expert comes next.
-- `ValueError` for a `top_k` outside 1..E, and for T = 0.
-- 200,000 tokens × 64 experts must take about a second on one core. A Python loop over tokens is too
-  slow for that: `torch.topk` works on all tokens at once, and so do `torch.bincount` and
+What else holds:
+
+- [every-expert] Experts that no token selects are in both dicts, with 0. The keys are plain ints.
+- [by-logits] Choose by the logits, not by their softmax: logits may be hundreds apart, where all
+  but the best probabilities are rounded to 0 and no longer tell which expert comes next.
+- [wrong-arguments] `ValueError` for a `top_k` outside 1..E, and for T = 0.
+- [fast] 200,000 tokens × 64 experts must take about a second on one core. A Python loop over tokens
+  is too slow for that: `torch.topk` works on all tokens at once, and so do `torch.bincount` and
   `scatter_add_`. A loop over the experts is fine.
-- The logits are not changed, and bfloat16 or float16 logits are computed in float32.
+- [unchanged] The logits are not changed.
+- [low-precision] bfloat16 or float16 logits are computed in float32.
 
 Equal logits: any choice among the tied experts is right.
 """

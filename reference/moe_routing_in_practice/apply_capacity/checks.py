@@ -18,7 +18,7 @@ from reference.moe_routing_in_practice.apply_capacity.solution import exercise
 BEYOND_FLOAT32 = (17_407, 1_024, 1_023.0)
 
 
-@exercise.law(points=1.5)
+@exercise.law(points=1.5, proves=("keep", "position", "weight", "dropped"))
 def two_policies(answer: Answer) -> None:
     """A full expert keeps its first slots, by position or by weight."""
     indices = torch.tensor([[0, 1], [0, 2], [0, 1], [2, 0]])
@@ -39,7 +39,7 @@ def two_policies(answer: Answer) -> None:
         assert not wrong, f"2 of 8 slots are dropped; {wrong}: {kept[1]}"
 
 
-@exercise.agrees(points=2)
+@exercise.agrees(points=2, proves=("keep", "position", "slots", "dropped"))
 def by_position(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random routings, by position."""
     for tokens, experts, top_k, factor in ((9, 4, 2, 0.5), (20, 5, 3, 0.75), (30, 8, 1, 1.0)):
@@ -47,7 +47,7 @@ def by_position(rng: np.random.Generator) -> Iterator[Given]:
     yield given(*_routing(rng, 16, 8, 4), 8, capacity_factor=0.25, policy="position")
 
 
-@exercise.agrees(points=2)
+@exercise.agrees(points=2, proves=("keep", "weight", "slots", "dropped"))
 def by_weight(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random routings, by weight."""
     for tokens, experts, top_k, factor in ((9, 4, 2, 0.5), (20, 5, 3, 0.75), (30, 8, 1, 1.0)):
@@ -55,7 +55,7 @@ def by_weight(rng: np.random.Generator) -> Iterator[Given]:
     yield given(*_routing(rng, 16, 8, 4), 8, capacity_factor=0.25, policy="weight")
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves="weight")
 def equal_weights(rng: np.random.Generator) -> Iterator[Given]:
     """Among equal weights the earlier token stays, and within a token the earlier slot."""
     indices, _ = _routing(rng, 40, 4, 2)
@@ -66,7 +66,7 @@ def equal_weights(rng: np.random.Generator) -> Iterator[Given]:
     yield given(indices, weights, 4, 0.75, "weight")
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves=("capacity", "infinity"))
 def sizes_of_the_buffer(rng: np.random.Generator) -> Iterator[Given]:
     """The capacity is computed in the order of the formula, rounded up once; infinity keeps all."""
     popular = torch.zeros(8, 1, dtype=torch.int64)
@@ -81,7 +81,7 @@ def sizes_of_the_buffer(rng: np.random.Generator) -> Iterator[Given]:
         yield given(*_one_expert(rng, slots), experts, factor)
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=1.5, proves=("dropped", "wrong-arguments", "unchanged", "inputs"), hidden=True)
 def no_tokens_and_wrong_arguments(answer: Answer, rng: np.random.Generator) -> None:
     """No tokens drop nothing; impossible factors and policies are a ValueError."""
     indices = torch.tensor([[0], [0], [1]])

@@ -5,20 +5,28 @@ are *dropped*, and the token passes that expert by. For T tokens with k experts 
 
 $$C = \left\lceil T \cdot k \cdot \text{capacity\_factor} \,/\, E \right\rceil$$
 
-slots fit into each expert (compute it in this order). A factor of 1 is just enough for a perfectly
+slots fit into each expert. A factor of 1 is just enough for a perfectly
 balanced load.
 
 Write `apply_capacity(indices, weights, num_experts, capacity_factor, policy="position")` for
 `indices` (int64) and `weights`, both [T, k]. It returns the pair `(keep, dropped_fraction)`:
 
-- `keep`: bool tensor [T, k]. Of all slots that chose an expert, the first C stay. Who is first?
-  - `"position"`: the earlier token; within a token, the earlier slot;
-  - `"weight"`: the larger weight; among equal weights, the earlier token, then the earlier slot.
-- `dropped_fraction`: dropped slots divided by T · k, as a number; 0.0 for T = 0.
+- [keep] `keep`: bool tensor [T, k]. Of all slots that chose an expert, the first C stay; `policy`
+  says which ones come first:
+  - [position] `"position"`: the earlier token; within a token, the earlier slot;
+  - [weight] `"weight"`: the larger weight; among equal weights, the earlier token, then the earlier
+    slot.
+- [dropped] `dropped_fraction`: dropped slots divided by T · k, as a number; 0.0 for T = 0.
 
-A token may lose one slot and keep another. With `capacity_factor = math.inf` everything is kept.
-`ValueError` for an unknown policy, and for a capacity factor that is 0, negative or NaN. The inputs
-are not changed.
+Rules for the rest:
+
+- [capacity] Compute C in the order in which the formula has it: T · k, times the factor, divided by
+  E, and then rounded up.
+- [slots] A token may lose one slot and keep another.
+- [infinity] With `capacity_factor = math.inf` everything is kept.
+- [wrong-arguments] `ValueError` for an unknown policy, and for a capacity factor that is 0,
+  negative or NaN.
+- [unchanged] The inputs are not changed.
 
 Sources: Lepikhin et al., *GShard* (2020); Fedus et al., *Switch Transformers* (2021), section 2.2;
 dropping by weight is *batch prioritized routing*: Riquelme et al., *Scaling Vision with Sparse

@@ -15,7 +15,10 @@ from autograder.lab.inputs import MASK_DTYPES
 from reference.moe_routing_in_practice.load_metrics.solution import exercise
 
 
-@exercise.law(points=1.5)
+@exercise.law(
+    points=1.5,
+    proves=("counts", "max-violation", "cv-squared", "entropy", "gini", "dead", "numbers"),
+)
 def balanced_and_collapsed(answer: Answer) -> None:
     """A balanced load, one that fell on a single expert, and one in between."""
     keys = ("max_violation", "cv_squared", "entropy", "gini")
@@ -38,7 +41,9 @@ def balanced_and_collapsed(answer: Answer) -> None:
         )
 
 
-@exercise.agrees(points=2.5)
+@exercise.agrees(
+    points=2.5, proves=("counts", "max-violation", "cv-squared", "entropy", "gini", "dead")
+)
 def random_routings(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random routings, with and without dead experts."""
     for tokens, experts, top_k in ((9, 4, 2), (20, 6, 1), (40, 8, 3), (7, 32, 4), (3, 2, 1)):
@@ -46,7 +51,7 @@ def random_routings(rng: np.random.Generator) -> Iterator[Given]:
     yield given(torch.tensor([[0, 1], [1, 2], [2, 0]]), 4)
 
 
-@exercise.agrees(points=1.5)
+@exercise.agrees(points=1.5, proves=("mask", "masks"))
 def padding(rng: np.random.Generator) -> Iterator[Given]:
     """Padding is not counted, whatever the dtype of the mask."""
     for dtype in MASK_DTYPES:
@@ -57,7 +62,7 @@ def padding(rng: np.random.Generator) -> Iterator[Given]:
         yield given(_routing(rng, real + 41, 6, 3), 6, mask.to(dtype))
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, proves="no-token", hidden=True)
 def no_routed_token(answer: Answer) -> None:
     """Without a routed token the counts are 0, the entropy is 1.0 and every expert is dead."""
     indices = torch.tensor([[0, 2], [2, 1]])
@@ -78,7 +83,7 @@ def no_routed_token(answer: Answer) -> None:
     assert not wrong, f"with no token at all, {wrong}"
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=1.5, proves=("wrong-arguments", "inputs"), hidden=True)
 def wrong_arguments(answer: Answer) -> None:
     """ValueError for an impossible index and for fewer than two experts; inputs are unchanged."""
     indices = torch.tensor([[1, 0], [1, 2]])

@@ -5,26 +5,28 @@ How unbalanced is a layer? A training run logs that at every step, as numbers th
 their mean over **all** E experts.
 
 Write `load_metrics(indices, num_experts, token_mask=None)` for routing decisions `indices` ([T, k],
-int64). It returns a dict:
+int64). It returns a dict with these keys:
 
-| key | value |
-| --- | --- |
-| `counts` | tensor [E], int64: $n_i$, slots of real tokens only |
-| `max_violation` | $\max_i n_i / \bar n - 1$: 0 is balanced, 1 is twice the mean |
-| `cv_squared` | variance of the counts (population, divide by E) divided by $\bar n^2$ |
-| `entropy` | $-\sum_i p_i \ln p_i \,/\, \ln E$ for $p_i = n_i / \sum_j n_j$, where $0 \ln 0 = 0$ |
-| `gini` | Gini coefficient: 0 is balanced, $(E-1)/E$ when one expert gets everything |
-| `dead_experts` | sorted list of the experts that no real token uses |
+- [counts] `counts`: tensor [E], int64: the slots of each expert, of real tokens only.
+- [max-violation] `max_violation`: the largest count divided by the mean, minus 1:
+  $\max_i n_i / \bar n - 1$. 0 is balanced, 1 is twice the mean.
+- [cv-squared] `cv_squared`: the variance of the counts (population, divide by E) divided by their
+  squared mean, $\bar n^2$.
+- [entropy] `entropy`: the entropy of the shares $p_i = n_i / \sum_j n_j$ divided by that of a
+  balanced load, $-\sum_i p_i \ln p_i \,/\, \ln E$, where $0 \ln 0 = 0$.
+- [gini] `gini`: the Gini coefficient, which is the mean absolute difference of two counts, divided
+  by twice their mean. 0 is balanced, (E − 1)/E when one expert gets everything.
+- [dead] `dead_experts`: the sorted list of the experts that no real token uses.
 
-The Gini coefficient is the mean absolute difference of two counts, divided by twice their mean:
+The Gini coefficient as a formula:
 
 $$G = \frac{\sum_i \sum_j |n_i - n_j|}{2 \, E^2 \, \bar n}$$
 
-- `token_mask` ([T]) is true or 1 for real tokens, as booleans or in any integer or float dtype
-  (bfloat16 and float16, too); `None` means that all are real.
-- Without any routed token, all counts are 0, `entropy` is 1.0, the other numbers are 0.0, and every
-  expert is dead.
-- `ValueError` for an index outside 0..E−1, and for fewer than two experts.
+- [mask] `token_mask` ([T]) is true or 1 for real tokens, as booleans or in any integer or float
+  dtype (bfloat16 and float16, too); `None` means that all are real.
+- [no-token] Without any routed token, all counts are 0, `entropy` is 1.0, the other numbers are
+  0.0, and every expert is dead.
+- [wrong-arguments] `ValueError` for an index outside 0..E−1, and for fewer than two experts.
 
 Sources: maximal violation: Wang et al., *Auxiliary-Loss-Free Load Balancing Strategy* (2024);
 squared coefficient of variation: Shazeer et al., *Outrageously Large Neural Networks* (2017).

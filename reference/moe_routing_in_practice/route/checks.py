@@ -19,7 +19,7 @@ GAP = 1e-3
 CANDIDATES = 800
 
 
-@exercise.law(points=1.5)
+@exercise.law(points=1.5, proves=("scores", "weights", "pair"))
 def softmax_by_default(answer: Answer) -> None:
     """Softmax scores of the best experts, normalised and scaled on request."""
     logits = torch.log(torch.tensor([[0.1, 0.5, 0.1, 0.3], [0.6, 0.1, 0.2, 0.1]]))
@@ -40,7 +40,7 @@ def softmax_by_default(answer: Answer) -> None:
         )
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves=("bias", "weights"))
 def bias_selects_and_does_not_weigh(answer: Answer) -> None:
     """A bias changes which experts are selected, not their weights."""
     logits = torch.logit(torch.tensor([[0.9, 0.5, 0.4, 0.2]]))
@@ -57,7 +57,7 @@ def bias_selects_and_does_not_weigh(answer: Answer) -> None:
     )
 
 
-@exercise.agrees(points=2)
+@exercise.agrees(points=2, proves=("scores", "selection", "weights", "pair"))
 def scores_and_weights(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on both scorings, with and without normalisation and scale."""
     for scoring in ("softmax", "sigmoid"):
@@ -70,7 +70,7 @@ def scores_and_weights(rng: np.random.Generator) -> Iterator[Given]:
     yield given(tiny, 2, scoring="sigmoid", norm_topk=True)
 
 
-@exercise.agrees(points=2)
+@exercise.agrees(points=2, proves=("bias", "weights"))
 def biased_selection(rng: np.random.Generator) -> Iterator[Given]:
     """A bias decides on the selection and its order; weights stay unbiased."""
     for scoring, norm_topk in (("softmax", True), ("sigmoid", False), ("sigmoid", True)):
@@ -83,7 +83,7 @@ def biased_selection(rng: np.random.Generator) -> Iterator[Given]:
     yield given(torch.full((2, 4), -120.0), 2, "sigmoid", norm_topk=True, bias=bias)
 
 
-@exercise.agrees(points=3)
+@exercise.agrees(points=3, proves="groups")
 def best_groups(rng: np.random.Generator) -> Iterator[Given]:
     """Only experts of the groups with the best two experts together are selected."""
     for experts, n_group, topk_group, top_k in ((8, 4, 2, 3), (12, 3, 1, 4), (16, 4, 2, 4)):
@@ -99,7 +99,9 @@ def best_groups(rng: np.random.Generator) -> Iterator[Given]:
     yield given(logits, 8, n_group=2, topk_group=2)
 
 
-@exercise.law(points=0.5, hidden=True, after=(scores_and_weights, best_groups))
+@exercise.law(
+    points=0.5, proves=("groups", "ties"), hidden=True, after=(scores_and_weights, best_groups)
+)
 def tied_groups(answer: Answer, rng: np.random.Generator) -> None:
     """Of groups with equal scores no more than `topk_group` are used."""
     for topk_group, scoring in ((1, "sigmoid"), (2, "sigmoid"), (2, "softmax")):
@@ -128,7 +130,7 @@ def tied_groups(answer: Answer, rng: np.random.Generator) -> None:
         assert not wrong, wrong
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves="selection")
 def negative_biased_scores(rng: np.random.Generator) -> Iterator[Given]:
     """An expert outside the chosen groups is never selected, however low the others score."""
     for top_k in (2, 4):
@@ -138,7 +140,7 @@ def negative_biased_scores(rng: np.random.Generator) -> Iterator[Given]:
         yield given(logits, top_k, "sigmoid", bias=bias, n_group=4, topk_group=2)
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves=("low-precision", "precision"))
 def low_precision_and_large_logits(rng: np.random.Generator) -> Iterator[Given]:
     """Half-precision logits are computed in float32, and large logits do not overflow."""
     for dtype in (torch.bfloat16, torch.float16):
@@ -148,7 +150,18 @@ def low_precision_and_large_logits(rng: np.random.Generator) -> Iterator[Given]:
     yield given(ranked_logits(rng, 3, 6) + offsets, 2)
 
 
-@exercise.law(points=2, hidden=True)
+@exercise.law(
+    points=2,
+    proves=(
+        "unknown-scoring",
+        "wrong-n-group",
+        "wrong-topk-group",
+        "wrong-top-k",
+        "unchanged",
+        "inputs",
+    ),
+    hidden=True,
+)
 def wrong_arguments(answer: Answer) -> None:
     """ValueError for settings that do not fit together; the inputs stay as they were."""
     logits = torch.log(torch.tensor([[1.0, 6.0, 2.0, 3.0, 5.0, 4.0, 1.5, 2.5]]))

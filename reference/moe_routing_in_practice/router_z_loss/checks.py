@@ -17,7 +17,7 @@ from autograder.lab.logits import ranked_logits
 from reference.moe_routing_in_practice.router_z_loss.solution import exercise
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves="value")
 def by_hand(answer: Answer) -> None:
     """Two tokens whose normaliser is known."""
     logits = torch.log(torch.tensor([[2.0, 6.0, 1.0, 1.0], [4.0, 4.0, 0.5, 1.5]]))
@@ -31,7 +31,7 @@ def by_hand(answer: Answer) -> None:
     )
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves="value")
 def random_logits(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random logits."""
     for tokens, experts in ((1, 2), (7, 5), (30, 16)):
@@ -39,7 +39,7 @@ def random_logits(rng: np.random.Generator) -> Iterator[Given]:
     yield given(ranked_logits(rng, 6, 4) - 5)
 
 
-@exercise.agrees(points=1.5, gradient_of=0)
+@exercise.agrees(points=1.5, proves=("gradient", "mask", "padding"), gradient_of=0)
 def padding_and_gradient(rng: np.random.Generator) -> Iterator[Given]:
     """Value and gradient, with and without padding."""
     yield given(ranked_logits(rng, 6, 5))
@@ -51,7 +51,7 @@ def padding_and_gradient(rng: np.random.Generator) -> Iterator[Given]:
             yield given(torch.where(mask[:, None], logits, torch.full_like(logits, huge)), mask)
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves=("mask", "masks"))
 def kinds_of_masks(rng: np.random.Generator) -> Iterator[Given]:
     """A mask may be boolean, or hold 0 and 1 in any integer or float dtype, for many tokens."""
     for dtype in MASK_DTYPES:
@@ -62,7 +62,7 @@ def kinds_of_masks(rng: np.random.Generator) -> Iterator[Given]:
         yield given(ranked_logits(rng, real + 41, 4), mask.to(dtype))
 
 
-@exercise.agrees(points=1)
+@exercise.agrees(points=1, proves=("large-logits", "precision"))
 def low_precision_and_large_logits(rng: np.random.Generator) -> Iterator[Given]:
     """Half-precision logits are computed in float32, and large logits do not overflow."""
     for dtype in (torch.bfloat16, torch.float16):
@@ -72,7 +72,7 @@ def low_precision_and_large_logits(rng: np.random.Generator) -> Iterator[Given]:
     yield given(ranked_logits(rng, 3, 6) + torch.tensor([[1000.0], [-1000.0], [0.0]]))
 
 
-@exercise.law(points=0.5, hidden=True)
+@exercise.law(points=0.5, proves=("no-token", "unchanged"), hidden=True)
 def no_real_token(answer: Answer) -> None:
     """Without a real token the loss is 0.0; the logits stay as they were."""
     logits = torch.tensor([[1.0, 1.0], [0.0, 0.0]])

@@ -7,15 +7,19 @@ unstable. The *z-loss* pulls their normaliser towards zero. With real tokens $t$
 $$\mathcal{L}_z = \text{mean over real tokens of }
 \Big( \ln \sum_{i=1}^{E} \exp z_{t,i} \Big)^2$$
 
-Write `router_z_loss(logits, token_mask=None)` for logits [T, E]. It returns a scalar tensor
-(float32) that is differentiable with respect to the logits.
+Write `router_z_loss(logits, token_mask=None)` for logits [T, E].
 
-- `token_mask` ([T]) is true or 1 for real tokens, as booleans or in any integer or float dtype
-  (bfloat16 and float16, too); `None` means that all are real. What padding rows hold must matter
-  neither for the value nor for the gradient, however large it is.
-- Without any real token the loss is a scalar tensor 0.0.
-- Logits may be bfloat16 or float16 (compute in float32), and so large that their exponential
-  overflows. They are not changed.
+- [value] The result is a scalar tensor (float32): the mean over real tokens of the squared
+  logarithm of the sum of the exponentials.
+- [gradient] It is differentiable with respect to the logits.
+- [mask] `token_mask` ([T]) is true or 1 for real tokens, as booleans or in any integer or float
+  dtype (bfloat16 and float16, too); `None` means that all are real.
+- [padding] What padding rows hold must matter neither for the value nor for the gradient, however
+  large it is.
+- [no-token] Without any real token the loss is a scalar tensor 0.0.
+- [large-logits] Logits may be bfloat16 or float16 (compute in float32), and so large that their
+  exponential overflows.
+- [unchanged] The logits are not changed.
 
 Source: Zoph et al., *ST-MoE: Designing Stable and Transferable Sparse Expert Models* (2022),
 equation 5.

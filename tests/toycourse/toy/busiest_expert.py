@@ -1,7 +1,11 @@
 """# The busiest expert
 
-Return the index of the expert with the largest load; of equal ones the lowest index.
-A load without experts raises `ValueError`.
+Return the index of an expert:
+
+1. [largest] the one with the largest load;
+2. [lowest] of equally busy ones, the one with the lowest index.
+
+- [empty] A load without experts raises `ValueError`.
 """
 
 from __future__ import annotations
@@ -26,20 +30,20 @@ def busiest_expert(load: torch.Tensor) -> int:
     return int(torch.nonzero(load == largest).min())
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves="largest")
 def finds_the_largest(answer: Answer) -> None:
     """The expert with the largest load is found."""
     got = answer(torch.tensor([0.1, 0.2, 0.7]))
     assert got == 2, f"expert 2 has the largest load, busiest_expert returned {got!r}"
 
 
-@exercise.law(points=1, hidden=True)
+@exercise.law(points=1, hidden=True, proves="lowest")
 def takes_the_lowest_of_equals(answer: Answer) -> None:
     """Of equally busy experts the lowest index is returned."""
     assert answer(torch.tensor([0.0, 0.1, 0.3, 0.3, 0.3])) == 2, "equal loads: the lowest index"
 
 
-@exercise.law(points=0.5, hidden=True)
+@exercise.law(points=0.5, hidden=True, proves="empty")
 def refuses_an_empty_load(answer: Answer) -> None:
     """A load without experts is refused."""
     assert answer(torch.tensor([0.1, 0.2, 0.4, 0.3])) == 2, "expert 2 is the busiest"

@@ -3,7 +3,8 @@ r"""# Expert load
 Return the share of routing slots that each expert received:
 $f_e = \frac{1}{Tk}\sum_t [e \in \mathrm{top}_k(t)]$.
 
-Every expert counts, also one that no token chose.
+- [shares] The shares are a float tensor with one entry per expert, and add up to one.
+- [unused] An expert that no token chose has share 0.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def _example() -> torch.Tensor:
     return torch.tensor([[0, 1], [2, 3]])  # all experts once
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves="shares")
 def sums_to_one(answer: Answer) -> None:
     """The shares add up to one."""
     got = answer(_example(), EVEN)
@@ -54,7 +55,7 @@ def sums_to_one(answer: Answer) -> None:
     assert abs(total - 1) < 1e-6, f"the shares add up to {total:.3f}, not 1"
 
 
-@exercise.law(points=1.5, hidden=True)
+@exercise.law(points=1.5, hidden=True, proves="unused")
 def keeps_unused_experts(answer: Answer) -> None:
     """An expert that no token chose has share zero."""
     got = answer(torch.tensor([[0], [1]]), 5)
@@ -62,7 +63,7 @@ def keeps_unused_experts(answer: Answer) -> None:
     assert not wrong, "experts without tokens belong to the result too"
 
 
-@exercise.agrees(points=3, after=(sums_to_one,))
+@exercise.agrees(points=3, after=(sums_to_one,), proves="shares")
 def random_routings(rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, int]]:
     """Agrees with the reference on random routings."""
     for tokens in (2, 7, 50):

@@ -9,15 +9,16 @@ from autograder.lab import FLOAT32, Answer
 from .solution import exercise
 
 
-@exercise.law(points=1)
+@exercise.law(points=1, proves=("gap", "inputs"))
 def extremes(answer: Answer) -> None:
     """Even load has no gap, one busy expert the largest."""
     for indices, gap in ((torch.arange(4)[:, None], 0.0), (torch.zeros(3, 1).long(), 1.0)):
         got = answer(indices, 4)
         assert abs(float(got) - gap) <= FLOAT32.atol, f"the gap should be {gap}, not {got}"
+        assert not answer.left_behind, "the indices were changed"
 
 
-@exercise.agrees(points=2)
+@exercise.agrees(points=2, proves="gap")
 def gaps_of_random_routings(rng):
     """Agrees with the reference on uneven load."""
     for _ in range(3):

@@ -1,6 +1,8 @@
 """# The load gap
 
-Return the largest share minus the smallest share of the loads of `expert_load`, as a number.
+How far apart are the loads of `expert_load`?
+
+- [gap] Return the largest share minus the smallest share, as a number.
 
 ```python
 load_gap(torch.tensor([[0], [1]]), 2)  # 0.0
