@@ -45,8 +45,9 @@ class CheckResult:
     """The outcome of one check against one submission.
 
     `misconception` names the known-wrong solution that gives the same answers, where exactly one
-    does, and `hint` is what helps a student who thinks that way. `by_hand` are points that a person
-    added (below zero: took) on top, in an entry of its own named `MANUAL_ADJUSTMENT`.
+    does, and `hint` is what helps a student who thinks that way. `promises` are the sentences of
+    the exercise's text that the check proves, where it did not pass. `by_hand` are points that a
+    person added (below zero: took) on top, in an entry of its own named `MANUAL_ADJUSTMENT`.
     """
 
     name: str
@@ -57,6 +58,7 @@ class CheckResult:
     message: str = ""
     misconception: str | None = None
     hint: str = ""
+    promises: tuple[str, ...] = ()
     seconds: float = 0.0
     by_hand: float = 0.0
 

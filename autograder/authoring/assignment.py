@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from autograder.authoring.exercise import Exercise
+from autograder.authoring.exercise import Check, Exercise
 from autograder.authoring.promises import Promise, promises_in
 
 PROSE = "prose"  # the folder beside the assignment that holds its Markdown
@@ -65,6 +65,11 @@ class Assignment:
     def possible(self) -> float:
         """The points of all exercises together."""
         return sum(exercise.possible for exercise in self.exercises)
+
+    def sentences(self, exercise: Exercise, check: Check) -> tuple[str, ...]:
+        """What students read of the promises that a check of an exercise proves."""
+        said = {promise.key: promise.sentence for promise in (*self.rules, *exercise.promises)}
+        return tuple(said[key] for key in check.proves if key in said)
 
     def exercise(self, name: str) -> Exercise:
         """The exercise of this name; `KeyError` where there is none."""

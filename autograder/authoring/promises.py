@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 
@@ -18,6 +19,9 @@ _ITEM = re.compile(
     r"^(?P<marker>\s*(?:[-+*]|\d{1,9}[.)])\s+)"
     r"(?:\[(?!x\])(?P<key>[a-z][a-z0-9_.:-]*)\](?:\s+|$))?"  # [x] is a box that is ticked
 )
+
+
+_EMPHASIS = re.compile(r"(\*{1,3})(\S|\S[^*]*\S)\1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class _Item:
         return self.parent is not None and bool(self.parent.key or self.parent.is_part)
 
 
+@lru_cache(maxsize=256)
 def promises_in(markdown: str) -> tuple[Promise, ...]:
     """The items of all lists that have a key or lack one.
 
@@ -107,4 +112,10 @@ def _sentence(item: _Item, items: list[_Item], lines: list[str]) -> str:
         if number not in others:
             line = lines[number]
             words += (_ITEM.sub("", line, count=1) if number in starts else line).split()
-    return " ".join(words)
+    return _without_emphasis(" ".join(words))
+
+
+def _without_emphasis(text: str) -> str:
+    """Markdown in which nothing is bold or slanted; code stays as it is."""
+    parts = text.split("`")
+    return "`".join(part if n % 2 else _EMPHASIS.sub(r"\2", part) for n, part in enumerate(parts))

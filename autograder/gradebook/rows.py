@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping
 
 from autograder.gradebook.decisions import Adjustment
 from autograder.records import CheckResult, ExerciseGrade, Grade, Outcome, Run
-from autograder.wire.text import clean_line, clean_name, clean_text
+from autograder.wire.text import LINE_LIMIT, clean_line, clean_name, clean_text
 
 _WEAKEST_FIRST = ("none", "landlock", "namespaces")
 
@@ -52,6 +52,7 @@ def of_check(check: CheckResult) -> dict[str, Any]:
         "message": clean_text(check.message),
         "misconception": None if check.misconception is None else clean_text(check.misconception),
         "hint": clean_text(check.hint),
+        "promises": [clean_line(sentence, LINE_LIMIT) for sentence in check.promises],
         "seconds": check.seconds if math.isfinite(check.seconds) else 0.0,
     }
 
@@ -149,5 +150,6 @@ def _check(row: RowMapping) -> CheckResult:
         message=row["check_message"],
         misconception=row["check_misconception"],
         hint=row["check_hint"],
+        promises=tuple(row["check_promises"]),
         seconds=row["check_seconds"],
     )

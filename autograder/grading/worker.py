@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from autograder.authoring.assignment import Assignment
+from autograder.authoring.exercise import Exercise
 from autograder.grading.course import load_assignment
 from autograder.grading.full_scale import FullScaleGrading
 from autograder.grading.judge import Judging, is_told
@@ -37,6 +38,10 @@ from autograder.sandbox.session import SandboxSession, UnreadableSubmission
 from autograder.submission.discover import Found, digest_of, read_bytes, read_companions
 from autograder.submission.files import SubmissionProblem
 from autograder.wire.text import clean_line
+
+_BROKEN = frozenset(  # outcomes that say that an answer breaks a promise
+    {Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT, Outcome.MEMORY, Outcome.DIED}
+)
 
 
 class Worker:
@@ -160,7 +165,10 @@ class Worker:
             judging.run(is_told)
         for judging in judgings:
             judging.run(lambda check: not is_told(check))
-        grades = tuple(judging.grade for judging in judgings)
+        grades = tuple(
+            _quoting(lab, exercise, judging.grade)
+            for exercise, judging in zip(lab.exercises, judgings, strict=True)
+        )
         if trial is not None:
             trial.begin_extras()
             if not trial.extras:
@@ -239,6 +247,19 @@ def _raise_if_short(error: BaseException | None) -> None:
     """Raise `ShortageError` where it is the grader that ran out of something."""
     if error is not None and is_shortage(error):
         raise ShortageError(f"the grader itself ran out of something ({error})") from error
+
+
+def _quoting(lab: Assignment, exercise: Exercise, grade: ExerciseGrade) -> ExerciseGrade:
+    """The grade, with what the exercise's text says beside the checks that failed."""
+    checks = {check.name: check for check in exercise.checks}
+
+    def quoting(result: CheckResult) -> CheckResult:
+        unwritten = result.message.startswith(f"{exercise.name} is not written yet")
+        if result.outcome not in _BROKEN or unwritten:
+            return result
+        return replace(result, promises=lab.sentences(exercise, checks[result.name]))
+
+    return replace(grade, checks=tuple(map(quoting, grade.checks)))
 
 
 def ungraded(

@@ -14,7 +14,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder.records import CheckResult, Grade, Outcome
-from autograder.report.feedback import student_message
+from autograder.report.feedback import quoted, student_message
 
 if TYPE_CHECKING:  # Otter's process needs no torch
     from autograder.authoring.assignment import Assignment
@@ -66,7 +66,8 @@ def message_of(exercise: str, check: CheckResult) -> str:
     said = student_message(exercise, check) or check.title
     if check.outcome is not Outcome.FAILED:
         said = f"{check.outcome.value}: {said}"
-    return f"{said}\n{check.hint}" if check.hint else said
+    says = f"The exercise says: {quoted(check.promises)}" if check.promises else ""
+    return "\n".join(filter(None, (said, says, check.hint)))
 
 
 def otter_test_files(assignment: Assignment) -> dict[str, str]:

@@ -66,11 +66,16 @@ if (dialog) {
     sign.setAttribute("aria-hidden", "true");
     const kind = [outcome, hidden ? "hidden" : "public", `worth ${points}`].join(", ");
     item.append(sign, ...prose(title), " ", element("small", kind));
-    const [message, slip, hint] = texts.map((number) => data.texts[number]);
+    const [message, slip, hint, promises] = texts.map((number) => data.texts[number]);
     if (message && message !== said.message) {
       const box = element("div", message, "said");
       box.dir = "auto";
       item.append(box);
+    }
+    if (promises) {
+      const line = element("div");
+      line.append(element("b", "The exercise says: "), ...prose(promises));
+      item.append(line);
     }
     if ((slip || hint) && slip !== said.slip) {
       const line = element("div");

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from autograder.records import Outcome
 from autograder.report.entries import Entry
+from autograder.report.feedback import quoted
 from autograder.report.items import ExerciseItems
 from autograder.report.numbers import points
 from autograder.report.page import words
@@ -42,8 +43,9 @@ def details_data(all_entries: Sequence[Entry], items: Iterable[ExerciseItems]) -
 
     `outcomes` names the letters. Of a submission, `f` is its file; `o` has one such letter for each
     check of the class in order ("." where it has no such check); `t` is a list [check, message,
-    misconception, hint] of numbers for each check that has something to say; `x` its points in each
-    exercise, `n` the numbers of its notes, `p` file, width and height of its pictures.
+    misconception, hint, promises] of numbers for each check that has something to say; `x` its
+    points in each exercise, `n` the numbers of its notes, `p` file, width and height of its
+    pictures.
     """
     texts = _Texts()
     exercises = [
@@ -97,9 +99,10 @@ def _submission(
             if place is None:
                 continue
             letters[place] = _CODES[check.outcome]
-            if check.message or check.misconception or check.hint:
+            if check.message or check.misconception or check.hint or check.promises:
                 slip = words(check.misconception or "")
-                numbers = (texts.number(text) for text in (check.message, slip, check.hint))
+                found = (check.message, slip, check.hint, quoted(check.promises))
+                numbers = (texts.number(text) for text in found)
                 said.append([place, *numbers])
     earned_in = [entry.points.get(name) for name in names]
     return {

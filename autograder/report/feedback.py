@@ -1,9 +1,10 @@
 """What a student may read of a grade: everything public, and of hidden checks what they are about.
 
 A hidden check's title and its author's message tell the idea and never the input, so they are
-shown. Whatever the student's code made could carry the input: the text of an exception prints
-what it likes, and a number or a key that an author's message quotes can be any. So of an
-exception only its kind is named, if it is one of Python's own, and what is quoted becomes "…".
+shown, and so is what the exercise's own text says of it. Whatever the student's code made could
+carry the input: the text of an exception prints what it likes, and a number or a key that an
+author's message quotes can be any. So of an exception only its kind is named, if it is one of
+Python's own, and what is quoted becomes "…".
 Nothing of the run (seed, revision) or of others is in here.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import builtins
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from autograder.records import CheckResult, ExerciseGrade, Grade, Outcome, Run, Status
@@ -24,6 +26,7 @@ _MADE = re.compile(  # what an author's message quotes of an answer: numbers, an
     r"""(?<!\w)'[^'\n]*'(?!\w)|"[^"\n]*"|“[^”\n]*”|`[^`\n]*`"""
     r"""|(?<!\w)[-+]?\d[\d_]*(?:\.\d+)?(?:e[-+]?\d+)?|(?<!\w)-?(?:nan|inf)(?!\w)"""
 )
+_BARE = "the result has wrong values"  # says less than the sentence that is quoted
 _INSTEAD = {
     Outcome.TIMEOUT: "it ran longer than the time limit",
     Outcome.MEMORY: "it used more memory than the limit",
@@ -35,7 +38,11 @@ _INSTEAD = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckFeedback:
-    """One check as its student sees it; `slip` is the likely misconception, "" if none is known."""
+    """One check as its student sees it.
+
+    `promises` quotes the exercise's text where the answer breaks it. `slip` is the likely
+    misconception, "" if none is known.
+    """
 
     title: str
     hidden: bool
@@ -43,6 +50,7 @@ class CheckFeedback:
     score: float
     outcome: Outcome
     message: str
+    promises: tuple[str, ...]
     slip: str
     hint: str
 
@@ -106,6 +114,7 @@ def _check(exercise: str, check: CheckResult) -> CheckFeedback:
         score=check.score,
         outcome=check.outcome,
         message=student_message(exercise, check),
+        promises=tuple(clean_line(one, LINE_LIMIT) for one in check.promises),
         slip=clean_line(words(check.misconception or "")),
         hint=clean_text(check.hint),
     )
@@ -121,8 +130,15 @@ def student_message(exercise: str, check: CheckResult) -> str:
         return _raised(exercise, check.message)
     if check.outcome is Outcome.MISSING:
         return f"there is no function {exercise}"
+    if check.message == _BARE and check.promises:
+        return ""
     said = _MADE.sub("…", check.message) if check.outcome is Outcome.FAILED else check.message
     return _INSTEAD.get(check.outcome) or clean_line(said, LINE_LIMIT)
+
+
+def quoted(promises: Iterable[str]) -> str:
+    """Sentences of an exercise's text as a quotation."""
+    return " ".join(f"“{clean_line(sentence, LINE_LIMIT)}”" for sentence in promises)
 
 
 def _raised(exercise: str, message: str) -> str:

@@ -8,7 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from autograder.records import Outcome, Status
-from autograder.report.feedback import FORMAT_VERSION, CheckFeedback, ExerciseFeedback, Feedback
+from autograder.report.feedback import (
+    FORMAT_VERSION,
+    CheckFeedback,
+    ExerciseFeedback,
+    Feedback,
+    quoted,
+)
 from autograder.report.numbers import out_of, percent
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~&]|(?<![^\W_])_|_(?![^\W_])")  # an inner _ is no markup
@@ -67,6 +73,7 @@ def _exercise(exercise: ExerciseFeedback) -> dict[str, Any]:
                 "score": float(check.score),
                 "outcome": check.outcome.value,
                 "message": check.message,
+                "promises": list(check.promises),
                 "misconception": check.slip or None,
                 "hint": check.hint,
             }
@@ -103,6 +110,8 @@ def _check(check: CheckFeedback) -> Iterator[str]:
     yield f"- {mark} {_prose(check.title)} ({kind}; {out_of(check.score, check.points)})"
     if check.message:
         yield "\n" + _indented(_fenced(check.message))
+    if check.promises:
+        yield f"\n  **The exercise says:** {_prose(quoted(check.promises))}\n"
     if check.slip or check.hint:
         both = " ".join(filter(None, (check.slip and f"{check.slip}.", check.hint)))
         yield f"\n  **Likely slip:** {_prose(both)}\n"

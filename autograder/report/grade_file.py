@@ -98,7 +98,9 @@ def _check(check: CheckResult) -> dict[str, Any]:
         "message": clean_text(check.message),
         "misconception": None if misconception is None else clean_text(misconception),
         "seconds": float(check.seconds),
-    } | ({"hint": clean_text(check.hint)} if check.hint else {})
+        **({"hint": clean_text(check.hint)} if check.hint else {}),
+        **({"promises": [clean_text(one) for one in check.promises]} if check.promises else {}),
+    }
 
 
 def _read_grade(grade: dict[str, Any]) -> Grade:
@@ -140,6 +142,7 @@ def _read_check(check: dict[str, Any]) -> CheckResult:
         message=check["message"],
         misconception=check["misconception"],
         hint=check.get("hint", ""),
+        promises=tuple(check.get("promises", ())),
         seconds=check["seconds"],
     )
     return replace(found, by_hand=check["score"] - found.score)

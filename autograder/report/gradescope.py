@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from autograder.records import CheckResult, ClassGrades, Grade, Outcome, Run, Status
-from autograder.report.feedback import student_message
+from autograder.report.feedback import quoted, student_message
 from autograder.wire.text import clean_line, clean_name, clean_text
 
 
@@ -56,7 +56,9 @@ def _output(grade: Grade, run: Run) -> str:
 
 
 def _test(number: str, exercise: str, check: CheckResult) -> dict[str, Any]:
-    lines = [student_message(exercise, check), clean_text(check.hint or check.misconception or "")]
+    says = f"The exercise says: {quoted(check.promises)}" if check.promises else ""
+    hint = clean_text(check.hint or check.misconception or "")
+    lines = [student_message(exercise, check), says, hint]
     return {
         "name": f"{exercise}: {clean_line(check.title)}",
         "name_format": "text",

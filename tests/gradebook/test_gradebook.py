@@ -63,13 +63,12 @@ def test_the_newest_attempt_counts_and_the_older_ones_stay(book, run, make_grade
         assert connection.exec_driver_sql("select count(*) from attempts").scalar() == 2
 
 
-def test_hints_and_pictures_come_back(book, run, make_grade):
+def test_hints_promises_and_pictures_come_back(book, run, make_grade):
     grade = make_grade(outcomes=(Outcome.FAILED, Outcome.PASSED))
     first, second = grade.exercises
     (slip, *rest) = first.checks
-    drawn = replace(
-        first, checks=(replace(slip, hint="Divide by the slots."), *rest), picture=b"\x89PNG\x00"
-    )
+    slip = replace(slip, hint="Divide by the slots.", promises=("The shares add up to 1.", "Or so"))
+    drawn = replace(first, checks=(slip, *rest), picture=b"\x89PNG\x00")
     recorded(book, ClassGrades(run=run, grades=(replace(grade, exercises=(drawn, second)),)))
     (back,) = book.latest(run.assignment).grades
     assert back.exercises == (drawn, second)

@@ -93,7 +93,7 @@ def test_the_details_hold_every_check_of_every_submission(small_class):
     assert [one["o"] for one in (ada, bob, zoe)] == ["ppff", "ggtt", "pppp"]
     assert zoe["t"] == []
     said = [[data["texts"][number] for number in numbers] for _, *numbers in ada["t"]]
-    assert said[1] == ["hidden_check: failed", "Divides by the tokens.", ""]
+    assert said[1] == ["hidden_check: failed", "Divides by the tokens.", "", ""]
     assert ada["x"] == ["10 / 10", "0 / 10"]
 
 

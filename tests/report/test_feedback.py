@@ -8,10 +8,16 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
+from autograder.otter.handover import message_of as message_for_otter
 from autograder.records import MANUAL_ADJUSTMENT, CheckResult, ClassGrades, Outcome, Status
+from autograder.report.details import details_data
+from autograder.report.entries import entries
 from autograder.report.feedback import feedback
 from autograder.report.feedback_files import feedback_page, handouts_of, write_feedback
 from autograder.report.feedback_text import feedback_json, feedback_markdown
+from autograder.report.grade_file import grade_file, read_grade_file
+from autograder.report.gradescope import result_of
+from autograder.report.items import item_statistics
 
 SECRET = "tensor([[0.1234, 0.5678]])"
 
@@ -222,3 +228,38 @@ def test_who_handed_in_nothing_is_told_so(run, make_grade):
     one = feedback(make_grade(submission="", readable=False), run)
     for text in (feedback_page(one), feedback_markdown(one)):
         assert "There is no submission of yours." in text
+
+
+def test_what_the_exercise_says_is_quoted_in_every_format(run, make_grade):
+    promises = ("The shares `f` add up to 1.", "No input is changed.")
+    grade = with_check(make_grade(), hidden=True, outcome=Outcome.FAILED, message="they add up")
+    exercise = grade.exercises[0]
+    check = replace(exercise.checks[0], promises=promises)
+    grade = replace(grade, exercises=(replace(exercise, checks=(check,)),))
+    one, of_class = feedback(grade, run), ClassGrades(run=run, grades=(grade,))
+    said = "The exercise says: “The shares `f` add up to 1.” “No input is changed.”"
+    assert said.replace("says:", "says:**") in feedback_markdown(one)
+    assert "“The shares <code>f</code> add up to 1.” “No input is changed.”" in feedback_page(one)
+    (found,) = json.loads(feedback_json(one))["exercises"][0]["checks"]
+    assert found["promises"] == list(promises)
+    (test,) = result_of(grade, run)["tests"]
+    assert test["output"] == f"they add up\n{said}"
+    assert said in message_for_otter(exercise.name, check)
+    assert (
+        said.removeprefix("The exercise says: ")
+        in details_data(entries(of_class), item_statistics(of_class))["texts"]
+    )
+    (read,) = read_grade_file(grade_file(of_class)).grades
+    assert read.exercises[0].checks == (check,)
+
+
+def test_where_the_exercise_says_more_a_hidden_check_does_not_say_that_values_are_wrong(
+    run, make_grade
+):
+    bare = "the result has wrong values"
+    grade = with_check(make_grade(), hidden=True, outcome=Outcome.FAILED, message=bare)
+    assert message_of(run, grade) == bare
+    exercise = grade.exercises[0]
+    quoting = replace(exercise.checks[0], promises=("The shares add up to 1.",))
+    quoting_grade = replace(grade, exercises=(replace(exercise, checks=(quoting,)),))
+    assert message_of(run, quoting_grade) == ""
