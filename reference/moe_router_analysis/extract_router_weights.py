@@ -134,7 +134,7 @@ def gives_a_copy_in_float32(answer: Answer, bench: Bench) -> None:
 def _compare(got: Any, right: torch.Tensor) -> None:
     """Compare with a router's weight exactly; messages for hidden checks."""
     wrong = difference(got, right.detach().float(), EXACT)
-    assert not wrong, wrong
+    assert not wrong, f"asked for is that router's own weight, to the last digit; {wrong}"
     assert not got.requires_grad, "the result still requires gradients"
 
 

@@ -91,7 +91,9 @@ def order_of_slots_and_tokens(answer: Answer, rng: np.random.Generator) -> None:
         both = (used[:, first] * used[:, second]).sum()
         expected = both / mine if mine > 0 else torch.tensor(0.0)
         wrong = difference(shares[first, second].item(), expected.item(), where="a share")
-        assert not wrong, wrong
+        assert not wrong, (
+            f"of the tokens that use one expert, count those that also use the other; {wrong}"
+        )
     for other in (indices.flip(0), indices.flip(1), indices.roll(1, dims=1)):
         wrong = difference(answer(other, 5), shares)
         assert not wrong, f"with tokens or slots in another order, {wrong}"

@@ -82,7 +82,9 @@ def order_does_not_matter(answer: Answer, rng: np.random.Generator) -> None:
     plain = answer(first, second)
     common = sum(len(set(a) & set(b)) for a, b in zip(first.tolist(), second.tolist(), strict=True))
     wrong = difference(plain, common / 32, where="the saturation")
-    assert not wrong, wrong
+    assert not wrong, (
+        f"count the experts that a token's two choices have in common, divide by k; {wrong}"
+    )
     for other in (second.flip(1), second.roll(1, dims=1)):
         wrong = difference(answer(first, other), common / 32, where="the saturation")
         assert not wrong, f"with the experts of each token in another order, {wrong}"

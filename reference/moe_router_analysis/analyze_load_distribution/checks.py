@@ -242,7 +242,7 @@ def leaves_everything_as_it_was(answer: Answer, rng: np.random.Generator, bench:
     trained = bench.drawn(draw(rng, "olmoe", dtype="bfloat16", **settings))
     load = answer(trained, other, texts)
     wrong = difference(load, {"total_tokens": len(_tokens(tokenizer, texts))})
-    assert not wrong, wrong
+    assert not wrong, f"a model that is being trained is sent every token, too; {wrong}"
     assert not answer.left_behind, f"something was not left as it was: {answer.left_behind}"
     for family, error in (("olmoe", RuntimeError), ("gpt_oss", _error(rng)), ("mixtral", KeyError)):
         failing = bench.drawn(draw(rng, family, raises=error.__name__, training="part"))
@@ -280,7 +280,7 @@ def derives_the_statistics_of_any_load(
                 "load_balance_score": 1 - std / (mean + 1e-8),
             }
             wrong = difference(load, right)
-            assert not wrong, wrong
+            assert not wrong, f"all numbers follow from the counts of the real tokens; {wrong}"
             assert all(map(_is_int, load["expert_counts"].values())), "counts should be ints"
 
 

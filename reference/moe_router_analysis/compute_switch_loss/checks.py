@@ -21,7 +21,7 @@ _MANY = 700  # tokens: their number is exact in no half precision, nor in 8 bits
 
 @exercise.law(points=1, proves="value")
 def one_when_uniform(answer: Answer) -> None:
-    """A uniform router has loss 1 for every top_k; a small example by hand."""
+    """A uniform router has loss 1 for every top_k; two tokens have the loss of the formula."""
     for top_k in (1, 2, 3):
         uniform = answer(torch.zeros(10, 6), top_k=top_k)
         assert isinstance(uniform, torch.Tensor), (
@@ -101,12 +101,12 @@ def no_real_token_and_wrong_arguments(answer: Answer) -> None:
     logits = torch.tensor([[3.0, 1.0], [1.0, 3.0], [6.0, 1.0]]).log()
     value = answer(logits, top_k=1)
     wrong = difference(value, torch.tensor(68 / 63), where="E times the sum of f times P")
-    assert not wrong, wrong
+    assert not wrong, f"f counts the slots that go to an expert, P is its mean probability; {wrong}"
     assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
     for nothing in (torch.zeros(3, dtype=torch.bool), torch.zeros(3, dtype=torch.int64)):
         value = answer(logits, top_k=2, token_mask=nothing)
         wrong = difference(value, torch.tensor(0.0), where="the loss without a real token")
-        assert not wrong, wrong
+        assert not wrong, f"without a real token there is nothing to balance; {wrong}"
         assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
     for top_k in (0, -1, 3):
         assert answer.raises(ValueError, logits, top_k=top_k), (

@@ -113,7 +113,7 @@ def tied_groups(answer: Answer, rng: np.random.Generator) -> None:
         scores = logits.softmax(-1) if scoring == "softmax" else logits.sigmoid()
         best = twins.sort(descending=True).values.repeat_interleave(topk_group)
         wrong = difference(indices.shape, torch.Size([3, top_k]), where="the shape of indices")
-        assert not wrong, wrong
+        assert not wrong, f"each token takes top_k experts; {wrong}"
         for token in range(3):
             chosen = indices[token].tolist()
             groups = {expert // 4 for expert in chosen}
@@ -125,9 +125,9 @@ def tied_groups(answer: Answer, rng: np.random.Generator) -> None:
             assert 1 not in groups, "an expert of a group with a lower score was selected"
             order = logits[token, indices[token]]
             wrong = difference(order, best, where="the order of selection")
-            assert not wrong, wrong
+            assert not wrong, f"the best of the eligible experts come first; {wrong}"
         wrong = difference(weights, scores.gather(1, indices), where="the weights")
-        assert not wrong, wrong
+        assert not wrong, f"the weights are the scores of the selected experts; {wrong}"
 
 
 @exercise.agrees(points=1, proves="selection")

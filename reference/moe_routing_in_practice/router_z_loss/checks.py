@@ -78,10 +78,10 @@ def no_real_token(answer: Answer) -> None:
     logits = torch.tensor([[1.0, 1.0], [0.0, 0.0]])
     loss = answer(logits, torch.tensor([False, True]))
     wrong = difference(loss, torch.tensor(math.log(2) ** 2), where="the loss of a single token")
-    assert not wrong, wrong
+    assert not wrong, f"with one real token the loss is the square of its normaliser; {wrong}"
     assert not answer.left_behind, f"the call left something behind: {answer.left_behind}"
     nobody = [(logits, torch.zeros(2, dtype=dtype)) for dtype in MASK_DTYPES]
     for arguments in (*nobody, (logits[:0], None), (logits[:0].bfloat16(), torch.zeros(0))):
         loss = answer(*arguments)
         wrong = difference(loss, torch.tensor(0.0), where="the loss without a real token")
-        assert not wrong, wrong
+        assert not wrong, f"without a real token the loss is 0.0; {wrong}"
