@@ -13,6 +13,7 @@ MANUAL_ADJUSTMENT = "manual_adjustment"  # the name of the entry for points that
 NO_SUBMISSION = "no submission"
 WHICH_FILE = "which file counts: "  # how a note begins that a person should decide on
 NOBODYS = "nobody in the roster fits this file"  # how a note begins
+LONGEST_SENTENCE = 1_000  # characters of a sentence of an exercise's text that is quoted
 OTHER_ASSIGNMENT = "its metadata names the assignment "  # how a note of a wrong one begins
 LATE = "handed in late, as the learning platform marks it"
 

@@ -67,9 +67,15 @@ class Assignment:
         return sum(exercise.possible for exercise in self.exercises)
 
     def sentences(self, exercise: Exercise, check: Check) -> tuple[str, ...]:
-        """What students read of the promises that a check of an exercise proves."""
-        said = {promise.key: promise.sentence for promise in (*self.rules, *exercise.promises)}
-        return tuple(said[key] for key in check.proves if key in said)
+        """What students read of the promises that a check of an exercise proves.
+
+        Rules for all exercises are left out where the exercise itself says something.
+        """
+        for promises in (exercise.promises, self.rules):
+            said = {promise.key: promise.sentence for promise in promises if promise.key}
+            if found := tuple(said[key] for key in check.proves if key in said):
+                return found
+        return ()
 
     def exercise(self, name: str) -> Exercise:
         """The exercise of this name; `KeyError` where there is none."""

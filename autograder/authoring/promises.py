@@ -21,7 +21,7 @@ _ITEM = re.compile(
 )
 
 
-_EMPHASIS = re.compile(r"(\*{1,3})(\S|\S[^*]*\S)\1")
+_EMPHASIS = re.compile(r"(`[^`]*`)|(\*{1,3})(?=\S)((?:`[^`]*`|[^*`])*)(?<=\S)\2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +112,9 @@ def _sentence(item: _Item, items: list[_Item], lines: list[str]) -> str:
         if number not in others:
             line = lines[number]
             words += (_ITEM.sub("", line, count=1) if number in starts else line).split()
-    return _without_emphasis(" ".join(words))
+    return _without_emphasis(" ".join(words)).rstrip(";:")
 
 
 def _without_emphasis(text: str) -> str:
     """Markdown in which nothing is bold or slanted; code stays as it is."""
-    parts = text.split("`")
-    return "`".join(part if n % 2 else _EMPHASIS.sub(r"\2", part) for n, part in enumerate(parts))
+    return _EMPHASIS.sub(lambda found: found[1] or found[3], text)

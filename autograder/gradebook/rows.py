@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from autograder.gradebook.decisions import Adjustment
-from autograder.records import CheckResult, ExerciseGrade, Grade, Outcome, Run
-from autograder.wire.text import LINE_LIMIT, clean_line, clean_name, clean_text
+from autograder.records import LONGEST_SENTENCE, CheckResult, ExerciseGrade, Grade, Outcome, Run
+from autograder.wire.text import clean_line, clean_name, clean_text
 
 _WEAKEST_FIRST = ("none", "landlock", "namespaces")
 
@@ -52,7 +52,7 @@ def of_check(check: CheckResult) -> dict[str, Any]:
         "message": clean_text(check.message),
         "misconception": None if check.misconception is None else clean_text(check.misconception),
         "hint": clean_text(check.hint),
-        "promises": [clean_line(sentence, LINE_LIMIT) for sentence in check.promises],
+        "promises": [clean_line(sentence, LONGEST_SENTENCE) for sentence in check.promises],
         "seconds": check.seconds if math.isfinite(check.seconds) else 0.0,
     }
 

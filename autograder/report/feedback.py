@@ -15,7 +15,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from autograder.records import CheckResult, ExerciseGrade, Grade, Outcome, Run, Status
+from autograder.records import (
+    LONGEST_SENTENCE,
+    CheckResult,
+    ExerciseGrade,
+    Grade,
+    Outcome,
+    Run,
+    Status,
+)
 from autograder.report.page import words
 from autograder.report.pictures import Picture, picture
 from autograder.wire.text import LINE_LIMIT, clean_line, clean_name, clean_text
@@ -114,7 +122,7 @@ def _check(exercise: str, check: CheckResult) -> CheckFeedback:
         score=check.score,
         outcome=check.outcome,
         message=student_message(exercise, check),
-        promises=tuple(clean_line(one, LINE_LIMIT) for one in check.promises),
+        promises=tuple(clean_line(one, LONGEST_SENTENCE) for one in check.promises),
         slip=clean_line(words(check.misconception or "")),
         hint=clean_text(check.hint),
     )
@@ -138,7 +146,7 @@ def student_message(exercise: str, check: CheckResult) -> str:
 
 def quoted(promises: Iterable[str]) -> str:
     """Sentences of an exercise's text as a quotation."""
-    return " ".join(f"“{clean_line(sentence, LINE_LIMIT)}”" for sentence in promises)
+    return " ".join(f"“{clean_line(sentence, LONGEST_SENTENCE)}”" for sentence in promises)
 
 
 def _raised(exercise: str, message: str) -> str:

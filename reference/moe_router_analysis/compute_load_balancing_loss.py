@@ -17,12 +17,12 @@ Write `compute_load_balancing_loss(router_logits, top_k=2)`, which returns $\mat
 
 - [value] The result is a scalar tensor (float32): E times the sum of the squares of the mean
   probabilities of the experts.
-- [gradient] The loss must be differentiable with respect to the logits: gradients flow through
-  every $P_i$.
+- [gradient] The loss must be differentiable with respect to the logits: gradients flow through all
+  mean probabilities.
 - [top-k] `top_k` does not change the value. It is there because training code passes it to any
   auxiliary loss; it must be one of 1..E.
 - [low-precision] Logits may be bfloat16 or float16: compute in float32. They may also be large;
-  `torch.softmax` copes with that, $\exp(z_i) / \sum_j \exp(z_j)$ written out does not.
+  `torch.softmax` copes with that, exponentials divided by their sum do not.
 - [wrong-arguments] `ValueError` for a `top_k` outside 1..E, and for logits without tokens (T = 0).
 
 The form that Switch Transformers use, with counted routing decisions, comes next:

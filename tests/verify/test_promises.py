@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ STATEMENT = """\
 ```
 
 1. [x] a box that is ticked
-2) [last] It ends.
+2) [last] It **ends with `f(*args)`**: 2 * 3 * 4, *so*;
 """
 
 
@@ -48,8 +49,19 @@ def test_promises_are_the_list_items_in_one_line_each():
         ("outer", "Who is first? the earlier the later A second paragraph."),
         ("", "[E] is a shape, [x](https://example.org) a link"),
         ("", "[x] a box that is ticked"),
-        ("last", "It ends."),
+        ("last", "It ends with `f(*args)`: 2 * 3 * 4, so"),
     ]
+
+
+def test_a_check_stands_for_what_its_exercise_says_else_for_rules(toy_course):
+    assignment = toy_course.load()
+    exercise = assignment.exercise("load_gap")
+    extremes, _ = exercise.checks
+    gap = "Return the largest share minus the smallest share, as a number."
+    assert assignment.sentences(exercise, extremes) == (gap,)
+    of_a_rule = replace(extremes, proves=("inputs",))
+    assert assignment.sentences(exercise, of_a_rule) == ("Inputs are never changed.",)
+    assert assignment.sentences(exercise, replace(extremes, proves=("nothing",))) == ()
 
 
 def test_keys_are_taken_out_and_nothing_else_changes():

@@ -53,10 +53,11 @@ the inputs to the model's device.
 
 **Leave the model as you found it.**
 
-- [modes] Evaluate it in evaluation mode, and put every submodule back into the mode that it was in.
+- [modes] Run the model in evaluation mode, and put every submodule back into the mode that it was
+  in.
 - [hooks] Remove your hooks, also when the forward raises; that exception must reach the caller
   (`try … finally`).
-- [no-gradients] Leave no gradients.
+- [no-gradients] Leave no gradients in the model.
 """
 
 from __future__ import annotations

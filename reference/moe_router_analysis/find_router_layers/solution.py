@@ -18,10 +18,10 @@ Write `find_router_layers(model)`.
   `deepseek_v2`, `deepseek_v3`, `gpt_oss` and `granitemoe` of `transformers`, as causal language
   model or as base model, and when another module holds the model in an attribute.
 
-In all eight families the router owns a
-parameter `weight` of shape [E, d]. But they do not agree on its name, on its class, on how the
-config calls the number of experts, or on which layers are MoE layers: some layers of `deepseek_*`
-and `qwen*_moe` are dense. Print a few models before you decide what to look for.
+In all eight families the router owns a parameter `weight` of shape [E, d]. But they do not agree on
+its name, on its class, on how the config calls the number of experts, or on which layers are MoE
+layers: some layers of `deepseek_*` and `qwen*_moe` are dense. Print a few models before you decide
+what to look for.
 
 Source: the modelling files under `transformers/models/`, for example
 `transformers/models/mixtral/modeling_mixtral.py`.

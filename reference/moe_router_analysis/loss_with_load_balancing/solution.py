@@ -11,8 +11,9 @@ language model of the families `mixtral`, `olmoe`, `qwen2_moe` or `qwen3_moe`. `
 is padded on the right (S ≥ 2); `attention_mask` [B, S] is 1 for real tokens, `None` means that all
 are real.
 
-- [scalar] The result is $\mathcal{L}$ as a float32 scalar tensor.
-- [next-token] **Next-token loss**: the prediction at position $t$ is for the token at $t + 1$.
+- [scalar] The result is the sum of both losses, the second one times `alpha`, as a float32 scalar
+  tensor.
+- [next-token] **Next-token loss**: the prediction at position t is for the token at t + 1.
   Average the cross-entropy over all predictions of the batch whose *target* token is real. At least
   one is.
 - [auxiliary] **Auxiliary loss**: the mean over the L MoE layers of `compute_switch_loss` for that

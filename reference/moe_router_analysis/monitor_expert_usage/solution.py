@@ -16,11 +16,13 @@ For the $i$-th router (as `find_router_layers` counts them, from 0) the dict has
 $c_e$ the number of routing slots that go to expert $e$:
 
 - [max-violation] `router/layer_{i}/max_violation`: the largest count divided by the mean count,
-  minus 1, $\max_e c_e / \overline{c} - 1$: 0 in perfect balance.
-- [entropy] `router/layer_{i}/entropy`: the entropy of the counts' distribution divided by ln E,
-  $-\sum_e p_e \ln p_e / \ln E$ with $p_e = c_e / \sum_e c_e$: 1 for uniform use. An expert with no
-  slot adds nothing to it.
-- [dead] `router/layer_{i}/dead_experts`: the number of experts with no slot, $c_e = 0$.
+  minus 1: 0 in perfect balance.
+- [entropy] `router/layer_{i}/entropy`: the entropy of the counts' distribution, divided by ln E:
+  1 for uniform use. An expert with no slot adds nothing to it.
+- [dead] `router/layer_{i}/dead_experts`: the number of experts with no slot.
+
+$$\text{max\_violation} = \frac{\max_e c_e}{\overline{c}} - 1 \qquad
+\text{entropy} = -\frac{1}{\ln E} \sum_e p_e \ln p_e \qquad p_e = \frac{c_e}{\sum_i c_i}$$
 
 What else holds:
 

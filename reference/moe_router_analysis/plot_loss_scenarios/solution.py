@@ -7,9 +7,9 @@ maps the title of a scenario to logits of shape [T, E].
 
 In each panel there are
 
-- [bars] a bar for each expert, as high as its mean probability $P_i$ (the mean over tokens of the
+- [bars] a bar for each expert, as high as its mean probability (the mean over tokens of the
   softmax over experts, as in `compute_load_balancing_loss`);
-- [line] a dashed horizontal line at $1/E$, where all bars would end if the router were balanced;
+- [line] a dashed horizontal line at 1/E, where all bars would end if the router were balanced;
 - [axis] a y axis from exactly 0 to 1 in every panel, so that the panels can be compared at a
   glance;
 - [title] a title that holds the scenario's whole title, however long, and the value of

@@ -4,7 +4,7 @@ Who was chosen, and how sure was the router? From a result of `simulate_topk_rou
 E experts and $k \ge 2$, draw one figure of three panels, in this order:
 
 1. [counts] **Counts**: a bar for each expert, as high as its entry of `expert_counts`, and a dashed
-   horizontal line at $T \cdot k / E$, the count of every expert in perfect balance.
+   horizontal line at T · k / E, the count of every expert in perfect balance.
 2. [weights] **Weights**: the histogram of the first (best) expert's weight over all tokens, and the
    histogram of the second expert's, both in this panel, with a legend that tells them apart.
 3. [ratio] **Ratio**: the histogram of first weight / second weight, with a dashed vertical line at

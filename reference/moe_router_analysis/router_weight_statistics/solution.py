@@ -16,7 +16,7 @@ Write `router_weight_statistics(router_weights)`, which returns a dict of tensor
 $$\mathrm{similarity}_{ij} = \frac{w_i \cdot w_j}{\lVert w_i \rVert \, \lVert w_j \rVert}$$
 
 - [zero-row] A row of zeros has no direction: its similarity with every other row is 0, not NaN.
-  (Its own diagonal entry is not checked.) Every other row has a norm of at least $10^{-6}$. If you
+  (Its own diagonal entry is not checked.) Every other row has a norm of at least 1e-6. If you
   add a small number to a norm, make sure that it is small against *that*.
 - [never-itself] `most_similar` never names the expert itself, also when all similarities are
   negative. The diagonal of `similarity` stays what it is.

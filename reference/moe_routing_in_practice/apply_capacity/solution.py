@@ -5,8 +5,7 @@ are *dropped*, and the token passes that expert by. For T tokens with k experts 
 
 $$C = \left\lceil T \cdot k \cdot \text{capacity\_factor} \,/\, E \right\rceil$$
 
-slots fit into each expert. A factor of 1 is just enough for a perfectly
-balanced load.
+slots fit into each expert. A factor of 1 is just enough for a perfectly balanced load.
 
 Write `apply_capacity(indices, weights, num_experts, capacity_factor, policy="position")` for
 `indices` (int64) and `weights`, both [T, k]. It returns the pair `(keep, dropped_fraction)`:
@@ -18,7 +17,7 @@ Write `apply_capacity(indices, weights, num_experts, capacity_factor, policy="po
     slot.
 - [dropped] `dropped_fraction`: dropped slots divided by T · k, as a number; 0.0 for T = 0.
 
-Rules for the rest:
+What else holds:
 
 - [capacity] Compute C in the order in which the formula has it: T · k, times the factor, divided by
   E, and then rounded up.

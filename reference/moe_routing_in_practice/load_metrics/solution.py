@@ -8,19 +8,20 @@ Write `load_metrics(indices, num_experts, token_mask=None)` for routing decision
 int64). It returns a dict with these keys:
 
 - [counts] `counts`: tensor [E], int64: the slots of each expert, of real tokens only.
-- [max-violation] `max_violation`: the largest count divided by the mean, minus 1:
-  $\max_i n_i / \bar n - 1$. 0 is balanced, 1 is twice the mean.
+- [max-violation] `max_violation`: the largest count divided by the mean, minus 1.
+  0 is balanced, 1 is twice the mean.
 - [cv-squared] `cv_squared`: the variance of the counts (population, divide by E) divided by their
-  squared mean, $\bar n^2$.
-- [entropy] `entropy`: the entropy of the shares $p_i = n_i / \sum_j n_j$ divided by that of a
-  balanced load, $-\sum_i p_i \ln p_i \,/\, \ln E$, where $0 \ln 0 = 0$.
+  squared mean.
+- [entropy] `entropy`: the entropy of the experts' shares of the slots, divided by that of a
+  balanced load, ln E. A share of 0 adds nothing.
 - [gini] `gini`: the Gini coefficient, which is the mean absolute difference of two counts, divided
   by twice their mean. 0 is balanced, (E − 1)/E when one expert gets everything.
 - [dead] `dead_experts`: the sorted list of the experts that no real token uses.
 
-The Gini coefficient as a formula:
+With $p_i = n_i / \sum_j n_j$, the entropy and the Gini coefficient are
 
-$$G = \frac{\sum_i \sum_j |n_i - n_j|}{2 \, E^2 \, \bar n}$$
+$$H = -\frac{1}{\ln E} \sum_i p_i \ln p_i \qquad
+G = \frac{\sum_i \sum_j |n_i - n_j|}{2 \, E^2 \, \bar n}$$
 
 - [mask] `token_mask` ([T]) is true or 1 for real tokens, as booleans or in any integer or float
   dtype (bfloat16 and float16, too); `None` means that all are real.

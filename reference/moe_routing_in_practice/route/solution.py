@@ -7,17 +7,17 @@ of it.
 `route(logits, top_k, scoring="softmax", norm_topk=False, bias=None, n_group=1, topk_group=1,
 scale=1.0)` takes logits [T, E], in five steps:
 
-1. [scores] **Scores** $s$: softmax over the experts, or the sigmoid of each logit (`scoring` is
+1. [scores] **Scores**: softmax over the experts, or the sigmoid of each logit (`scoring` is
    `"softmax"` or `"sigmoid"`).
-2. [bias] **Biased scores** $s + b$, when `bias` ([E]) is given. They decide *which* experts are
-   selected, and nothing else.
+2. [bias] **Biased scores**: scores plus `bias` ([E]), when that is given. They decide *which*
+   experts are selected, and nothing else.
 3. [groups] **Groups**, when `n_group` > 1: the experts form that many equal groups of consecutive
    experts (in a model, a group lives on one machine). A group's score is the sum of its **two**
    best biased scores. Only experts of a token's `topk_group` best groups can be selected.
 4. [selection] **Selection**: the `top_k` best biased scores among those experts, best first. Biased
    scores may be negative, all of them even: an expert outside the chosen groups is still never
    selected.
-5. [weights] **Weights**: the *unbiased* scores $s$ of the selected experts. With `norm_topk` they
+5. [weights] **Weights**: the *unbiased* scores of the selected experts. With `norm_topk` they
    are divided by their sum plus 1e-20. In the end they are multiplied by `scale`, normalised or
    not.
 
@@ -25,13 +25,13 @@ scale=1.0)` takes logits [T, E], in five steps:
 - [low-precision] Logits may be bfloat16 or float16 (compute in float32), and large.
 - [unchanged] No input is changed.
 
-`ValueError` for
+Settings that do not fit together:
 
-- [unknown-scoring] an unknown `scoring`;
-- [wrong-n-group] `n_group` below 1 or not dividing E, or, above 1, leaving fewer than 2 experts in
-  a group;
-- [wrong-topk-group] `topk_group` outside 1..`n_group`;
-- [wrong-top-k] `top_k` outside 1..(E · `topk_group` / `n_group`).
+- [unknown-scoring] `ValueError` for an unknown `scoring`;
+- [wrong-n-group] `ValueError` for `n_group` below 1 or not dividing E, or, above 1, leaving fewer
+  than 2 experts in a group;
+- [wrong-topk-group] `ValueError` for `topk_group` outside 1..`n_group`;
+- [wrong-top-k] `ValueError` for `top_k` outside 1..(E · `topk_group` / `n_group`).
 
 Source: DeepSeek-AI, *DeepSeek-V3 Technical Report* (2024), section 2.1.2;
 `transformers/models/deepseek_v3/modeling_deepseek_v3.py`. (DeepSeek-V2 scores a group by its single
