@@ -182,6 +182,17 @@ def test_of_two_files_that_could_each_be_meant_one_counts_and_the_notes_say_so(g
     assert any(replaced["submission"].rpartition("_")[2] in note for note in counted["notes"])
 
 
+def test_the_current_folder_is_graded_into_a_gradebook_above_it_once(moelab_here, room):
+    write_notebook(room.submissions / "ada.ipynb", RIGHT)
+    order = ("grade", ".", "--course", room.folder / room.course, "--jobs", "1")
+    for said in ("The gradebook is ../gradebook.db", "1 of 1 are in the gradebook already"):
+        ended = moelab_here(*order, cwd=room.submissions)
+        assert ended.status == 0, ended.err
+        assert said in " ".join((ended.out + ended.err).split())
+    assert attempts(room.folder) == ["ada.ipynb"]
+    assert sorted(path.name for path in room.submissions.iterdir()) == ["ada.ipynb"]
+
+
 def test_isolation_none_must_be_asked_for_and_is_printed(grade, room):
     (room.submissions / "ada.py").write_text(RIGHT)
     ended = grade(*TOY, "--isolation", "none")

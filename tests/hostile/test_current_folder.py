@@ -50,7 +50,7 @@ class Trap:
 
     def moelab(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Give a command as its console script does, in this folder."""
-        program = "import sys; from autograder.cli.main import main; sys.argv[0] = 'moelab'; main()"
+        program = "from autograder.cli.main import main\n\nif __name__ == '__main__':\n    main()"
         script = self.sprung.parent / "bin" / "moelab"
         script.parent.mkdir(exist_ok=True)
         script.write_text(f"{program}\n")
@@ -120,6 +120,7 @@ ADJUSTED = ("--student", "a", "--exercise", "b", "--points", "1", "--why", "c")
         ("adjust", "gradebook.db", *ADJUSTED),
         ("build", "--check"),
         ("doctor",),
+        ("grade", "ada.ipynb", *("--assignment", "moe_routing_in_practice"), "--gradebook=../g.db"),
     ],
     ids=lambda arguments: arguments[0] + Path(arguments[-1]).suffix,
 )

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from autograder.records import Outcome, Status
+from autograder.records import CheckResult, Outcome, Status
+from autograder.report.feedback import student_message
 
 from .conftest import CLASS, TORN
 from .places import known, told
@@ -49,8 +50,9 @@ def test_what_otter_cannot_read_ends_without_results(graded):
 def test_each_check_says_what_moelab_says(graded, name):
     for results in (graded.otter[name].results, graded.gradescope[name].details):
         said = [c[4] for found in results["questions"].values() for c in found["checks"]]
-        checks = [c for e in graded.moelab[name]["exercises"] for c in e["checks"]]
-        for line, check in zip(said, checks, strict=True):
+        exercises = graded.moelab[name]["exercises"]
+        checks = [(e["name"], c) for e in exercises for c in e["checks"]]
+        for line, (exercise, check) in zip(said, checks, strict=True):
             if check["outcome"] == "passed":
                 assert line == "✅ Test case passed"
             elif check["outcome"] == "grader_error":
@@ -58,7 +60,13 @@ def test_each_check_says_what_moelab_says(graded, name):
             else:
                 word = "" if check["outcome"] == "failed" else f"{check['outcome']}: "
                 assert line.startswith(f"❌ Test case failed\n{word}")
-                assert check["message"] in line
+                result = CheckResult(
+                    **{name: check[name] for name in ("name", "title", "hidden", "points")},
+                    outcome=Outcome(check["outcome"]),
+                    message=check["message"],
+                )
+                assert (student_message(exercise, result) or check["title"]) in line
+                assert check["hidden"] or check["message"] in line
 
 
 @pytest.mark.parametrize("name", CLASS)
@@ -100,7 +108,8 @@ def test_what_a_submission_looks_for_beside_the_grader_is_not_there(graded):
         graded.gradescope["snoops.ipynb"].details,
     ):
         said = [check[4] for check in results["questions"]["double"]["checks"]]
-        assert all("nothing to read" in line or "skipped" in line for line in said)
+        assert all("LookupError" in line or "skipped" in line for line in said)
+        assert any("nothing to read" in line for line in said), "a public check says it whole"
         assert "answer(0.0)" not in json.dumps(results)
 
 
