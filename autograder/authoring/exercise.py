@@ -71,6 +71,18 @@ class Wheat:
     function: Callable[..., Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Equivalent:
+    """A change of the reference that no check can see, and why it makes no difference.
+
+    An empty `becomes` stands for any change of the line.
+    """
+
+    line: str
+    becomes: str
+    because: str
+
+
 class Exercise:
     """What an exercise module declares; decorators record each function under its own name."""
 
@@ -80,6 +92,7 @@ class Exercise:
         self.checks: list[Check] = []
         self.wheats: list[Wheat] = []
         self.chaffs: list[Chaff] = []
+        self.equivalents: list[Equivalent] = []
 
     @property
     def module_name(self) -> str:
@@ -212,6 +225,16 @@ class Exercise:
             return function
 
         return declare
+
+    def equivalent(self, line: str, *becomes: str, because: str) -> None:
+        """Declare that changing a line of the reference in these ways makes no difference.
+
+        `moelab verify --mutants` tells both lines of a change that no check sees; spaces between
+        words do not matter. Without `becomes`, any change of the line is meant that no check sees:
+        for what the statement leaves open, such as colours. A declaration that meets no change
+        that survives is a finding.
+        """
+        self.equivalents += [Equivalent(line, one, because) for one in becomes or ("",)]
 
     def _add(self, check: Check) -> Check:
         if any(known.name == check.name for known in self.checks):

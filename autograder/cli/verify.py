@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from autograder.cli.common import (
+    CannotStart,
     beside,
     course_option,
     example,
@@ -16,22 +18,70 @@ from autograder.cli.common import (
     root_option,
 )
 
+if TYPE_CHECKING:
+    from autograder.authoring.assignment import Assignment
+
 
 @click.command(
     short_help="Prove the assignments themselves.",
     epilog=example("moelab verify moe_router_analysis"),
 )
-@click.argument("assignments", metavar="[ASSIGNMENT]...", nargs=-1)
+@click.argument("names", metavar="[ASSIGNMENT]...", nargs=-1)
+@click.option(
+    "--mutants",
+    is_flag=True,
+    help="Instead: try every small change of the references, and list those that no check sees. "
+    "Takes names of exercises too.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    show_default="number of cores",
+    help="Exercises, or mutants, tried at once.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File that keeps what came of each mutant; by default in your cache folder.",
+)
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write what came of the mutants here.",
+)
+@click.option(
+    "--table",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the table of mutants here, as Markdown.",
+)
 @root_option
 @course_option
-def verify(assignments: tuple[str, ...], root: Path | None, course: str | None) -> int:
+def verify(
+    names: tuple[str, ...],
+    mutants: bool,
+    jobs: int,
+    cache: Path | None,
+    json_file: Path | None,
+    table: Path | None,
+    root: Path | None,
+    course: str | None,
+) -> int:
     """Prove that right solutions earn every point and wrong ones lose theirs.
 
     Without a name, all assignments are verified. Exits 1 when something is wrong, and says what to
     do about it.
     """
     found = find_course(course)
-    loaded = load_assignments(assignments, found)
+    if mutants:
+        from autograder.cli.mutants import Wanted, try_all
+
+        chosen = _chosen(names, found)
+        return try_all(chosen, Wanted(root or beside(found), jobs, cache, json_file, table))
+    if cache or json_file or table:
+        raise click.UsageError("--cache, --json and --table go with --mutants.")
+    loaded = load_assignments(names, found)
     click.echo(_which(found), err=True)
     from autograder.cli.output import wide_output
     from autograder.cli.progress import Progress
@@ -45,12 +95,33 @@ def verify(assignments: tuple[str, ...], root: Path | None, course: str | None) 
                 root or beside(found),
                 progress.say,
                 course=found,
-                jobs=os.cpu_count() or 1,
+                jobs=jobs,
             )
             for assignment in loaded
         ]
     wide_output().print(matrix(reports))
     return 0 if all(report.ok for report in reports) else 1
+
+
+def _chosen(names: tuple[str, ...], course: str) -> list[tuple[Assignment, tuple[str, ...]]]:
+    """The assignments that are named, or hold an exercise that is named; no names mean all."""
+    loaded = load_assignments((), course)
+    assignments = {one.name for one in loaded}
+    exercises = {e.name for one in loaded for e in one.exercises}
+    unknown = [name for name in names if name not in assignments | exercises]
+    if unknown:
+        raise CannotStart(
+            f"There is no assignment and no exercise {unknown[0]!r} in this course. "
+            f"Its assignments are {', '.join(sorted(assignments))}."
+        )
+    chosen: list[tuple[Assignment, tuple[str, ...]]] = []
+    for one in loaded:
+        own = tuple(e.name for e in one.exercises if e.name in names)
+        if not names or one.name in names:
+            chosen.append((one, ()))
+        elif own:
+            chosen.append((one, own))
+    return chosen
 
 
 def _which(course: str) -> str:

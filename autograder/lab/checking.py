@@ -47,7 +47,7 @@ def _trouble(law: Law, name: str, function: Any, seed: int) -> str:
     watched = _Watched(function)
     answer = Answer(name, lambda call: perform(watched, call))
     try:
-        law(answer, **_fixtures(law, seed))
+        law(answer, **fixtures_of(law, seed))
     except AssertionError as wrong:
         return str(wrong) or _title(law)
     except CallFailed as failed:
@@ -100,7 +100,8 @@ def _place(error: BaseException, function: Callable[..., Any]) -> str:
     return f"\n(in {code.co_name}, line {number} of its cell: {text})"
 
 
-def _fixtures(law: Law, seed: int) -> dict[str, Any]:
+def fixtures_of(law: Law, seed: int = 0) -> dict[str, Any]:
+    """What a law asks for in a notebook: `rng`, seeded with `seed`, and a bench of its own."""
     makers: dict[str, Callable[[], Any]] = {
         "rng": lambda: np.random.default_rng(seed),
         "bench": Bench,

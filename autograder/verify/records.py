@@ -16,6 +16,7 @@ class Rule(IntEnum):
     STABLE = 5
     FILES = 6
     NOTHING = 7
+    MEMORY = 8
     PROMISES = 9
 
     @property
@@ -32,6 +33,7 @@ _TITLES = {
     Rule.STABLE: "results are the same for 3 seeds and for a repeated run",
     Rule.FILES: "committed files are up to date and give nothing away",
     Rule.NOTHING: "an answer that says nothing earns nothing",
+    Rule.MEMORY: "the public checks learnt by heart earn nothing",
     Rule.PROMISES: "every promise is proved by a check, and every check proves a promise",
 }
 

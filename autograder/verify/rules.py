@@ -153,6 +153,18 @@ def nothing_earns_nothing(trials: Trials) -> Iterator[Finding]:
         )
 
 
+def memory_earns_nothing(trials: Trials) -> Iterator[Finding]:
+    """Rule 8: a table of the public checks' calls passes no check of a grading run."""
+    for trial, name in _once(trials.of("memory"), lambda trial: trial.passed):
+        yield trials.finding(
+            Rule.MEMORY,
+            f"a table of what the public checks ask in the notebook passes check {name!r} with "
+            f"{trial.round} (it {trial.solution.name} for any other call). "
+            "Draw an input of the check from `rng`.",
+            trials.check(name),
+        )
+
+
 def _once(
     trials: Iterable[Trial], pick: Callable[[Trial], Collection[str]]
 ) -> Iterator[tuple[Trial, str]]:

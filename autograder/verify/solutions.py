@@ -14,7 +14,7 @@ from autograder.authoring.exercise import Exercise
 from autograder.build.closure import LAB
 from autograder.build.source import stub_source
 
-Kind = Literal["reference", "blank", "wheat", "chaff", "nothing"]
+Kind = Literal["reference", "blank", "wheat", "chaff", "nothing", "memory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,12 @@ class Solution:
         return f"{_WORDS[self.kind]} {self.name!r}"
 
 
-_WORDS = {"wheat": "the correct solution", "chaff": "the chaff", "nothing": "the empty answer"}
+_WORDS = {
+    "wheat": "the correct solution",
+    "chaff": "the chaff",
+    "nothing": "the empty answer",
+    "memory": "the memory",
+}
 
 
 def reference_of(exercise: Exercise) -> Solution:

@@ -11,7 +11,8 @@ from autograder.grading.judge import judge_exercise
 from autograder.grading.limited import LimitedSession
 from autograder.grading.local import LocalSession
 from autograder.grading.material import Material
-from autograder.records import ExerciseGrade
+from autograder.records import CheckResult, ExerciseGrade
+from autograder.session import Session
 
 
 class Stage:
@@ -23,13 +24,29 @@ class Stage:
         self._functions: dict[str, Callable[..., Any]] = {}
         self._session = LimitedSession(LocalSession(self._functions, self.material.bench))
 
-    def judge(self, exercise: Exercise, function: Callable[..., Any]) -> ExerciseGrade:
-        """Grade one exercise with `function` as the student's."""
+    def judge(
+        self,
+        exercise: Exercise,
+        function: Callable[..., Any],
+        watch: Callable[[CheckResult], None] = lambda result: None,
+    ) -> ExerciseGrade:
+        """Grade one exercise with `function` as the student's; `watch` hears of each result."""
         self._functions[exercise.name] = function
         try:
-            return judge_exercise(exercise, self._session, self.material)
+            return self.judge_session(exercise, self._session, watch)
         finally:
             del self._functions[exercise.name]
+
+    def judge_session(
+        self,
+        exercise: Exercise,
+        session: Session,
+        watch: Callable[[CheckResult], None] = lambda result: None,
+    ) -> ExerciseGrade:
+        """Grade one exercise of a submission that is no function of this process."""
+        try:
+            return judge_exercise(exercise, session, self.material, watch=watch)
+        finally:
             _close_figures()
 
 

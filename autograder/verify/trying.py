@@ -16,6 +16,7 @@ from autograder.grading.course import load_assignment
 from autograder.grading.local import one_thread
 from autograder.records import Outcome
 from autograder.verify import rules
+from autograder.verify.memory import from_memory
 from autograder.verify.records import Finding, Rule
 from autograder.verify.solutions import (
     Solution,
@@ -37,9 +38,10 @@ _AFTER_TRIALS: tuple[tuple[Rule, Callable[[Trials], Iterator[Finding]]], ...] = 
     (Rule.HIDDEN_CHECKS, rules.hidden_checks_are_needed),
     (Rule.STABLE, rules.results_are_stable),
     (Rule.NOTHING, rules.nothing_earns_nothing),
+    (Rule.MEMORY, rules.memory_earns_nothing),
 )
 _NEED_A_REFERENCE = frozenset(
-    {Rule.WHEATS, Rule.CHAFFS, Rule.HIDDEN_CHECKS, Rule.STABLE, Rule.NOTHING}
+    {Rule.WHEATS, Rule.CHAFFS, Rule.HIDDEN_CHECKS, Rule.STABLE, Rule.NOTHING, Rule.MEMORY}
 )
 
 
@@ -101,6 +103,7 @@ def _try_all(trials: Trials, assignment: str) -> Iterator[Finding]:
     if _reference_passes(trials):
         _try(trials, stages[:1], [blank_of(exercise), *nothing_answers()])
         _try(trials, stages, list(kept_with(exercise)))
+        _try_memory(trials, stages[0])
     yield from ()
 
 
@@ -111,6 +114,14 @@ def _try(trials: Trials, stages: Sequence[Stage], solutions: Sequence[Solution])
             grade = stage.judge(trials.exercise, solution.function)
             results = {result.name: result for result in grade.checks}
             trials.trials.append(Trial(solution, name, results))
+
+
+def _try_memory(trials: Trials, stage: Stage) -> None:
+    for how, session in from_memory(trials.exercise, stage.material.bench):
+        grade = stage.judge_session(trials.exercise, session)
+        solution = Solution("memory", how, trials.exercise.solution_function)
+        results = {result.name: result for result in grade.checks}
+        trials.trials.append(Trial(solution, f"seed {stage.seed}", results))
 
 
 def _reference_passes(trials: Trials) -> bool:

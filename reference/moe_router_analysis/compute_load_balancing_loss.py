@@ -63,9 +63,10 @@ def compute_load_balancing_loss(router_logits: torch.Tensor, top_k: int = 2) -> 
 
 
 @exercise.law(points=1, proves="value")
-def one_when_uniform_and_e_when_collapsed(answer: Answer) -> None:
+def one_when_uniform_and_e_when_collapsed(answer: Answer, rng: np.random.Generator) -> None:
     """The loss is 1 when all experts are used equally, and E when one takes everything."""
-    uniform = answer(torch.zeros(16, 8))
+    rows = torch.from_numpy(rng.normal(size=(16, 1))).float()
+    uniform = answer(rows.repeat(1, 8))
     assert isinstance(uniform, torch.Tensor), (
         f"asked for a scalar tensor, got {type(uniform).__name__}"
     )
@@ -74,8 +75,8 @@ def one_when_uniform_and_e_when_collapsed(answer: Answer) -> None:
         f"equal logits for 8 experts: the loss should be 1, not {float(uniform):.4f}. Take the "
         "softmax over experts, the mean over tokens, and multiply by the number of experts"
     )
-    logits = torch.zeros(16, 8)
-    logits[:, 3] = 40.0
+    logits = rows.repeat(1, 8)
+    logits[:, int(rng.integers(8))] += 40.0
     collapsed = float(answer(logits))
     assert abs(collapsed - 8) < 1e-3, (
         f"all probability on one of 8 experts: the loss should be 8, not {collapsed:.4f}"

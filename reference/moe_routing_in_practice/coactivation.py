@@ -52,16 +52,19 @@ def coactivation(indices: torch.Tensor, num_experts: int) -> torch.Tensor:
 
 
 @exercise.law(points=1, proves=("shares", "asymmetric", "zeros"))
-def four_tokens(answer: Answer) -> None:
+def four_tokens(answer: Answer, rng: np.random.Generator) -> None:
     """Shares among the tokens of the first expert."""
-    shares = answer(torch.tensor([[0, 1], [0, 1], [2, 0], [0, 2]]), 3)
-    expected = torch.tensor([[0.0, 0.5, 0.5], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
-    wrong = difference(shares, expected)
-    assert not wrong, (
-        "expert 0 is used by four tokens, two of them use expert 1 as well, two expert 2; experts "
-        f"1 and 2 never come without expert 0. So asked for is {expected.tolist()}; {wrong}: "
-        f"{shares}"
-    )
+    for one, two in ((2, 2), rng.integers(3, 50, size=2).tolist()):
+        chosen = torch.tensor([[0, 1], [2, 0]]).repeat_interleave(torch.tensor([one, two]), dim=0)
+        shares = answer(chosen[torch.from_numpy(rng.permutation(one + two))], 3)
+        share = one / (one + two)
+        expected = torch.tensor([[0.0, share, 1 - share], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+        wrong = difference(shares, expected)
+        assert not wrong, (
+            f"expert 0 is used by {one + two} tokens, {one} of them use expert 1 as well, {two} "
+            "expert 2; experts 1 and 2 never come without expert 0. So asked for is "
+            f"{expected.tolist()}; {wrong}: {shares}"
+        )
 
 
 @exercise.agrees(points=2, proves=("shares", "asymmetric", "zeros"))

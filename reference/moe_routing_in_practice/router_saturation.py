@@ -50,18 +50,20 @@ def router_saturation(indices_a: torch.Tensor, indices_b: torch.Tensor) -> float
 
 
 @exercise.law(points=1, proves="mean")
-def same_and_different(answer: Answer) -> None:
+def same_and_different(answer: Answer, rng: np.random.Generator) -> None:
     """1 for the same choices, 0 for other ones, and something in between."""
-    first = torch.tensor([[0, 1], [2, 3]])
+    named = torch.from_numpy(rng.choice(64, size=4, replace=False))
+    first = named[torch.tensor([[0, 1], [2, 3]])]
     for second, expected in (
         ([[0, 1], [2, 3]], 1.0),
         ([[2, 3], [0, 1]], 0.0),
         ([[0, 2], [2, 3]], 0.75),
     ):
-        value = answer(first, torch.tensor(second))
+        later = named[torch.tensor(second)]
+        value = answer(first, later)
         wrong = difference(value, expected, where="the saturation")
         assert not wrong, (
-            f"for {first.tolist()} and {second} asked for is {expected}; {wrong}: {value}"
+            f"for {first.tolist()} and {later.tolist()} asked for is {expected}; {wrong}: {value}"
         )
 
 

@@ -30,7 +30,9 @@ ALLOWED = {
     ("inside/workspace.py", "compile"),
     ("inside/workspace.py", "exec"),
     ("inside/written.py", "compile"),
-    # The course's own stubs and public checks, on their author's machine.
+    # The course's own stubs, public checks and mutated references, on their author's machine.
+    ("verify/mutants/making.py", "compile"),
+    ("verify/mutants/making.py", "exec"),
     ("verify/rules.py", "compile"),
     ("verify/rules.py", "exec"),
     ("verify/solutions.py", "compile"),

@@ -152,6 +152,19 @@ def test_a_blank_stub_that_earns_points_is_found(toy_course, tmp_path):
     )
 
 
+def test_public_checks_that_can_be_learnt_by_heart_are_found(toy_course, tmp_path):
+    toy_course.edit(
+        "busiest_expert.py", "rng.permutation(20) / 190", "np.arange(20)[::-1].copy() / 190"
+    )
+    toy_course.edit(
+        "busiest_expert.py", "import torch\n\nfrom", "import numpy as np\nimport torch\n\nfrom"
+    )
+    report = verified(toy_course, tmp_path)
+    assert {(f.rule, f.exercise) for f in report.findings} == {(Rule.MEMORY, "busiest_expert")}
+    assert "passes check 'finds_the_largest'" in report.findings[0].message
+    assert "Draw an input of the check from `rng`." in report.findings[0].message
+
+
 def test_a_public_check_that_only_works_in_the_course_is_found(toy_course, tmp_path):
     toy_course.edit(
         "expert_load.py",
@@ -247,7 +260,7 @@ def test_the_matrix_tells_what_was_not_run(toy_course, tmp_path):
     toy_course.edit("load_gap/solution.py", "load.max() - load.min()", "load.max() + load.min()")
     shown = rendered(verified(toy_course, tmp_path))
     (row,) = (line for line in shown.splitlines() if "load_gap " in line and " - " in line)
-    assert row.count(" - ") == 5
+    assert row.count(" - ") == len(Rule) - 2
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,10 @@ def _compare(got: Any, expected: Comparison) -> str:
 
 
 @exercise.law(points=1, proves=("entries", "mean-and-std", "experts-used"))
-def worked_example(answer: Answer) -> None:
+def worked_example(answer: Answer, rng: np.random.Generator) -> None:
     """Two tokens and five experts, with one and with two experts per token."""
     logits = torch.log(torch.tensor([[6.0, 2.0, 1.0, 1.0, 1.0], [1.0, 2.0, 1.0, 6.0, 1.0]]))
+    logits += torch.from_numpy(rng.normal(size=(2, 1))).float()  # changes no softmax
     compared = answer(logits, top_ks=(1, 2))
     assert isinstance(compared, Mapping), f"asked for a dict, got {type(compared).__name__}"
     for k, weight, used in ((1, 1.0, 2), (2, 0.75, 3)):

@@ -33,16 +33,19 @@ def load_stats_of(counts: Sequence[int], top_k: int = 1) -> dict[str, Any]:
 
 
 @exercise.law(points=1, proves=("overloaded", "underused"))
-def names_the_worst_first(answer: Answer) -> None:
+def names_the_worst_first(answer: Answer, rng: np.random.Generator) -> None:
     """Finds the overloaded and the underused experts, and lists the worst first."""
-    issues = answer(load_stats_of([9, 17, 2, 10, 21, 1]))
+    counts = (np.array([90, 170, 20, 100, 210, 10]) + rng.integers(10, size=6)).tolist()
+    issues = answer(load_stats_of(counts))
     assert isinstance(issues, Mapping), f"asked for a dict, got {type(issues).__name__}"
     missing = {"overloaded", "underused"} - set(issues)
     assert not missing, f"the result lacks the keys {sorted(missing)}"
-    wrong = difference(issues, {"overloaded": [(4, 21), (1, 17)], "underused": [(5, 1), (2, 2)]})
+    overloaded, underused = ([(e, counts[e]) for e in experts] for experts in ((4, 1), (5, 2)))
+    wrong = difference(issues, {"overloaded": overloaded, "underused": underused})
     assert not wrong, (
-        "for 10 expected tokens and the counts 9, 17, 2, 10, 21, 1, experts 4 and 1 are "
-        f"overloaded, 5 and 2 underused, as lists of (expert, count); {wrong}: {dict(issues)}"
+        f"for {statistics.fmean(counts):.1f} expected tokens and the counts {counts}, experts 4 "
+        "and 1 are overloaded, 5 and 2 underused, as lists of (expert, count); "
+        f"{wrong}: {dict(issues)}"
     )
 
 

@@ -8,14 +8,16 @@ from torch import nn
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Answer
 from autograder.lab.compare import kind_of
+from autograder.lab.drawn import Recipe
 from reference.moe_router_analysis._drawn import draw, router_names
 from reference.moe_router_analysis.find_router_layers.solution import exercise
 
 
 @exercise.law(points=2, proves="every-router")
-def finds_the_routers_of_mixtral(answer: Answer, bench: Bench) -> None:
+def finds_the_routers_of_mixtral(answer: Answer, rng: np.random.Generator, bench: Bench) -> None:
     """Finds the router of each layer of a Mixtral, as (name, module)"""
-    model = bench.model("mixtral")
+    seed, layers = int(rng.integers(2**31)), int(rng.integers(2, 8))
+    model = bench.drawn(Recipe(family="mixtral", seed=seed, layers=layers))
     found = answer(model)
     assert isinstance(found, list), f"asked for a list of (name, module), got {kind_of(found)}"
     for entry in found:
@@ -37,7 +39,6 @@ def finds_the_routers_of_mixtral(answer: Answer, bench: Bench) -> None:
             f"{name!r} does not own a weight with one row for each of the "
             f"{shape[0]} experts: it is no router"
         )
-    layers = model.config.num_hidden_layers
     assert len(found) == layers, (
         f"this model has {layers} MoE layers, each with one router; you found {len(found)}"
     )

@@ -32,14 +32,14 @@ def load_of(counts: Sequence[int], top_k: int = 2) -> dict[str, Any]:
 
 
 @exercise.law(points=1.5, proves=("load", "histogram"))
-def two_panels(answer: Answer) -> None:
+def two_panels(answer: Answer, rng: np.random.Generator) -> None:
     """Two panels: a bar for the count of each expert, with a dashed line, and a histogram."""
-    counts = [9, 1, 6, 4]
+    counts = (np.array([90, 10, 60, 40]) + 2 * rng.integers(10, size=4)).tolist()
     load, histogram = drawn(answer(load_of(counts))).first(2)
     assert load.bars, "panel 1 has no bars: draw a bar for the count of each expert"
     heights = load.bar_values(4)
     assert same_values(heights, np.array(counts, dtype=float)), (
-        f"experts 0 to 3 have the counts 9, 1, 6 and 4, but the bars of panel 1 show "
+        f"experts 0 to 3 have the counts {counts}, but the bars of panel 1 show "
         f"{', '.join(f'{height:.4g}' for height in heights)}"
     )
     assert any(line.dashed and line.orientation == "horizontal" for line in load.lines), (

@@ -12,15 +12,18 @@ from reference.moe_router_analysis.plot_router_weights.solution import exercise
 
 
 @exercise.law(points=1, proves=("norms", "weights", "similarity", "spread"))
-def four_panels(answer: Answer) -> None:
+def four_panels(answer: Answer, rng: np.random.Generator) -> None:
     """Four panels: bars of the norms, the weights, the similarities, bars of the spread."""
-    weights = torch.tensor([[3.0, 4.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0], [-4.0, 4.0, 0.0, -7.0]])
+    rows = [[3.0, 4.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0], [-4.0, 4.0, 0.0, -7.0]]
+    scale = float(rng.uniform(0.5, 2.0))
+    weights = scale * torch.tensor(rows)
     norms, weight_image, similarity, spread = drawn(answer(weights)).first(4)
     assert norms.bars, "panel 1 has no bars: draw a bar for the norm of each expert's row"
     heights = norms.bar_values(3)
-    assert same_values(heights, np.array([5.0, 2.0, 9.0])), (
-        "the rows (3, 4, 0, 0), (0, 0, 2, 0) and (-4, 4, 0, -7) have the norms 5, 2 and 9, but the "
-        f"bars of panel 1 show {', '.join(f'{height:.4g}' for height in heights)}. "
+    assert same_values(heights, scale * np.array([5.0, 2.0, 9.0])), (
+        f"{scale:.4g} times the rows (3, 4, 0, 0), (0, 0, 2, 0) and (-4, 4, 0, -7) has {scale:.4g} "
+        "times the norms 5, 2 and 9, but the bars of panel 1 show "
+        f"{', '.join(f'{height:.4g}' for height in heights)}. "
         "One norm for each row?"
     )
     assert weight_image.images, "panel 2 has no image: show the weights with `imshow`"

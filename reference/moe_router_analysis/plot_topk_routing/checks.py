@@ -35,11 +35,12 @@ TOKENS = 61
 
 
 @exercise.law(points=1.5, proves=("counts", "weights", "ratio"))
-def three_panels(answer: Answer) -> None:
+def three_panels(answer: Answer, rng: np.random.Generator) -> None:
     """Three panels: counts with a dashed line, two histograms with a legend, and the ratios."""
     logits = torch.log(
         torch.tensor([[1.0, 4.0, 2.0], [3.0, 1.0, 9.0], [5.0, 1.0, 2.0], [1.0, 2.0, 3.0]])
     )
+    logits *= torch.from_numpy(rng.uniform(0.8, 1.25, size=(4, 1))).float()
     drawing = drawn(answer(routing_of(logits, 2)))
     counts, weights, shares = drawing.first(3)
     assert counts.bars, "panel 1 has no bars: draw a bar for the count of each expert"

@@ -55,22 +55,23 @@ def _neighbour_difference(got: Any, similarity: torch.Tensor) -> str:
 
 
 @exercise.law(points=1, proves=("norms", "similarity", "most-similar"))
-def three_directions(answer: Answer) -> None:
+def three_directions(answer: Answer, rng: np.random.Generator) -> None:
     """Norms, similarities and neighbours of three rows in the plane."""
-    statistics = answer(torch.tensor([[3.0, 4.0], [8.0, 6.0], [5.0, 0.0]]))
+    scale = float(rng.uniform(0.5, 2.0))
+    statistics = answer(scale * torch.tensor([[3.0, 4.0], [8.0, 6.0], [5.0, 0.0]]))
     assert isinstance(statistics, Mapping), f"asked for a dict, got {type(statistics).__name__}"
     missing = {"norms", "means", "stds", "similarity", "most_similar"} - set(statistics)
     assert not missing, f"the result lacks the keys {sorted(missing)}"
     wrong = difference(
         {key: statistics[key] for key in ("norms", "similarity")},
         {
-            "norms": torch.tensor([5.0, 10.0, 5.0]),
+            "norms": scale * torch.tensor([5.0, 10.0, 5.0]),
             "similarity": torch.tensor([[1.0, 0.96, 0.6], [0.96, 1.0, 0.8], [0.6, 0.8, 1.0]]),
         },
     )
     assert not wrong, (
-        f"for the rows (3, 4), (8, 6) and (5, 0), {wrong}: norms {statistics['norms']}, "
-        f"similarity {statistics['similarity']}"
+        f"for {scale:.4g} times the rows (3, 4), (8, 6) and (5, 0), {wrong}: norms "
+        f"{statistics['norms']}, similarity {statistics['similarity']}"
     )
     neighbours = statistics["most_similar"]
     assert isinstance(neighbours, torch.Tensor), "most_similar should be a tensor"

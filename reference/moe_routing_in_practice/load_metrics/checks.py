@@ -19,7 +19,7 @@ from reference.moe_routing_in_practice.load_metrics.solution import exercise
     points=1.5,
     proves=("counts", "max-violation", "cv-squared", "entropy", "gini", "dead", "numbers"),
 )
-def balanced_and_collapsed(answer: Answer) -> None:
+def balanced_and_collapsed(answer: Answer, rng: np.random.Generator) -> None:
     """A balanced load, one that fell on a single expert, and one in between."""
     keys = ("max_violation", "cv_squared", "entropy", "gini")
     for indices, counts, values, dead in (
@@ -27,17 +27,19 @@ def balanced_and_collapsed(answer: Answer) -> None:
         ([[2], [2], [2]], [0, 0, 3, 0], (3.0, 3.0, 0.0, 0.75), [0, 1, 3]),
         ([[0, 1], [0, 1]], [2, 2, 0, 0], (1.0, 1.0, 0.5, 0.5), [2, 3]),
     ):
-        metrics = answer(torch.tensor(indices), 4)
+        times = int(rng.integers(2, 400))
+        metrics = answer(torch.tensor(indices).repeat(times, 1), 4)
         assert isinstance(metrics, dict), f"asked for a dict, got {type(metrics).__name__}"
         expected = {
-            "counts": torch.tensor(counts),
+            "counts": times * torch.tensor(counts),
             **dict(zip(keys, values, strict=True)),
             "dead_experts": dead,
         }
         wrong = difference(metrics, expected)
         assert not wrong, (
-            f"for the indices {indices} and 4 experts, {wrong}. The counts are {counts}; "
-            f"{', '.join(keys)} are {values}, and the dead experts {dead}. Got {metrics}"
+            f"for {times} times the indices {indices} and 4 experts, {wrong}. The counts are "
+            f"{times} times {counts}; {', '.join(keys)} are {values}, and the dead experts "
+            f"{dead}. Got {metrics}"
         )
 
 

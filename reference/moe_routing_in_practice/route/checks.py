@@ -20,9 +20,10 @@ CANDIDATES = 800
 
 
 @exercise.law(points=1.5, proves=("scores", "weights", "pair"))
-def softmax_by_default(answer: Answer) -> None:
+def softmax_by_default(answer: Answer, rng: np.random.Generator) -> None:
     """Softmax scores of the best experts, normalised and scaled on request."""
     logits = torch.log(torch.tensor([[0.1, 0.5, 0.1, 0.3], [0.6, 0.1, 0.2, 0.1]]))
+    logits += torch.from_numpy(rng.normal(size=(2, 1))).float()  # changes no softmax
     for options, first, second in (
         ({}, [0.5, 0.3], [0.6, 0.2]),
         ({"norm_topk": True}, [0.625, 0.375], [0.75, 0.25]),
@@ -41,15 +42,16 @@ def softmax_by_default(answer: Answer) -> None:
 
 
 @exercise.law(points=1, proves=("bias", "weights"))
-def bias_selects_and_does_not_weigh(answer: Answer) -> None:
+def bias_selects_and_does_not_weigh(answer: Answer, rng: np.random.Generator) -> None:
     """A bias changes which experts are selected, not their weights."""
     logits = torch.logit(torch.tensor([[0.9, 0.5, 0.4, 0.2]]))
-    bias = torch.tensor([-0.3, 0.0, 0.3, 0.0])
+    rise = float(rng.uniform(0.0, 0.25))
+    bias = torch.tensor([-0.3, 0.0, 0.3, 0.0]) + rise
     indices, weights = answer(logits, 2, scoring="sigmoid", bias=bias)
     wrong = difference(indices, torch.tensor([[2, 0]]), where="indices")
     assert not wrong, (
-        f"scores 0.9, 0.5, 0.4, 0.2 with biases -0.3, 0, 0.3, 0 select experts 2 and 0; {wrong}: "
-        f"{indices}"
+        f"scores 0.9, 0.5, 0.4, 0.2 with biases -0.3, 0, 0.3, 0 (and {rise:.4g} for all) select "
+        f"experts 2 and 0; {wrong}: {indices}"
     )
     wrong = difference(weights, torch.tensor([[0.4, 0.9]]), where="weights")
     assert not wrong, (

@@ -18,15 +18,18 @@ from reference.moe_routing_in_practice.router_z_loss.solution import exercise
 
 
 @exercise.law(points=1, proves="value")
-def by_hand(answer: Answer) -> None:
+def by_hand(answer: Answer, rng: np.random.Generator) -> None:
     """Two tokens whose normaliser is known."""
-    logits = torch.log(torch.tensor([[2.0, 6.0, 1.0, 1.0], [4.0, 4.0, 0.5, 1.5]]))
+    total = float(rng.uniform(8.0, 12.0))
+    shares = torch.tensor([[0.2, 0.6, 0.1, 0.1], [0.4, 0.4, 0.05, 0.15]])
+    logits = torch.log(total * shares)
     loss = answer(logits)
     assert isinstance(loss, torch.Tensor), f"asked for a scalar tensor, got {type(loss).__name__}"
     assert loss.dim() == 0, f"asked for a scalar, got a tensor of shape {list(loss.shape)}"
-    expected = math.log(10) ** 2
+    expected = math.log(total) ** 2
     assert abs(float(loss) - expected) < 1e-4, (
-        f"the exponentials of both tokens add up to 10, so the loss is ln²10 = {expected:.4f}, "
+        f"the exponentials of both tokens add up to {total:.4f}, so the loss is the square of "
+        f"ln {total:.4f}, {expected:.4f}, "
         f"not {float(loss):.4f}"
     )
 
