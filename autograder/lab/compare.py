@@ -9,7 +9,9 @@ value, so that hidden checks can pass them on.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import Any
@@ -32,6 +34,23 @@ class Opaque:
 
     description: str
 
+
+@dataclass(slots=True)
+class Farthest:
+    """The largest error among the values that were compared, in tolerances: 1 is just accepted.
+
+    Values that must be equal have no tolerance and do not count. -1: none was compared.
+    """
+
+    ratio: float = -1.0
+
+    def take(self) -> float:
+        """The largest error so far; the next one starts anew."""
+        found, self.ratio = self.ratio, -1.0
+        return found
+
+
+_FARTHEST: ContextVar[Farthest | None] = ContextVar("_FARTHEST", default=None)
 
 EXACT = Tolerance(0.0, 0.0)
 FLOAT32 = Tolerance(1e-5, 1e-6)
@@ -73,6 +92,17 @@ def difference(
     return "" if got == expected else f"{where} is wrong"
 
 
+@contextmanager
+def measuring() -> Iterator[Farthest]:
+    """See how far off the values are that `difference` compares within this context."""
+    farthest = Farthest()
+    token = _FARTHEST.set(farthest)
+    try:
+        yield farthest
+    finally:
+        _FARTHEST.reset(token)
+
+
 def kind_of(value: Any) -> str:
     """What a value is, in a few words: "a tensor [4, 8] of float32", "a list of 3"."""
     if isinstance(value, Opaque):
@@ -106,9 +136,23 @@ def _number_difference(got: Any, expected: Any, tolerance: Tolerance, where: str
     value, target = _as_float(got), _as_float(expected)
     if not math.isfinite(value):
         return f"{where} is {value}"
+    _measure(_double(value), _double(target), tolerance)
     if not abs(value - target) <= tolerance.atol + tolerance.rtol * abs(target) < math.inf:
         return f"{where} has the wrong value"
     return ""
+
+
+def _measure(got: torch.Tensor, expected: torch.Tensor, tolerance: Tolerance) -> None:
+    farthest = _FARTHEST.get()
+    if farthest is None or tolerance == EXACT or not expected.numel():
+        return
+    right = expected.double()
+    ratios = (got.double() - right).abs() / (tolerance.atol + tolerance.rtol * right.abs())
+    farthest.ratio = max(farthest.ratio, float(ratios.nan_to_num(math.inf).max()))
+
+
+def _double(number: float) -> torch.Tensor:
+    return torch.tensor(number, dtype=torch.float64)
 
 
 def _as_float(number: Any) -> float:
@@ -131,6 +175,7 @@ def _tensor_difference(got: Any, expected: torch.Tensor, tolerance: Tolerance, w
         return "" if torch.equal(got, expected) else f"{where} has wrong values"
     if not bool(torch.isfinite(got).all()):
         return f"{where} holds NaN or infinity"
+    _measure(got, expected, tolerance)
     if not torch.allclose(got, expected, rtol=tolerance.rtol, atol=tolerance.atol):
         return f"{where} has wrong values"
     return ""

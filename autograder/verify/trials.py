@@ -23,6 +23,7 @@ class Trial:
     solution: Solution
     round: Round
     results: Mapping[str, CheckResult]
+    errors: Mapping[str, float] = field(default_factory=dict)  # per check, in tolerances
 
     @property
     def outcomes(self) -> dict[str, Outcome]:

@@ -14,7 +14,8 @@ from autograder.authoring.exercise import Exercise
 from autograder.build.errors import BuildError
 from autograder.grading.course import load_assignment
 from autograder.grading.local import one_thread
-from autograder.records import Outcome
+from autograder.lab.compare import measuring
+from autograder.records import CheckResult, Outcome
 from autograder.verify import rules
 from autograder.verify.memory import from_memory
 from autograder.verify.records import Finding, Rule
@@ -111,9 +112,20 @@ def _try(trials: Trials, stages: Sequence[Stage], solutions: Sequence[Solution])
     for place, stage in enumerate(stages):
         name = f"seed {stage.seed}" if place < len(SEEDS) else f"seed {stage.seed} again"
         for solution in solutions:
-            grade = stage.judge(trials.exercise, solution.function)
-            results = {result.name: result for result in grade.checks}
-            trials.trials.append(Trial(solution, name, results))
+            trials.trials.append(_trial(trials.exercise, stage, solution, name))
+
+
+def _trial(exercise: Exercise, stage: Stage, solution: Solution, name: str) -> Trial:
+    results: dict[str, CheckResult] = {}
+    errors: dict[str, float] = {}
+
+    def watch(result: CheckResult) -> None:
+        results[result.name] = result
+        errors[result.name] = farthest.take()
+
+    with measuring() as farthest:
+        stage.judge(exercise, solution.function, watch)
+    return Trial(solution, name, results, errors)
 
 
 def _try_memory(trials: Trials, stage: Stage) -> None:

@@ -153,9 +153,7 @@ def test_a_blank_stub_that_earns_points_is_found(toy_course, tmp_path):
 
 
 def test_public_checks_that_can_be_learnt_by_heart_are_found(toy_course, tmp_path):
-    toy_course.edit(
-        "busiest_expert.py", "rng.permutation(20) / 190", "np.arange(20)[::-1].copy() / 190"
-    )
+    toy_course.edit("busiest_expert.py", "rng.permutation(20) / 190", "np.array([3, 1, 9, 4]) / 17")
     toy_course.edit(
         "busiest_expert.py", "import torch\n\nfrom", "import numpy as np\nimport torch\n\nfrom"
     )
