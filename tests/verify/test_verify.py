@@ -258,7 +258,7 @@ def test_the_matrix_tells_what_was_not_run(toy_course, tmp_path):
     toy_course.edit("load_gap/solution.py", "load.max() - load.min()", "load.max() + load.min()")
     shown = rendered(verified(toy_course, tmp_path))
     (row,) = (line for line in shown.splitlines() if "load_gap " in line and " - " in line)
-    assert row.count(" - ") == len(Rule) - 2
+    assert row.count(" - ") == len(Rule) - 3
 
 
 @pytest.mark.parametrize(
