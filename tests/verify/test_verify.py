@@ -246,12 +246,14 @@ def rendered(report: Report) -> str:
 
 def test_the_matrix_is_plain_text_outside_a_terminal(toy_course, tmp_path):
     toy_course.edit("load_gap/chaffs.py", "(extremes, gaps_of_random_routings)", "extremes")
+    toy_course.edit("busiest_expert.py", 'proves="lowest"', 'proves="largest"')
     shown = rendered(verified(toy_course, tmp_path))
     assert "\x1b" not in shown
     (row,) = (line for line in shown.splitlines() if "load_gap " in line and "ok" in line)
     assert row.count("ok") == len(Rule) - 1
     assert row.count("x1") == 1
     assert "rule 3, load_gap: " in shown
+    assert "rule 9, busiest_expert: " in shown
 
 
 def test_the_matrix_tells_what_was_not_run(toy_course, tmp_path):
