@@ -56,6 +56,9 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write the table of mutants here, as Markdown.",
 )
+@click.option(
+    "--margins", is_flag=True, help="Also print how far answers are from each check's tolerance."
+)
 @root_option
 @course_option
 def verify(
@@ -65,6 +68,7 @@ def verify(
     cache: Path | None,
     json_file: Path | None,
     table: Path | None,
+    margins: bool,
     root: Path | None,
     course: str | None,
 ) -> int:
@@ -85,6 +89,7 @@ def verify(
     click.echo(_which(found), err=True)
     from autograder.cli.output import wide_output
     from autograder.cli.progress import Progress
+    from autograder.verify.matrix import margins as margins_table
     from autograder.verify.matrix import matrix
     from autograder.verify.prove import verify as prove
 
@@ -100,6 +105,8 @@ def verify(
             for assignment in loaded
         ]
     wide_output().print(matrix(reports))
+    if margins:
+        wide_output().print(margins_table(reports))
     return 0 if all(report.ok for report in reports) else 1
 
 

@@ -9,34 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from autograder.records import Outcome
+from autograder.verify.records import Margin
 from autograder.verify.trials import Trial, Trials
-
-RIGHT_AT_MOST = 1 / 3
-WRONG_AT_LEAST = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Margin:
-    """One check: the largest error of a right answer and the smallest of a chaff that it catches.
-
-    `right` is -1 where no value was compared within a tolerance, `wrong` infinite where no chaff
-    fails by a value.
-    """
-
-    exercise: str
-    check: str
-    right: float
-    right_by: str
-    wrong: float
-    wrong_by: str
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether another machine could turn right into wrong, or wrong into right."""
-        return self.right > RIGHT_AT_MOST or self.wrong < WRONG_AT_LEAST
 
 
 def margins_of(trials: Trials) -> Iterator[Margin]:

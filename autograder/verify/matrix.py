@@ -22,6 +22,19 @@ def matrix(reports: Sequence[Report]) -> RenderableType:
     return Group(*_parts(reports))
 
 
+def margins(reports: Sequence[Report]) -> RenderableType:
+    """For each check the largest error of a right answer and the smallest of a chaff it catches.
+
+    In tolerances: up to 1 is accepted. Narrow ones, which another machine could turn, are marked.
+    """
+    table = Table("exercise", "check", "right", "wrong", "", title="errors, in tolerances")
+    for report in reports:
+        for one in report.margins:
+            mark = f"narrow ({one.right_by}; {one.wrong_by})" if one.is_narrow else ""
+            table.add_row(one.exercise, one.check, f"{one.right:.2g}", f"{one.wrong:.2g}", mark)
+    return table
+
+
 def summary(report: Report) -> str:
     """One line: what was proved, or how much is wrong."""
     size = f"{len(report.exercises)} exercises, {report.possible:g} points"

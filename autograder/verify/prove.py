@@ -60,6 +60,7 @@ def verify(
         possible=assignment.possible,
         findings=tuple(dict.fromkeys(findings)),
         not_run=frozenset(not_run),
+        margins=tuple(margin for name in names for margin in verdicts[name].margins),
     )
 
 

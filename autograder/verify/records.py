@@ -38,6 +38,10 @@ _TITLES = {
 }
 
 
+RIGHT_AT_MOST = 1 / 3  # of a tolerance: how far off a right answer may be
+WRONG_AT_LEAST = 3.0  # tolerances: how far off a known-wrong one has to be
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong; `exercise` is empty for what concerns the whole assignment."""
@@ -45,6 +49,27 @@ class Finding:
     exercise: str
     rule: Rule
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """One check: the largest error of a right answer and the smallest of a chaff that it catches.
+
+    `right` is -1 where no value was compared within a tolerance, `wrong` infinite where no chaff
+    fails by a value.
+    """
+
+    exercise: str
+    check: str
+    right: float
+    right_by: str
+    wrong: float
+    wrong_by: str
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether another machine could turn right into wrong, or wrong into right."""
+        return self.right > RIGHT_AT_MOST or self.wrong < WRONG_AT_LEAST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +81,7 @@ class Report:
     possible: float
     findings: tuple[Finding, ...]
     not_run: frozenset[tuple[str, Rule]] = frozenset()
+    margins: tuple[Margin, ...] = ()
 
     @property
     def ok(self) -> bool:

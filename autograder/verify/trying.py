@@ -17,8 +17,9 @@ from autograder.grading.local import one_thread
 from autograder.lab.compare import measuring
 from autograder.records import CheckResult, Outcome
 from autograder.verify import rules
+from autograder.verify.margins import margins_of
 from autograder.verify.memory import from_memory
-from autograder.verify.records import Finding, Rule
+from autograder.verify.records import Finding, Margin, Rule
 from autograder.verify.solutions import (
     Solution,
     blank_of,
@@ -52,6 +53,7 @@ class Verdict:
 
     findings: tuple[Finding, ...]
     not_run: frozenset[Rule] = frozenset()
+    margins: tuple[Margin, ...] = ()
 
 
 def try_by_name(course: str, assignment: str, exercise: str, root: Path) -> Verdict:
@@ -75,7 +77,8 @@ def try_exercise(assignment: str, exercise: Exercise, root: Path) -> Verdict:
         for rule, apply in _AFTER_TRIALS:
             if ready or rule is Rule.REFERENCE:
                 findings += guard(rule, partial(apply, trials))
-    return Verdict((*findings, *stopped), frozenset() if ready else _NEED_A_REFERENCE)
+    not_run = frozenset[Rule]() if ready else _NEED_A_REFERENCE
+    return Verdict((*findings, *stopped), not_run, tuple(margins_of(trials)))
 
 
 def guarded(

@@ -32,6 +32,10 @@ def test_a_sound_course_holds_every_rule(toy_course, tmp_path):
     assert report.findings == ()
     assert report.ok
     assert report.possible == 11
+    (margin,) = (one for one in report.margins if one.check == "gaps_of_random_routings")
+    assert margin.wrong_by.startswith("takes_the_median")
+    assert margin.right < 1 / 3 < 3 < margin.wrong
+    assert not margin.is_narrow
 
 
 def test_progress_is_told_for_each_exercise(toy_course, tmp_path):
