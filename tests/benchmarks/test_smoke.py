@@ -22,7 +22,7 @@ SHORT_RUNS = {
     "kill_the_grader": ("--submissions", "4", "--kills", "1", "--every", "2"),
     "misconceptions": ("--exercise", "coactivation"),
     "otter_attack_table": ("wrong",),
-    "otter_class": ("--only", "half_done.ipynb"),
+    "otter_class": ("--only", "right_export.zip"),
     "per_submission": (
         *("--assignment", "moe_routing_in_practice"),
         *("--rounds", "1", "--otter-rounds", "1"),
