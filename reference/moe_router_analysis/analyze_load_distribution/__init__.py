@@ -6,6 +6,7 @@ from reference.moe_router_analysis.analyze_load_distribution import (
     chaffs,
     chaffs_of_conduct,
     checks,
+    equivalents,
     wheats,
 )
 from reference.moe_router_analysis.analyze_load_distribution.solution import (
@@ -18,6 +19,7 @@ __all__ = [
     "chaffs",
     "chaffs_of_conduct",
     "checks",
+    "equivalents",
     "exercise",
     "wheats",
 ]

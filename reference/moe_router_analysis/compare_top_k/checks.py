@@ -52,6 +52,7 @@ def worked_example(answer: Answer, rng: np.random.Generator) -> None:
 @exercise.agrees(points=1, proves=("entries", "mean-and-std", "experts-used"), compare=_compare)
 def random_logits(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random logits and several lists of k."""
+    yield given(ranked_logits(rng, 2, 16))
     yield given(ranked_logits(rng, 3, 16))
     yield given(ranked_logits(rng, 5, 24), (3, 1, 6))
     yield given(ranked_logits(rng, 6, 4), top_ks=[4])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reference.moe_router_analysis.compute_switch_loss import chaffs, checks, wheats
+from reference.moe_router_analysis.compute_switch_loss import chaffs, checks, equivalents, wheats
 from reference.moe_router_analysis.compute_switch_loss.solution import (
     compute_switch_loss,
     exercise,
 )
 
-__all__ = ["chaffs", "checks", "compute_switch_loss", "exercise", "wheats"]
+__all__ = ["chaffs", "checks", "compute_switch_loss", "equivalents", "exercise", "wheats"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reference.moe_router_analysis.plot_loss_scenarios import chaffs, checks
+from reference.moe_router_analysis.plot_loss_scenarios import chaffs, checks, equivalents
 from reference.moe_router_analysis.plot_loss_scenarios.solution import (
     exercise,
     plot_loss_scenarios,
 )
 
-__all__ = ["chaffs", "checks", "exercise", "plot_loss_scenarios"]
+__all__ = ["chaffs", "checks", "equivalents", "exercise", "plot_loss_scenarios"]

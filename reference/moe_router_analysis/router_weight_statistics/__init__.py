@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reference.moe_router_analysis.router_weight_statistics import chaffs, checks
+from reference.moe_router_analysis.router_weight_statistics import chaffs, checks, equivalents
 from reference.moe_router_analysis.router_weight_statistics.solution import (
     exercise,
     router_weight_statistics,
 )
 
-__all__ = ["chaffs", "checks", "exercise", "router_weight_statistics"]
+__all__ = ["chaffs", "checks", "equivalents", "exercise", "router_weight_statistics"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reference.moe_router_analysis.simulate_topk_routing import chaffs, checks
+from reference.moe_router_analysis.simulate_topk_routing import chaffs, checks, equivalents
 from reference.moe_router_analysis.simulate_topk_routing.solution import (
     exercise,
     simulate_topk_routing,
 )
 
-__all__ = ["chaffs", "checks", "exercise", "simulate_topk_routing"]
+__all__ = ["chaffs", "checks", "equivalents", "exercise", "simulate_topk_routing"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_routing_in_practice.load_metrics import chaffs, checks
+from reference.moe_routing_in_practice.load_metrics import chaffs, checks, equivalents
 from reference.moe_routing_in_practice.load_metrics.solution import exercise, load_metrics
 
-__all__ = ["chaffs", "checks", "exercise", "load_metrics"]
+__all__ = ["chaffs", "checks", "equivalents", "exercise", "load_metrics"]

@@ -196,6 +196,9 @@ def wrong_arguments(answer: Answer) -> None:
         assert answer.raises(ValueError, logits, **options), (
             "a setting that the text rules out was accepted; it should be a ValueError"
         )
+    assert answer.raises(ValueError, logits[:, :2], 1, n_group=2), (
+        "two groups of a single expert were accepted; a group needs two experts or more"
+    )
 
 
 def _clear(

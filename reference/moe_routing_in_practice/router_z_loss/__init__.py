@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_routing_in_practice.router_z_loss import chaffs, checks
+from reference.moe_routing_in_practice.router_z_loss import chaffs, checks, equivalents
 from reference.moe_routing_in_practice.router_z_loss.solution import exercise, router_z_loss
 
-__all__ = ["chaffs", "checks", "exercise", "router_z_loss"]
+__all__ = ["chaffs", "checks", "equivalents", "exercise", "router_z_loss"]
