@@ -74,12 +74,12 @@ class _Run:
         from autograder.grading.course import course_revision
         from autograder.verify.mutants.keeping import Kept, usual_place
         from autograder.verify.stage import Stage
-        from autograder.verify.trying import SEEDS
+        from autograder.verify.trying import FIRST_SEED
 
         cache = self._wanted.cache or usual_place()
         assignments = {assignment.name: assignment for assignment, _, _ in made}
         kept = {name: Kept(cache, course_revision(a)) for name, a in assignments.items()}
-        stages = {name: Stage(name, SEEDS[0]) for name in assignments}
+        stages = {name: Stage(name, FIRST_SEED) for name in assignments}
         total = sum(len(mutants) for _, _, mutants in made)
         new = sum(
             kept[assignment.name].fate(mutant) is None

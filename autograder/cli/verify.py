@@ -41,6 +41,14 @@ if TYPE_CHECKING:
     help="Exercises, or mutants, tried at once.",
 )
 @click.option(
+    "--seeds",
+    "rounds",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Seeds to try every solution with; more of them find checks that fail now and then.",
+)
+@click.option(
     "--cache",
     type=click.Path(dir_okay=False, path_type=Path),
     help="File that keeps what came of each mutant; by default in your cache folder.",
@@ -65,6 +73,7 @@ def verify(
     names: tuple[str, ...],
     mutants: bool,
     jobs: int,
+    rounds: int,
     cache: Path | None,
     json_file: Path | None,
     table: Path | None,
@@ -101,6 +110,7 @@ def verify(
                 progress.say,
                 course=found,
                 jobs=jobs,
+                rounds=rounds,
             )
             for assignment in loaded
         ]

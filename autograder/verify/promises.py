@@ -15,7 +15,7 @@ from autograder.authoring.assignment import Assignment
 from autograder.authoring.exercise import Exercise
 from autograder.authoring.promises import Promise, promises_in
 from autograder.verify.records import Finding, Rule
-from autograder.verify.trials import Trials
+from autograder.verify.trials import finding_in
 from autograder.verify.trying import guarded
 
 _LONGEST = 60  # characters of a sentence that is quoted
@@ -24,11 +24,13 @@ _LONGEST = 60  # characters of a sentence that is quoted
 def promises_are_proved(assignment: Assignment, root: Path) -> list[Finding]:
     """What is wrong with the promises of an assignment in the repository `root`."""
     rules = {rule.key for rule in assignment.rules}
+    named: set[str] = set()
     found: list[Finding] = []
     for exercise in assignment.exercises:
-        apply = partial(_of_exercise, Trials(exercise, root), rules)
+        proved = {key for check in exercise.checks for key in check.proves}
+        apply = partial(_of_exercise, exercise, root, proved, rules)
         found += guarded(exercise.name, exercise.name, Rule.PROMISES, apply)
-    named = {key for exercise in assignment.exercises for key in _named(exercise)}
+        named |= proved
     for path in assignment.prose:
         where = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
         apply = partial(_of_prose, path, where, assignment, named)
@@ -36,19 +38,21 @@ def promises_are_proved(assignment: Assignment, root: Path) -> list[Finding]:
     return found
 
 
-def _of_exercise(trials: Trials, rules: Set[str]) -> Iterator[Finding]:
-    exercise = trials.exercise
+def _of_exercise(
+    exercise: Exercise, root: Path, named: Collection[str], rules: Set[str]
+) -> Iterator[Finding]:
+    finding = partial(finding_in, root, exercise, Rule.PROMISES)
     promises = exercise.promises
     keys = {promise.key for promise in promises if promise.key}
-    for message in _of_list(promises, _named(exercise), _twice(promises) | (keys & rules)):
-        yield trials.finding(Rule.PROMISES, message)
+    for message in _of_list(promises, named, _twice(promises) | (keys & rules)):
+        yield finding(message)
     for check in exercise.checks:
         if not check.proves:
             message = (
                 f"check {check.name!r} proves no promise. Give it `proves=…` with the key of an "
                 f"item of the statement ({_listed(keys)}) or of a rule ({_listed(rules)})."
             )
-            yield trials.finding(Rule.PROMISES, message, check.function)
+            yield finding(message, check.function)
         for key in check.proves:
             if key not in keys and key not in rules:
                 message = (
@@ -56,7 +60,7 @@ def _of_exercise(trials: Trials, rules: Set[str]) -> Iterator[Finding]:
                     f"({_listed(keys)}) or among the rules ({_listed(rules)}). Correct the key, or "
                     f"write the item `- [{key}] …`."
                 )
-                yield trials.finding(Rule.PROMISES, message, check.function)
+                yield finding(message, check.function)
 
 
 def _of_prose(
@@ -91,10 +95,6 @@ def _of_list(
                 f"the promise [{promise.key}] {_quoted(promise)} is proved by no check. Give the "
                 f'check that proves it, or a new one, `proves="{promise.key}"`.'
             )
-
-
-def _named(exercise: Exercise) -> set[str]:
-    return {key for check in exercise.checks for key in check.proves}
 
 
 def _twice(promises: Sequence[Promise]) -> set[str]:

@@ -18,7 +18,7 @@ from autograder.verify.leaks import files_give_nothing_away
 from autograder.verify.promises import promises_are_proved
 from autograder.verify.records import Finding, Report, Rule
 from autograder.verify.secrets import secrets_of
-from autograder.verify.trying import SEEDS, Verdict, guarded, try_by_name, try_exercise
+from autograder.verify.trying import FIRST_SEED, ROUNDS, Verdict, guarded, try_by_name, try_exercise
 
 Progress = Callable[[str], None]
 
@@ -30,18 +30,19 @@ def verify(
     *,
     course: str = "",
     jobs: int = 1,
+    rounds: int = ROUNDS,
 ) -> Report:
     """Prove an assignment; `root` is the repository, which holds `assignments/`.
 
     `progress` is told in a line what is being done. `course` is the assignment's own, as `courses`
     writes it; without it, the package that the assignment was imported from. With more than one
-    job, exercises are tried in that many processes, which load the course anew. Never raises for
-    what a course does wrong: that is a finding, also where an exercise makes the verifier itself
-    stop.
+    job, exercises are tried in that many processes, which load the course anew. `rounds` is the
+    number of seeds. Never raises for what a course does wrong: that is a finding, also where an
+    exercise makes the verifier itself stop.
     """
     verdicts: dict[str, Verdict] = {}
     total = len(assignment.exercises)
-    for name, verdict in _verdicts(assignment, root, course, min(jobs, total)):
+    for name, verdict in _verdicts(assignment, root, course, min(jobs, total), rounds):
         verdicts[name] = verdict
         state = "to repair" if verdict.findings else "ok"
         progress(f"{assignment.name}: {len(verdicts)}/{total} {name}: {state}")
@@ -65,19 +66,19 @@ def verify(
 
 
 def _verdicts(
-    assignment: Assignment, root: Path, course: str, jobs: int
+    assignment: Assignment, root: Path, course: str, jobs: int, rounds: int
 ) -> Iterator[tuple[str, Verdict]]:
     """The verdict on each exercise, as they come."""
     if jobs <= 1:
         for exercise in assignment.exercises:
-            yield exercise.name, try_exercise(assignment.name, exercise, root)
+            yield exercise.name, try_exercise(assignment.name, exercise, root, rounds)
         return
     course = course or assignment.exercises[0].module_name.split(".")[0]
     isolate_children()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         running = {
-            pool.submit(try_by_name, course, assignment.name, e.name, root): e.name
+            pool.submit(try_by_name, course, assignment.name, e.name, root, rounds): e.name
             for e in sorted(assignment.exercises, key=_work, reverse=True)
         }
         for future in as_completed(running):
@@ -110,7 +111,7 @@ def _files(assignment: Assignment, root: Path, doubtful: Collection[str]) -> lis
     guard = partial(guarded, "", assignment.name, Rule.FILES)
     found = guard(lambda: (Finding("", Rule.FILES, line) for line in stale_files(assignment, root)))
     found += guard(lambda: _otter_tests(assignment))
-    material = Material(assignment.name, SEEDS[0])
+    material = Material(assignment.name, FIRST_SEED)
     secrets = partial(secrets_of, assignment.exercises, material, doubtful)
     return found + guard(lambda: files_give_nothing_away(assignment, root, secrets()))
 

@@ -68,17 +68,28 @@ class Trials:
 
     def finding(self, rule: Rule, message: str, about: Callable[..., Any] | None = None) -> Finding:
         """A finding that starts with the file to edit: that of `about`, else the reference's."""
-        return Finding(self.exercise.name, rule, f"{self.where(about)}: {message}")
-
-    def where(self, about: Callable[..., Any] | None = None) -> str:
-        """The file of a function of the course, as short as it goes."""
-        try:
-            path = Path(inspect.getfile(inspect.unwrap(about or self.exercise.solution_function)))
-        except (TypeError, ValueError):
-            return self.exercise.name
-        inside = path.is_relative_to(self.root)
-        return path.relative_to(self.root).as_posix() if inside else str(path)
+        return finding_in(self.root, self.exercise, rule, message, about)
 
     def check(self, name: str) -> Callable[..., Any]:
         """The function of a check."""
         return next(check.function for check in self.exercise.checks if check.name == name)
+
+
+def finding_in(
+    root: Path,
+    exercise: Exercise,
+    rule: Rule,
+    message: str,
+    about: Callable[..., Any] | None = None,
+) -> Finding:
+    """A finding that starts with the file to edit: that of `about`, else the reference's."""
+    return Finding(exercise.name, rule, f"{file_of(root, exercise, about)}: {message}")
+
+
+def file_of(root: Path, exercise: Exercise, about: Callable[..., Any] | None = None) -> str:
+    """The file of a function of the course in the repository `root`, as short as it goes."""
+    try:
+        path = Path(inspect.getfile(inspect.unwrap(about or exercise.solution_function)))
+    except (TypeError, ValueError):
+        return exercise.name
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

@@ -28,9 +28,10 @@ from autograder.verify.solutions import (
     reference_of,
 )
 from autograder.verify.stage import Stage
-from autograder.verify.trials import Trial, Trials
+from autograder.verify.trials import Trial, Trials, file_of
 
-SEEDS = ("verify-1", "verify-2", "verify-3")
+ROUNDS = 3  # seeds that everything is tried with, unless more are asked for
+FIRST_SEED = "verify-1"
 
 _AFTER_TRIALS: tuple[tuple[Rule, Callable[[Trials], Iterator[Finding]]], ...] = (
     (Rule.REFERENCE, rules.reference_earns_all),
@@ -56,23 +57,25 @@ class Verdict:
     margins: tuple[Margin, ...] = ()
 
 
-def try_by_name(course: str, assignment: str, exercise: str, root: Path) -> Verdict:
+def try_by_name(
+    course: str, assignment: str, exercise: str, root: Path, rounds: int = ROUNDS
+) -> Verdict:
     """`try_exercise` for another process, which has to load the course first."""
     found = load_assignment(assignment, course=course).exercise(exercise)
-    return try_exercise(assignment, found, root)
+    return try_exercise(assignment, found, root, rounds)
 
 
-def try_exercise(assignment: str, exercise: Exercise, root: Path) -> Verdict:
-    """Try the solutions of an exercise with three seeds and once more with the first.
+def try_exercise(assignment: str, exercise: Exercise, root: Path, rounds: int = ROUNDS) -> Verdict:
+    """Try the solutions of an exercise with `rounds` seeds and once more with the first.
 
     Never raises for what a course does wrong: what makes the verifier stop is a finding.
     """
     matplotlib.use("Agg")
     trials = Trials(exercise, root)
-    guard = partial(guarded, exercise.name, trials.where())
+    guard = partial(guarded, exercise.name, file_of(trials.root, exercise))
     findings = guard(Rule.REFERENCE, lambda: rules.declared(trials))
     with one_thread(), warnings.catch_warnings(action="ignore"):
-        stopped = guard(Rule.REFERENCE, lambda: _try_all(trials, assignment))
+        stopped = guard(Rule.REFERENCE, lambda: _try_all(trials, assignment, rounds))
         ready = not stopped and _reference_passes(trials)
         for rule, apply in _AFTER_TRIALS:
             if ready or rule is Rule.REFERENCE:
@@ -99,10 +102,11 @@ def guarded(
     return found
 
 
-def _try_all(trials: Trials, assignment: str) -> Iterator[Finding]:
+def _try_all(trials: Trials, assignment: str, rounds: int) -> Iterator[Finding]:
     """Fill in the trials; nothing but the reference is tried once that has failed."""
     exercise = trials.exercise
-    stages = [Stage(assignment, seed) for seed in (*SEEDS, SEEDS[0])]
+    seeds = [f"verify-{number}" for number in range(1, rounds + 1)]
+    stages = [Stage(assignment, seed) for seed in (*seeds, FIRST_SEED)]
     _try(trials, stages, [reference_of(exercise)])
     if _reference_passes(trials):
         _try(trials, stages[:1], [blank_of(exercise), *nothing_answers()])
@@ -113,7 +117,8 @@ def _try_all(trials: Trials, assignment: str) -> Iterator[Finding]:
 
 def _try(trials: Trials, stages: Sequence[Stage], solutions: Sequence[Solution]) -> None:
     for place, stage in enumerate(stages):
-        name = f"seed {stage.seed}" if place < len(SEEDS) else f"seed {stage.seed} again"
+        again = place > 0 and stage.seed == FIRST_SEED
+        name = f"seed {stage.seed} again" if again else f"seed {stage.seed}"
         for solution in solutions:
             trials.trials.append(_trial(trials.exercise, stage, solution, name))
 

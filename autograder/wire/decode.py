@@ -17,8 +17,7 @@ import msgpack
 import numpy as np
 import torch
 
-from autograder.lab.compare import _KINDS as KINDS
-from autograder.lab.compare import Opaque
+from autograder.lab.compare import KINDS, Opaque
 from autograder.lab.model_state import walk
 from autograder.wire.limits import (
     DTYPE_SIZES,

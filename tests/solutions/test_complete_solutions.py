@@ -1,10 +1,12 @@
 """Whole submissions, each written from the contract alone and in a style of its own, earn all.
 
 They go the way of a stranger's submission: read, run and called inside the sandbox.
+`SOLUTION_SEEDS=20 pytest tests/solutions` tries more seeds than the usual two.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +27,7 @@ SOLUTIONS = (
     ("moe_routing_in_practice", "in_practice_indexing.py"),
 )
 POSSIBLE = {"moe_router_analysis": 100, "moe_routing_in_practice": 50}
-SEEDS = ("a seed of the first run", "and one of the second")
+SEEDS = [f"seed {number}" for number in range(int(os.environ.get("SOLUTION_SEEDS", "2")))]
 
 pytestmark = pytest.mark.sandbox
 
