@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from autograder.wire.text import plain
+from autograder.text import plain
 
 MANUAL_ADJUSTMENT = "manual_adjustment"  # the name of the entry for points that a person gave
 NO_SUBMISSION = "no submission"

@@ -32,7 +32,7 @@ def serve(root: Path) -> None:
     import per_submission
 
     import autograder
-    from autograder.grading.course import load_assignment
+    from autograder.authoring.course import load_assignment
     from autograder.grading.tasks import Settings
     from autograder.grading.worker import Worker
     from autograder.submission.discover import find_submissions

@@ -23,9 +23,9 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 from misconceptions import ASSIGNMENTS, written
 
+from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
 from autograder.grading import worker
-from autograder.grading.course import load_assignment
 from autograder.grading.misconceptions import Misconceptions
 from autograder.grading.tasks import Settings
 from autograder.records import ExerciseGrade

@@ -26,8 +26,8 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 from matplotlib import pyplot
 
+from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
-from autograder.grading.course import load_assignment
 from autograder.grading.judge import judge_exercise
 from autograder.grading.limited import LimitedSession
 from autograder.grading.local import LocalSession

@@ -27,8 +27,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 from attacks_on_otter import SECRET, Attack, attacks, submission
 from otter.generate import main as otter_generate
 
+from autograder.authoring.course import load_assignment
 from autograder.build.package import package
-from autograder.grading.course import load_assignment
 from autograder.otter.engine import Order
 
 SECONDS = 180  # for plain Otter

@@ -36,10 +36,10 @@ from nbformat.v4 import new_code_cell, new_notebook
 from submission_cpu import Part, parts_of
 
 from autograder.authoring.assignment import Assignment
+from autograder.authoring.course import load_assignment
 from autograder.build.notebook import solved_notebook
 from autograder.build.otter_tests import otter_test
 from autograder.build.source import script, solution_source
-from autograder.grading.course import load_assignment
 from autograder.grading.judge import judge_exercise
 from autograder.grading.material import Material
 from autograder.grading.tasks import Settings

@@ -30,7 +30,7 @@ import pyseccomp
 from test_honest_code import EVERYWHERE, WITH_FILES, function
 from test_system_calls import ALLOW, verdict
 
-from autograder.grading.course import assignment_names, load_assignment
+from autograder.authoring.course import assignment_names, load_assignment
 from autograder.grading.judge import judge_exercise
 from autograder.grading.local import LocalSession
 from autograder.grading.material import Material

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "courses"
 
 import torch
 
-from autograder.grading.course import load_assignment
+from autograder.authoring.course import load_assignment
 from autograder.grading.judge import judge_exercise
 from autograder.grading.material import Material
 from autograder.inside.full_scale import beside_the_model, take_inputs_from_anywhere

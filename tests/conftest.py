@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 from xdist.scheduler import LoadScopeScheduling
 
 from autograder.authoring.assignment import Assignment
-from autograder.grading.course import load_assignment
+from autograder.authoring.course import load_assignment
 from autograder.records import CheckResult, ClassGrades, ExerciseGrade, Grade, Outcome, Run
 
 from .browsing import Visitor

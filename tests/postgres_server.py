@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
-from autograder.inside.kernel import die_with_parent
+from autograder.linux import die_with_parent
 
 USER = "moelab"
 

@@ -10,7 +10,7 @@ import click
 from autograder.cli.common import CannotStart, course_option, example, find_course, told
 
 if TYPE_CHECKING:
-    from autograder.own_checks import Checked
+    from autograder.check import Checked
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -45,9 +45,9 @@ def check(
     if notebook.suffix.lower() == ".zip":
         return _receipt(notebook, find_course(course, [notebook, notebook.resolve().parent]))
     found = find_course(course, [notebook])
-    from autograder.grading.course import CourseError
+    from autograder.authoring.course import CourseError
+    from autograder.check import CannotCheck, check_own
     from autograder.lab.public import results_as_json, results_as_markdown
-    from autograder.own_checks import CannotCheck, check_own
     from autograder.report.files import ReportError, check_writable, write_text
 
     with told(ReportError):
@@ -70,7 +70,7 @@ def check(
 
 def _receipt(archive: Path, course: str) -> int:
     """Print the receipt in an archive; 1 where it and the notebook do not belong together."""
-    from autograder.handed_in import NoReceipt, read_handed_in, summary_lines
+    from autograder.receipt import NoReceipt, read_handed_in, summary_lines
 
     try:
         handed_in = read_handed_in(archive, course)

@@ -91,7 +91,7 @@ def beside(course: str) -> Path:
 
 def load_assignments(names: tuple[str, ...], course: str) -> list[Assignment]:
     """The named assignments of a course, or all of them; `CannotStart` where one is broken."""
-    from autograder.grading.course import CourseError, assignment_names, load_assignment
+    from autograder.authoring.course import CourseError, assignment_names, load_assignment
 
     try:
         found = [load_assignment(name, course) for name in names or assignment_names(course)]

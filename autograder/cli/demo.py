@@ -28,11 +28,11 @@ def demo(out: Path, course: str | None) -> int:
     """
     check_platform()
     found = find_course(course)
+    from autograder.authoring.course import CourseError
     from autograder.cli.output import output
     from autograder.cli.progress import grading_progress
     from autograder.demo import CannotDemonstrate, demonstrate
     from autograder.gradebook import GradebookError
-    from autograder.grading.course import CourseError
     from autograder.report.files import ReportError
     from autograder.report.terminal import summary
     from autograder.sandbox.errors import SandboxError

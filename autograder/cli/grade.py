@@ -98,10 +98,10 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
     )
     gradebook = _outside(gradebook, paths)
 
-    from autograder.classwork import NothingToGrade, Order, grade_class
+    from autograder.authoring.course import CourseError
     from autograder.cli.progress import grading_progress
+    from autograder.grade import NothingToGrade, Order, grade_class
     from autograder.gradebook import Gradebook, GradebookError
-    from autograder.grading.course import CourseError
     from autograder.models.errors import ModelError
     from autograder.report.review import needs_a_person
     from autograder.sandbox.errors import SandboxError
@@ -204,7 +204,7 @@ def _check_memory(limit: int, total: int) -> None:
 
 
 def _check_assignment(name: str | None, course: str) -> None:
-    from autograder.grading.course import CourseError, assignment_names
+    from autograder.authoring.course import CourseError, assignment_names
 
     with told(CourseError):
         known = assignment_names(course)

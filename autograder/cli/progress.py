@@ -24,7 +24,7 @@ from rich.text import Text
 from autograder.report.numbers import count, points
 
 if TYPE_CHECKING:
-    from autograder.classwork import Watch
+    from autograder.grade import Watch
     from autograder.records import Grade
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -101,7 +101,7 @@ class Progress:
 @contextmanager
 def grading_progress(place: str, *, regrade: bool = False) -> Iterator[Watch]:
     """Show the progress of grading into the gradebook `place`; say what is kept on a stop."""
-    from autograder.classwork import Watch
+    from autograder.grade import Watch
     from autograder.gradebook import GradebookError
 
     graded = 0

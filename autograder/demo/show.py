@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.classwork import Order, Watch, grade_class
+from autograder.authoring.course import assignment_names, load_assignment
 from autograder.demo.samples import Sample, samples
+from autograder.grade import Order, Watch, grade_class
 from autograder.gradebook import Gradebook
-from autograder.grading.course import assignment_names, load_assignment
 from autograder.records import ClassGrades
 from autograder.report.feedback_files import write_feedback
 from autograder.report.files import make_folder, write_text

@@ -15,7 +15,7 @@ from autograder.gradebook import rows
 from autograder.gradebook.decisions import Adjustment, adjusted
 from autograder.gradebook.schema import absences
 from autograder.records import Grade, absent
-from autograder.wire.text import clean_line, clean_name, plain
+from autograder.text import clean_line, clean_name, plain
 
 _LATER = "points set by hand for {} were given before this file was handed in"
 

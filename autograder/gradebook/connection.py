@@ -16,7 +16,7 @@ from autograder.gradebook.errors import GradebookError
 from autograder.gradebook.migrate import migrate, revision_of
 from autograder.gradebook.schema import SCHEMA_REVISION
 from autograder.gradebook.shape import check_shape
-from autograder.wire.text import clean_line
+from autograder.text import clean_line
 
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 _WRITERS = 7364  # the advisory lock in PostgreSQL that whoever writes holds

@@ -15,7 +15,7 @@ from autograder.gradebook import rows
 from autograder.gradebook.decisions import Adjustment, adjusted
 from autograder.gradebook.schema import attempts, member_adjustments, runs
 from autograder.records import Grade
-from autograder.wire.text import clean_line, clean_name
+from autograder.text import clean_line, clean_name
 
 _STALE = "points set by hand for {} of {} were for another version of this file"
 

@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping
 
 from autograder.gradebook.decisions import Adjustment
 from autograder.records import LONGEST_SENTENCE, CheckResult, ExerciseGrade, Grade, Outcome, Run
-from autograder.wire.text import clean_line, clean_name, clean_text
+from autograder.text import clean_line, clean_name, clean_text
 
 _WEAKEST_FIRST = ("none", "landlock", "namespaces")
 

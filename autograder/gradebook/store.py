@@ -24,7 +24,7 @@ from autograder.gradebook.reading import Attempt
 from autograder.gradebook.schema import attempts, runs
 from autograder.gradebook.writing import Interrupted
 from autograder.records import ClassGrades, Grade, Run, Status
-from autograder.wire.text import clean_name
+from autograder.text import clean_name
 
 WAIT_FOR_OTHERS = 30.0  # seconds for another program's write to end
 

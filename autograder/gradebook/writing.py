@@ -20,7 +20,7 @@ from autograder.gradebook.schema import (
     runs,
 )
 from autograder.records import Grade, Outcome, Run
-from autograder.wire.text import clean_line, clean_name
+from autograder.text import clean_line, clean_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from autograder.grading.place import Place
-from autograder.grading.processes import server_context
 from autograder.models.choice import ModelChoice
 from autograder.models.copies import Copy
+from autograder.processes import server_context
 from autograder.sandbox.gpus import Gpu, visible
 from autograder.sandbox.hierarchy import free_memory
 

@@ -15,12 +15,11 @@ from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
-from autograder.grading.course import assignment_names
+from autograder.authoring.course import assignment_names
 from autograder.grading.hosting import Hosts
 from autograder.grading.patience import TOTAL_SECONDS
 from autograder.grading.pool import Slot, WorkerPool, dealt
 from autograder.grading.retries import Run, Tasks
-from autograder.grading.seeds import bench_seed_of
 from autograder.grading.tasks import (
     Attempt,
     Settings,
@@ -37,6 +36,7 @@ from autograder.records import Grade, Outcome
 from autograder.sandbox.cgroups import why_not
 from autograder.sandbox.limits import LEVELS
 from autograder.sandbox.shares import MOST_TIMES
+from autograder.seeds import bench_seed_of
 from autograder.submission.discover import Found
 
 VOTES = 15  # how many submissions are asked which assignment they are

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from autograder.grading.arranging import arranged
 from autograder.grading.place import Hosted, Place
 from autograder.grading.pool import StoppedProcesses
-from autograder.grading.processes import server_context
 from autograder.models.choice import ModelChoice
 from autograder.models.copies import Copy
 from autograder.models.errors import ModelError
+from autograder.processes import server_context
 from autograder.sandbox.gpus import visible
 
 if TYPE_CHECKING:
@@ -95,9 +95,9 @@ def own(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["CUDA_VISIBLE_DEVICES"] = visible(place.gpus)
     if sys.platform == "linux":
-        from autograder.inside import kernel
+        from autograder import linux
 
-        kernel.die_with_parent()
+        linux.die_with_parent()
     from autograder.models.owner import serve
     from autograder.models.weights import Weights
 

@@ -23,7 +23,7 @@ from autograder.lab.compare import difference
 from autograder.records import CheckResult, ExerciseGrade, Outcome
 from autograder.sandbox.errors import SandboxError, ShortageError, is_shortage
 from autograder.session import CheckTooSlow, Interrupted, Session
-from autograder.wire.text import clean_text
+from autograder.text import clean_text
 
 TIMEOUTS_PER_EXERCISE = 2  # a function that was too slow twice is not waited for again
 

@@ -15,7 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-from autograder.grading.processes import server_context
+from autograder.processes import server_context
 from autograder.sandbox.cgroups import remove_groups_of
 from autograder.sandbox.errors import ShortageError
 
@@ -152,6 +152,6 @@ def _start_worker() -> None:
     """In a new worker: leave Ctrl-C to the parent, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
-        from autograder.inside import kernel
+        from autograder import linux
 
-        kernel.die_with_parent()
+        linux.die_with_parent()

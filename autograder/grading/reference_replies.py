@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from autograder.authoring.assignment import Assignment
-from autograder.grading.course import load_assignment
+from autograder.authoring.course import load_assignment
 from autograder.lab.calls import perform
 from autograder.models.bench import FullScale, ScaledBench
 from autograder.models.errors import ModelError

@@ -75,14 +75,14 @@ def assignment_task(settings: Settings, found: Found) -> str:
 
 def revision_task(settings: Settings, assignment: str) -> str:
     """The revision of an assignment; raises `CourseError` where it cannot be loaded."""
-    from autograder.grading.course import course_revision, load_assignment
+    from autograder.authoring.course import course_revision, load_assignment
 
     return course_revision(load_assignment(assignment, settings.course))
 
 
 def functions_task(settings: Settings, assignment: str) -> tuple[str, ...]:
     """The functions that an assignment asks for, in order."""
-    from autograder.grading.course import load_assignment
+    from autograder.authoring.course import load_assignment
 
     exercises = load_assignment(assignment, settings.course).exercises
     return tuple(exercise.name for exercise in exercises)
@@ -97,7 +97,7 @@ def ungraded_task(
     settings: Settings, assignment: str, found: Found, outcome: Outcome, reason: str
 ) -> Grade:
     """The grade of a submission that could not be graded to its end."""
-    from autograder.grading.course import load_assignment
+    from autograder.authoring.course import load_assignment
     from autograder.grading.worker import ungraded
 
     lab = load_assignment(assignment, settings.course)

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from autograder.authoring.assignment import Assignment
+from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
-from autograder.grading.course import load_assignment
 from autograder.grading.full_scale import FullScaleGrading
 from autograder.grading.judge import Judging, is_told
 from autograder.grading.material import Material
@@ -17,7 +17,6 @@ from autograder.grading.misconceptions import Misconceptions
 from autograder.grading.patience import Patience
 from autograder.grading.place import Place
 from autograder.grading.replies import FigureCalls
-from autograder.grading.seeds import bench_seed_of
 from autograder.grading.tasks import Attempt, Settings
 from autograder.grading.trial import Trial
 from autograder.inside.settings import WORKERS
@@ -35,9 +34,10 @@ from autograder.sandbox.equipment import Equipment
 from autograder.sandbox.errors import SandboxError, ShortageError, is_shortage
 from autograder.sandbox.levels import Sandbox, acceptable_levels
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
+from autograder.seeds import bench_seed_of
 from autograder.submission.discover import Found, digest_of, read_bytes, read_companions
 from autograder.submission.files import SubmissionProblem
-from autograder.wire.text import clean_line
+from autograder.text import clean_line
 
 _BROKEN = frozenset(  # outcomes that say that an answer breaks a promise
     {Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT, Outcome.MEMORY, Outcome.DIED}

@@ -8,7 +8,8 @@ import socket
 import tempfile
 from dataclasses import dataclass
 
-from autograder.inside import confine, gpu, kernel, view
+from autograder import linux
+from autograder.inside import confine, gpu, view
 from autograder.inside.guest import Guest
 from autograder.inside.memory_files import MemoryFiles
 from autograder.inside.settings import GpuAccess
@@ -81,13 +82,13 @@ def _lock_down(lock: Lock, used: int, guest: Guest) -> None:
         used = _start_gpu(lock, lock.gpu, guest)
     confine.set_limits(used + lock.memory, lock.seconds, lock.threads)
     if lock.isolation == "none":
-        kernel.die_with_parent()
+        linux.die_with_parent()
         return
     confine.lock_user(lock.user, reads_everywhere=lock.reads_everywhere)
     if lock.isolation == "namespaces":
         devices = lock.gpu.devices if lock.gpu else ()
         confine.restrict_files(["/"], [view.WRITABLE, "/dev/null", *devices])
-    kernel.load_filter(lock.rules, every_thread=lock.gpu is not None)
+    linux.load_filter(lock.rules, every_thread=lock.gpu is not None)
 
 
 def _start_gpu(lock: Lock, access: GpuAccess, guest: Guest) -> int:

@@ -13,7 +13,8 @@ import tempfile
 import pyseccomp
 import sandlock
 
-from autograder.inside import kernel, view
+from autograder import linux
+from autograder.inside import view
 from autograder.inside.syscalls import CHANGING_FILES, SYSCALLS
 
 OPEN_FILES = 256
@@ -50,7 +51,7 @@ def most_threads(own: int = THREADS, *, own_namespace: bool = False) -> int:
         return own
     if own_namespace and _kernel() >= COUNTS_BY_NAMESPACE:
         return own + ZYGOTE_PROCESSES
-    threads = kernel.threads_of(os.geteuid())
+    threads = linux.threads_of(os.geteuid())
     wanted = threads + SHARED_USER_THREADS
     limit = resource.getrlimit(resource.RLIMIT_NPROC)[0]
     return wanted if limit == resource.RLIM_INFINITY else min(wanted, _with_room(limit, threads))
@@ -64,7 +65,7 @@ def leave_room() -> None:
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
     if os.geteuid() != 0 and soft != resource.RLIM_INFINITY:
-        most = _with_room(soft, kernel.threads_of(os.geteuid()))
+        most = _with_room(soft, linux.threads_of(os.geteuid()))
         resource.setrlimit(resource.RLIMIT_NPROC, (min(most, soft), hard))
 
 
@@ -170,7 +171,7 @@ def must_read_everywhere(libraries: tuple[str, ...]) -> bool:
     Raises `RuntimeError` where they need it and this process has none to give.
     """
     closed = view.closed_folder(libraries) if os.geteuid() == 0 else ""
-    if closed and not kernel.permitted_capabilities() >> kernel.CAP_DAC_READ_SEARCH & 1:
+    if closed and not linux.permitted_capabilities() >> linux.CAP_DAC_READ_SEARCH & 1:
         raise RuntimeError(
             f"Python or its libraries lie in {closed}, which other users may not enter, and this "
             "process may not let them (CAP_DAC_READ_SEARCH): install them where all may read"
@@ -184,14 +185,14 @@ def lock_user(user: int, *, reads_everywhere: bool) -> None:
     `reads_everywhere` keeps the one capability that lets the libraries be read below a folder that
     is closed to others; Landlock then says alone what may be read.
     """
-    keep = (kernel.CAP_DAC_READ_SEARCH,) if reads_everywhere else ()
+    keep = (linux.CAP_DAC_READ_SEARCH,) if reads_everywhere else ()
     if os.geteuid() == 0:
-        kernel.become(user, keep=keep)
+        linux.become(user, keep=keep)
     else:
-        kernel.drop_capabilities()
-    kernel.never_gain_privileges()
-    kernel.hide_from_other_processes()
-    kernel.die_with_parent()
+        linux.drop_capabilities()
+    linux.never_gain_privileges()
+    linux.hide_from_other_processes()
+    linux.die_with_parent()
 
 
 def _allow(rules: pyseccomp.SyscallFilter, name: str, *arguments: pyseccomp.Arg) -> None:

@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from autograder.inside import kernel, view
+from autograder import linux
+from autograder.inside import view
 from autograder.inside.settings import GpuAccess
 
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - where CUDA looks for the handles of other processes
@@ -17,18 +18,18 @@ _BLOCKING_SYNC = 4  # CU_CTX_SCHED_BLOCKING_SYNC
 @contextmanager
 def start_up(access: GpuAccess) -> Iterator[None]:
     """In namespaces: /proc of this child alone and the owner's handles, for the start of CUDA."""
-    kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV)
+    linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV)
     placed = []
     for handle in access.handles:
         place = os.path.join(_SHARED_MEMORY, os.path.basename(handle))
         with open(place, "x", encoding="ascii"):
             placed.append(place)
-        kernel.mount(view.kept_handle(handle), place, flags=kernel.MS_BIND)
+        linux.mount(view.kept_handle(handle), place, flags=linux.MS_BIND)
     yield
     for place in placed:
-        kernel.unmount(place)
+        linux.unmount(place)
         os.unlink(place)
-    kernel.unmount("/proc")
+    linux.unmount("/proc")
 
 
 def sleep_while_waiting() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from autograder.inside import kernel
+from autograder import linux
 from autograder.inside.settings import GpuAccess
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
@@ -38,23 +38,23 @@ def enter_namespaces() -> None:
     Must run before any thread is started. Returns in a new process, the first of its namespace;
     the old one only waits for it and ends with it.
     """
-    private = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWNET
-    private |= kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
+    private = linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWNET
+    private |= linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
     if os.geteuid() == 0:
-        kernel.unshare(private)
+        linux.unshare(private)
     else:
         uid, gid = os.geteuid(), os.getegid()
-        kernel.unshare(private | kernel.CLONE_NEWUSER)
+        linux.unshare(private | linux.CLONE_NEWUSER)
         Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
         Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1", encoding="ascii")
         Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1", encoding="ascii")
-    kernel.mount("", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+    linux.mount("", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     inner = os.fork()
     if inner != 0:
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         os.waitpid(inner, 0)
         os._exit(0)
-    kernel.die_with_parent()
+    linux.die_with_parent()
 
 
 def enter_view(
@@ -64,8 +64,8 @@ def enter_view(
     gpu: GpuAccess | None = None,
 ) -> None:
     """Replace the root directory by one with `libraries` alone, and `secrets` covered in it."""
-    flags = kernel.MS_NOSUID | kernel.MS_NODEV
-    kernel.mount("tmpfs", root, "tmpfs", flags, "size=1m,mode=755")
+    flags = linux.MS_NOSUID | linux.MS_NODEV
+    linux.mount("tmpfs", root, "tmpfs", flags, "size=1m,mode=755")
     for library in libraries:
         _show(library, root)
     for secret in secrets:
@@ -74,16 +74,16 @@ def enter_view(
         os.makedirs(root + folder, exist_ok=True)
     if not os.path.lexists(root + COMMON):  # it is there where a library lies below it
         os.symlink(WRITABLE, root + COMMON)
-    kernel.make_read_only(root)
-    kernel.mount("tmpfs", root + "/dev", "tmpfs", kernel.MS_NOSUID, "size=64k,mode=755")
+    linux.make_read_only(root)
+    linux.mount("tmpfs", root + "/dev", "tmpfs", linux.MS_NOSUID, "size=64k,mode=755")
     for device in (*DEVICES, *(gpu.devices if gpu else ())):
         _bind(device, root + device)
     for handle in gpu.handles if gpu else ():
         _bind(handle, root + kept_handle(handle))
     os.symlink(WRITABLE, root + "/dev/shm")  # where locks between threads are made # noqa: S108
-    flags = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | kernel.MS_NOSUID
-    kernel.mount("", root + "/dev", flags=flags)
-    kernel.enter_root(root)
+    flags = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID
+    linux.mount("", root + "/dev", flags=flags)
+    linux.enter_root(root)
 
 
 def kept_handle(handle: str) -> str:
@@ -93,12 +93,12 @@ def kept_handle(handle: str) -> str:
 
 def enter_private_folder() -> None:
     """Give this process a mount namespace of its own with an empty folder of limited size."""
-    kernel.unshare(kernel.CLONE_NEWNS)
-    kernel.mount(
+    linux.unshare(linux.CLONE_NEWNS)
+    linux.mount(
         "tmpfs",
         WRITABLE,
         "tmpfs",
-        kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC,
+        linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC,
         f"size={WRITABLE_BYTES},nr_inodes={WRITABLE_FILES},mode=1777",
     )
     os.chdir(WRITABLE)
@@ -123,16 +123,16 @@ def _bind(source: str, target: str) -> None:
     else:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         Path(target).touch()
-    kernel.mount(source, target, flags=kernel.MS_BIND | kernel.MS_REC)
+    linux.mount(source, target, flags=linux.MS_BIND | linux.MS_REC)
 
 
 def _cover(path: str, root: str) -> None:
     """Hide a folder or file that lies inside a library folder."""
     target = root + path
     if os.path.isdir(target):
-        kernel.mount("tmpfs", target, "tmpfs", kernel.MS_RDONLY, "size=4k,mode=000")
+        linux.mount("tmpfs", target, "tmpfs", linux.MS_RDONLY, "size=4k,mode=000")
     elif os.path.isfile(target):
-        kernel.mount("/dev/null", target, flags=kernel.MS_BIND)
+        linux.mount("/dev/null", target, flags=linux.MS_BIND)
 
 
 def without(libraries: tuple[str, ...], secrets: tuple[str, ...]) -> list[str]:

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from transformers import dynamic_module_utils
 
-from autograder.inside import confine, kernel, view
+from autograder import linux
+from autograder.inside import confine, view
 from autograder.inside.child import Lock, run_child
 from autograder.inside.full_scale import FullScaleModels
 from autograder.inside.guest import Guest
@@ -92,7 +93,7 @@ class Zygote:
         lock = replace(self._lock, user=self._users[turn])
         try:
             if self._namespaces:
-                kernel.unshare(kernel.CLONE_NEWPID)
+                linux.unshare(linux.CLONE_NEWPID)
             self._be_killed(KILLED_FIRST)  # inherited
             pid = os.fork()
         except OSError as error:
@@ -118,7 +119,7 @@ class Zygote:
     def _after_fork(self, channel: int) -> None:
         self._be_killed(KILLED_SECOND)
         if self._namespaces:
-            kernel.setns(self._pid_namespace, kernel.CLONE_NEWPID)
+            linux.setns(self._pid_namespace, linux.CLONE_NEWPID)
         os.close(channel)
 
     def _be_killed(self, score: bytes) -> None:
@@ -130,7 +131,7 @@ class Zygote:
 def become_zygote(control: socket.socket, log: int) -> None:
     """In a new process: introduce it, take its settings, make it a zygote, say so, and serve."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    kernel.die_with_parent()
+    linux.die_with_parent()
     os.setsid()
     for standard in (1, 2):
         os.dup2(log, standard)

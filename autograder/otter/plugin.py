@@ -28,7 +28,7 @@ from autograder.otter.engine import CannotGrade, Order, grade_file_of
 from autograder.otter.handover import PASSING, message_of, verdict_notebook
 from autograder.records import ExerciseGrade, Grade, Outcome, Run, Status
 from autograder.report.gradescope import result_of
-from autograder.wire.text import clean_text
+from autograder.text import clean_text
 
 NAME = "autograder.otter.plugin.GradedByMoelab"
 ASIDE = "set_aside"  # a key of the configuration: where the student's files are already

@@ -17,7 +17,7 @@ from autograder.records import (
 )
 from autograder.report.files import ReportError
 from autograder.report.roster import Person, Roster
-from autograder.wire.text import clean_name, plain
+from autograder.text import clean_name, plain
 
 _TEAM = "moodle_group "
 

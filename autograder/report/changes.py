@@ -11,7 +11,7 @@ from typing import Any
 
 from autograder.records import MANUAL_ADJUSTMENT, CheckResult, Grade, Run
 from autograder.report.table import cell
-from autograder.wire.text import clean_name
+from autograder.text import clean_name
 
 FORMAT_VERSION = 1
 

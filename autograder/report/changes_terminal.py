@@ -13,7 +13,7 @@ from rich.text import Text
 from autograder.report.changes import Changes, CheckChange
 from autograder.report.numbers import count, points
 from autograder.report.terminal import MOST_ROWS, name_column
-from autograder.wire.text import clean_name
+from autograder.text import clean_name
 
 
 def changes_summary(found: Changes) -> RenderableType:

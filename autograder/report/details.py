@@ -18,7 +18,7 @@ from autograder.report.feedback import quoted
 from autograder.report.items import ExerciseItems
 from autograder.report.numbers import points
 from autograder.report.page import words
-from autograder.wire.text import clean_line, clean_name, clean_text
+from autograder.text import clean_line, clean_name, clean_text
 
 LIMITS = (1_000, 500, 240, 120, 60, 30, 15)  # characters of a message or hint that is cut
 _ABSENT = "."

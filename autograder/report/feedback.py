@@ -26,7 +26,7 @@ from autograder.records import (
 )
 from autograder.report.page import words
 from autograder.report.pictures import Picture, picture
-from autograder.wire.text import LINE_LIMIT, clean_line, clean_name, clean_text
+from autograder.text import LINE_LIMIT, clean_line, clean_name, clean_text
 
 FORMAT_VERSION = 1
 _RAISED = re.compile(r"\braised ([A-Za-z]+)\b")

@@ -17,7 +17,7 @@ from autograder.records import (
     Status,
 )
 from autograder.report.files import ReportError
-from autograder.wire.text import clean_line, clean_name, clean_text
+from autograder.text import clean_line, clean_name, clean_text
 
 FORMAT_VERSION = 2
 _READ = (1, 2)

@@ -10,7 +10,7 @@ from typing import Any
 
 from autograder.records import CheckResult, ClassGrades, Grade, Outcome, Run, Status
 from autograder.report.feedback import quoted, student_message
-from autograder.wire.text import clean_line, clean_name, clean_text
+from autograder.text import clean_line, clean_name, clean_text
 
 
 def gradescope_results(class_grades: ClassGrades) -> str:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from autograder.records import Outcome, Status
 from autograder.report.numbers import count, out_of, percent, points, signed
 from autograder.report.overview import counts_in_words
-from autograder.wire.text import clean_text
+from autograder.text import clean_text
 
 _SIGNS = {
     Outcome.PASSED: "✓",

@@ -19,7 +19,7 @@ from autograder.report.files import ReportError
 from autograder.report.numbers import points
 from autograder.report.roster import Person, Roster
 from autograder.report.table import cell
-from autograder.wire.text import plain
+from autograder.text import plain
 
 _CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 _MOODLE = ("Identifier", "Full name", "Email address", "Grade", "Maximum grade")

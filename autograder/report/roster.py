@@ -11,7 +11,7 @@ from pathlib import Path
 
 from autograder.records import Enrolment
 from autograder.report.files import ReportError
-from autograder.wire.text import plain
+from autograder.text import plain
 
 MAX_BYTES = 16 * 1024 * 1024
 

@@ -6,7 +6,7 @@ import csv
 import io
 
 from autograder.records import ClassGrades, Grade
-from autograder.wire.text import clean_name
+from autograder.text import clean_name
 
 _BEFORE = (
     "student",

@@ -18,7 +18,7 @@ from autograder.report.items import item_statistics
 from autograder.report.numbers import count, percent, points
 from autograder.report.overview import BINS, Overview, by_student, outcomes_in_words, overview
 from autograder.report.review import passed_by_nobody, to_review
-from autograder.wire.text import clean_name
+from autograder.text import clean_name
 
 NAME_WIDTH = 24
 NAMED = 5  # submissions that a sentence names before it says "and … more"

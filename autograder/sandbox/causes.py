@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.inside import kernel
+from autograder import linux
 
 _SYS_LANDLOCK_CREATE_RULESET = 444  # the same on every architecture
 _ASK_FOR_VERSION = 1
@@ -75,7 +75,7 @@ def look() -> Facts:
     refused, error = _tried_namespaces()
     return Facts(
         root=os.geteuid() == 0,
-        may_administer=bool(kernel.permitted_capabilities() >> _CAP_SYS_ADMIN & 1),
+        may_administer=bool(linux.permitted_capabilities() >> _CAP_SYS_ADMIN & 1),
         filtered=_status("Seccomp") == _FILTERED,
         has_libseccomp=_imports_pyseccomp(),
         landlock=_landlock_error(),

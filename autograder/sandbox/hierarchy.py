@@ -97,7 +97,7 @@ def _of_this_user() -> int:
         return UNLIMITED  # root's children get users of their own
     import resource
 
-    from autograder.inside.kernel import threads_of
+    from autograder.linux import threads_of
 
     limit = resource.getrlimit(resource.RLIMIT_NPROC)[0]
     return UNLIMITED if limit == resource.RLIM_INFINITY else limit - threads_of(os.geteuid())

@@ -18,12 +18,12 @@ from autograder.sandbox.child import Child
 from autograder.sandbox.clock import Alarm, SubmissionClock
 from autograder.sandbox.limits import Limits
 from autograder.session import CheckTooSlow, Interrupted
+from autograder.text import clean_line
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.limits import MAX_MESSAGE, WireError
 from autograder.wire.messages import Handles, decode_reply, encode_call
 from autograder.wire.png import clean_png
-from autograder.wire.text import clean_line
 
 MEMORY_ERRORS = frozenset({"MemoryError", "OutOfMemoryError", "_ArrayMemoryError"})
 MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from autograder.submission.exports import Author
-from autograder.wire.text import clean_text
+from autograder.text import clean_text
 
 ENDINGS = (".ipynb", ".py", ".zip")
 RENAMED = (".ipynb.txt", ".ipynb.json", ".py.txt")  # by browsers that save a notebook

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import matplotlib
 
+from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
 from autograder.build.errors import BuildError
-from autograder.grading.course import load_assignment
 from autograder.grading.local import one_thread
 from autograder.lab.compare import measuring
 from autograder.records import CheckResult, Outcome

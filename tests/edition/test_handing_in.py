@@ -14,8 +14,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from autograder.build.notebook import solved_notebook, student_notebook
 from autograder.build.write import build
-from autograder.handed_in import read_handed_in
 from autograder.lab.saved import SESSION, this_notebook, unsaved_functions
+from autograder.receipt import read_handed_in
 
 ANSWER = """\
 import my_helpers

@@ -15,7 +15,7 @@ from autograder.build.errors import BuildError
 from autograder.build.notebook import solved_notebook, student_notebook
 from autograder.build.source import solution_source, stub_source
 from autograder.build.write import build, stale_files, student_files
-from autograder.handed_in import read_handed_in
+from autograder.receipt import read_handed_in
 
 
 def test_a_rebuild_is_byte_identical(toy_course, tmp_path):

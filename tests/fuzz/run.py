@@ -28,7 +28,7 @@ INSTRUMENTED = [
     "autograder.wire.limits",
     "autograder.wire.messages",
     "autograder.wire.png",
-    "autograder.wire.text",
+    "autograder.text",
     "tokenize",
     "zipfile",
 ]

@@ -32,10 +32,10 @@ from autograder.records import Outcome
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
 from autograder.session import Interrupted
+from autograder.text import clean_line, clean_text
 from autograder.wire.encode import encode
 from autograder.wire.png import MAX_BYTES as MAX_PICTURE
 from autograder.wire.png import clean_png
-from autograder.wire.text import clean_line, clean_text
 
 MAX_BYTES = 1 << 20  # of a file in the reader: less than the real limit, for speed
 NAMES = ("a.ipynb", "a.py", "a.zip", "a")

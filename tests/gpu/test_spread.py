@@ -12,9 +12,9 @@ from checkpoints import save_native, save_remote
 from test_every_family import FAMILIES, TEXT, build
 from torch import nn
 
+from autograder.authoring.course import load_assignment
 from autograder.build.source import script, solution_source
 from autograder.grading.batch import Grading
-from autograder.grading.course import load_assignment
 from autograder.grading.place import Place
 from autograder.grading.tasks import Settings
 from autograder.inside.full_scale import take_inputs_from_anywhere

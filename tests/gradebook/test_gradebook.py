@@ -9,7 +9,7 @@ import pytest
 
 from autograder.gradebook import Gradebook, GradebookError
 from autograder.records import ClassGrades, Outcome, Run
-from autograder.wire.text import clean_text
+from autograder.text import clean_text
 
 
 def recorded(book: Gradebook, class_grades: ClassGrades) -> int:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.authoring.course import load_assignment
 from autograder.grading.batch import Grading
-from autograder.grading.course import load_assignment
 from autograder.grading.judge import judge_exercise
 from autograder.grading.local import LocalSession
 from autograder.grading.material import Material

@@ -23,7 +23,7 @@ NOT_PARTS = ("autograder/report/html.py", "toycourse/toy/.expert_load.py.swp")
 ASK = """
 import sys
 sys.path.insert(0, ".")
-from autograder.grading.course import course_revision, load_assignment
+from autograder.authoring.course import course_revision, load_assignment
 toy = load_assignment("toy", "toycourse")
 print(course_revision(toy))
 for part in sys.argv[1:]:

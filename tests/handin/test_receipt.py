@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from autograder.authoring.course import load_assignment
 from autograder.build.notebook import solved_notebook, student_notebook
 from autograder.cli.main import run as run_command
-from autograder.grading.course import load_assignment
 from autograder.lab import receipt
 from autograder.lab.public import PublicResult
 

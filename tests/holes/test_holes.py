@@ -17,7 +17,7 @@ from types import ModuleType
 import pytest
 
 from autograder.authoring.assignment import Assignment
-from autograder.grading.course import load_assignment
+from autograder.authoring.course import load_assignment
 from autograder.grading.judge import judge, judge_exercise
 from autograder.grading.local import LocalSession
 from autograder.grading.material import Material

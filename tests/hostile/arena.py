@@ -26,8 +26,8 @@ from typing import Any
 import torch
 
 import autograder
+from autograder.authoring.course import assignment_names, load_assignment
 from autograder.authoring.exercise import Exercise
-from autograder.grading.course import assignment_names, load_assignment
 from autograder.grading.judge import judge_exercise
 from autograder.grading.material import Material
 from autograder.lab.bench import Bench

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from autograder.grading.course import load_assignment
+from autograder.authoring.course import load_assignment
 
 HERE = Path(__file__).parent
 SOLUTIONS = HERE.parent / "solutions"

@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from autograder.grading.course import load_assignment
+from autograder.authoring.course import load_assignment
 from autograder.grading.judge import judge_exercise
 from autograder.grading.limited import LimitedSession
 from autograder.grading.local import LocalSession

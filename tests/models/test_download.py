@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from hub import serving
 
+from autograder.authoring.course import load_assignment
 from autograder.build.source import script, solution_source
-from autograder.grading.course import load_assignment
 
 TESTS = Path(__file__).resolve().parents[1]
 Moelab = Callable[..., subprocess.CompletedProcess[str]]

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from autograder.authoring.course import load_assignment
 from autograder.build.package import package
-from autograder.grading.course import load_assignment
 from autograder.otter.engine import Order
 
 from .places import ROOT, Ended, Gradescope, grades_of, with_otter

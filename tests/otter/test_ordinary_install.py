@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.authoring.course import load_assignment
 from autograder.build.package import package
-from autograder.grading.course import load_assignment
 from autograder.otter.engine import Order
 
 from .places import ROOT

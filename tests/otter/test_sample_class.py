@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from autograder.authoring.course import load_assignment
 from autograder.build.package import package
 from autograder.demo.samples import samples
-from autograder.grading.course import load_assignment
 from autograder.otter.engine import Order
 
 from .conftest import Graded, graded_everywhere

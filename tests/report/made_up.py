@@ -15,8 +15,8 @@ from functools import cache
 import numpy as np
 from matplotlib.figure import Figure
 
+from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Check, Exercise
-from autograder.grading.course import load_assignment
 from autograder.records import CheckResult, ClassGrades, ExerciseGrade, Grade, Outcome, Run
 
 FIRST = ("Ada", "Amina", "Bao", "Chidi", "Dana", "Elif", "Farah", "Hana", "José", "Kofi", "Lena")

@@ -32,7 +32,7 @@ from autograder.report.html import html
 from autograder.report.platforms import canvas_file
 from autograder.report.table import table
 from autograder.report.terminal import summary
-from autograder.wire.text import clean_line, clean_name, clean_text
+from autograder.text import clean_line, clean_name, clean_text
 
 
 def rows_of(text: str) -> list[dict[str, str]]:

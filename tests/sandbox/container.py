@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pyseccomp
 
-from autograder.inside import kernel, view
+from autograder import linux
+from autograder.inside import view
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 USER = "1000"
@@ -41,8 +42,8 @@ NO_SUCH_CALL, NOT_PERMITTED = 38, 1
 
 def open_python_to_all() -> None:
     """In a mount namespace of this process: no closed folder on the way to Python and moelab."""
-    kernel.unshare(kernel.CLONE_NEWNS)
-    kernel.mount("", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+    linux.unshare(linux.CLONE_NEWNS)
+    linux.mount("", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     needed = tuple(dict.fromkeys((sys.base_prefix, sys.prefix, str(CHECKOUT))))
     while closed := view.closed_folder(needed):
         if closed in needed:
@@ -50,11 +51,11 @@ def open_python_to_all() -> None:
         held = {}
         for place in (one for one in needed if view.is_within(one, closed)):
             held[place] = tempfile.mkdtemp(dir="/var/tmp")
-            kernel.mount(place, held[place], flags=kernel.MS_BIND | kernel.MS_REC)
-        kernel.mount("tmpfs", closed, "tmpfs", 0, "size=1m,mode=755")
+            linux.mount(place, held[place], flags=linux.MS_BIND | linux.MS_REC)
+        linux.mount("tmpfs", closed, "tmpfs", 0, "size=1m,mode=755")
         for place, folder in held.items():
             os.makedirs(place, exist_ok=True)
-            kernel.mount(folder, place, flags=kernel.MS_BIND | kernel.MS_REC)
+            linux.mount(folder, place, flags=linux.MS_BIND | linux.MS_REC)
             subprocess.run(["umount", "--lazy", folder], check=True)
             os.rmdir(folder)
 

@@ -17,9 +17,9 @@ import sys
 import torch
 
 from autograder.grading.together import sharing_threads
-from autograder.inside.kernel import threads_of
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
+from autograder.linux import threads_of
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.levels import Sandbox
 from autograder.sandbox.limits import Limits

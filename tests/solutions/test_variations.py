@@ -8,8 +8,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pytest
 
+from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
-from autograder.grading.course import load_assignment
 from autograder.grading.judge import judge, judge_exercise
 from autograder.grading.local import LocalSession
 from autograder.grading.material import Material

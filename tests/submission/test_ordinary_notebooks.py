@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading.course import load_assignment
+from autograder.authoring.course import load_assignment
 from autograder.grading.tasks import Settings
 from autograder.grading.worker import Worker
 from autograder.records import Grade, Status

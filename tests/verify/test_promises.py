@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from autograder.authoring.course import assignment_names, load_assignment
 from autograder.authoring.promises import promises_in, without_keys
 from autograder.build.write import student_files
-from autograder.grading.course import assignment_names, load_assignment
 from autograder.verify.promises import promises_are_proved
 
 STATEMENT = """\

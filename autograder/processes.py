@@ -12,5 +12,5 @@ def server_context() -> Any:
     """What `multiprocessing` processes are started with; the server starts with the first one."""
     isolate_children()
     context: Any = get_context("forkserver")
-    context.set_forkserver_preload(["autograder.grading.preloaded"])
+    context.set_forkserver_preload(["autograder.preload"])
     return context

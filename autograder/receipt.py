@@ -19,7 +19,7 @@ from autograder.inside.reading import MAX_BYTES
 from autograder.lab import receipt
 from autograder.lab.public import notebook_tests
 from autograder.submission.aside import ask
-from autograder.wire.text import clean_line
+from autograder.text import clean_line
 
 _OTHER_LAB = (
     "The package moe_lab was not that of this course's release: another version, or a changed one."
@@ -122,8 +122,8 @@ def _remarks(found: Mapping[str, Any], checks: str, course: str) -> list[str]:
 
 def _checks_of(assignment: str, course: str) -> str:
     """The digest of the course's own public checks; "" for an assignment that it does not have."""
+    from autograder.authoring.course import CourseError, load_assignment
     from autograder.build.otter_tests import otter_test
-    from autograder.grading.course import CourseError, load_assignment
 
     try:
         known = load_assignment(assignment, course)

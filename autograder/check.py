@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.authoring.assignment import Assignment
-from autograder.grading.course import assignment_names, load_assignment
+from autograder.authoring.course import assignment_names, load_assignment
 from autograder.inside.reading import Source, Unreadable, read_submission
 from autograder.inside.workspace import Workspace
 from autograder.lab.checking import run_law
 from autograder.lab.loading import load_model, load_tokenizer
 from autograder.lab.public import PublicResult
-from autograder.wire.text import clean_line, clean_text
+from autograder.text import clean_line, clean_text
 
 
 class CannotCheck(Exception):  # noqa: N818

@@ -13,10 +13,10 @@ import sys
 def preload() -> None:
     """Import torch and whatever else workers and owners need."""
     if sys.platform == "linux":
-        from autograder.inside import kernel
+        from autograder import linux
         from autograder.sandbox.nursery import nursery
 
-        kernel.die_with_parent()
+        linux.die_with_parent()
         nursery()
     import matplotlib
 
