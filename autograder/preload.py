@@ -21,7 +21,7 @@ def preload() -> None:
     import matplotlib
 
     import autograder.grading.worker
-    import autograder.models.owner  # noqa: F401
+    import autograder.serving.server  # noqa: F401
 
     matplotlib.rcdefaults()  # it has read `matplotlibrc` in the folder of submissions
 

@@ -25,7 +25,7 @@ from autograder.inside.full_scale import beside_the_model, take_inputs_from_anyw
 from autograder.lab.calls import Call, Reply, perform
 from autograder.models.bench import FullScale, ScaledBench, planted_for_checks
 from autograder.models.choice import choose
-from autograder.models.weights import Weights
+from autograder.serving.weights import Weights
 from autograder.wire.messages import decode_call, decode_reply, encode_call, encode_reply
 
 

@@ -8,10 +8,10 @@ from concurrent.futures import ProcessPoolExecutor
 
 from autograder.grading.place import Place
 from autograder.models.choice import ModelChoice
-from autograder.models.copies import Copy
 from autograder.processes import server_context
 from autograder.sandbox.gpus import Gpu, visible
 from autograder.sandbox.hierarchy import free_memory
+from autograder.serving.placement import Copy
 
 
 def arranged(places: Sequence[Place], models: Sequence[ModelChoice]) -> list[tuple[Place, Copy]]:
@@ -31,6 +31,6 @@ def _arrange(
     models: Sequence[ModelChoice], gpus: Sequence[Gpu], room: tuple[int, int]
 ) -> tuple[Copy, ...]:
     os.environ["CUDA_VISIBLE_DEVICES"] = visible(gpus)
-    from autograder.models.fit import arrange
+    from autograder.serving.fit import arrange
 
     return arrange(models, [gpu.name for gpu in gpus], *room)

@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from autograder.authoring.course import assignment_names
-from autograder.grading.hosting import Hosts
 from autograder.grading.patience import TOTAL_SECONDS
 from autograder.grading.pool import Slot, WorkerPool, dealt
 from autograder.grading.retries import Run, Tasks
@@ -37,6 +36,7 @@ from autograder.sandbox.cgroups import why_not
 from autograder.sandbox.limits import LEVELS
 from autograder.sandbox.shares import MOST_TIMES
 from autograder.seeds import bench_seed_of
+from autograder.serving.servers import Hosts
 from autograder.submission.discover import Found
 
 VOTES = 15  # how many submissions are asked which assignment they are

@@ -10,7 +10,6 @@ from pathlib import Path
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
-from autograder.grading.full_scale import FullScaleGrading
 from autograder.grading.judge import Judging, is_told
 from autograder.grading.material import Material
 from autograder.grading.misconceptions import Misconceptions
@@ -35,6 +34,7 @@ from autograder.sandbox.errors import SandboxError, ShortageError, is_shortage
 from autograder.sandbox.levels import Sandbox, acceptable_levels
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
 from autograder.seeds import bench_seed_of
+from autograder.serving.contention import FullScaleGrading
 from autograder.submission.discover import Found, digest_of, read_bytes, read_companions
 from autograder.submission.files import SubmissionProblem
 from autograder.text import clean_line

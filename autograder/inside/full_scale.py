@@ -17,8 +17,8 @@ from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.models.bench import FullScale, ScaledBench
 from autograder.models.choice import ModelChoice
+from autograder.models.device_map import compute_there
 from autograder.models.sharing import Shared, attach
-from autograder.models.spread import compute_there
 from autograder.models.structure import structure
 from autograder.wire.decode import decode
 

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from autograder.models.spread import Away, device_of
+from autograder.models.device_map import Away, device_of
 
 _ALIGNMENT = 256  # bytes
 _MAP_NORESERVE = 0x4000

@@ -20,13 +20,13 @@ from autograder.grading.tasks import Settings
 from autograder.inside.full_scale import take_inputs_from_anywhere
 from autograder.lab.tokenizer import byte_tokenizer
 from autograder.models.choice import choose
-from autograder.models.copies import CONTEXT_BYTES
+from autograder.models.device_map import compute_there, experts_of
 from autograder.models.sharing import named_tensors
-from autograder.models.spread import compute_there, experts_of
 from autograder.models.structure import structure, weight_bytes
-from autograder.models.weights import Weights
 from autograder.records import Outcome
 from autograder.sandbox.gpus import gpus
+from autograder.serving.placement import CONTEXT_BYTES
+from autograder.serving.weights import Weights
 from autograder.submission.discover import find_submissions
 from reference.moe_router_analysis.analyze_load_distribution import analyze_load_distribution
 

@@ -12,7 +12,7 @@ from autograder.models.choice import choose, digest_of
 CHECKOUT = Path(__file__).resolve().parents[2]
 PARTS = (
     "autograder/sandbox/child.py",
-    "autograder/models/owner.py",
+    "autograder/serving/server.py",
     "autograder/session.py",
     "autograder/records.py",
     "autograder/lab/compare.py",

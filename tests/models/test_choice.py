@@ -13,7 +13,7 @@ from autograder.models.choice import ModelChoice, choose
 from autograder.models.download import download
 from autograder.models.errors import ModelError
 from autograder.models.structure import structure
-from autograder.models.weights import loaded
+from autograder.serving.weights import loaded
 
 
 def test_tiny_is_no_full_scale_model() -> None:

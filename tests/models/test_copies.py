@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.models.copies import CONTEXT_BYTES, Copy, Size, copies_of
+from autograder.serving.placement import CONTEXT_BYTES, Copy, Size, copies_of
 
 GB = 10**9
 EXPERTS = {f"layers.{number}.experts": 3 * GB for number in range(10)}

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.grading.full_scale import FullScaleGrading
 from autograder.grading.place import Hosted, Place
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.models.choice import ModelChoice, choose
 from autograder.models.errors import ModelError
-from autograder.models.owner import serve
-from autograder.models.weights import Weights
 from autograder.records import CheckResult, Grade, Outcome
 from autograder.sandbox.errors import ChildNotReadyError
+from autograder.serving.contention import FullScaleGrading
+from autograder.serving.server import serve
+from autograder.serving.weights import Weights
 
 
 class Shared:

@@ -13,10 +13,10 @@ import torch
 from autograder.models.bench import planted_for_checks
 from autograder.models.choice import ModelChoice, choose
 from autograder.models.errors import ModelError
-from autograder.models.fit import arrange
 from autograder.models.shapes import SHAPES
 from autograder.models.structure import structure
-from autograder.models.weights import Weights
+from autograder.serving.fit import arrange
+from autograder.serving.weights import Weights
 
 PARAMETERS = {  # in millions, as the model cards say
     "deepseek-v2-lite": 15_706,

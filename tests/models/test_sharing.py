@@ -10,13 +10,13 @@ import torch
 from checkpoints import COMMON
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from autograder.grading.reference_replies import ReferenceReplies
 from autograder.models.choice import choose
 from autograder.models.errors import ModelError
-from autograder.models.fingerprint import Fingerprint
 from autograder.models.sharing import Shared, attach, named_tensors
 from autograder.models.structure import structure
-from autograder.models.weights import Weights
+from autograder.serving.fingerprint import Fingerprint
+from autograder.serving.ground_truth import ReferenceReplies
+from autograder.serving.weights import Weights
 
 
 def weights_of(folder: Path, *, private: bool = True) -> Weights:

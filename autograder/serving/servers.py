@@ -18,14 +18,14 @@ from autograder.grading.arranging import arranged
 from autograder.grading.place import Hosted, Place
 from autograder.grading.pool import StoppedProcesses
 from autograder.models.choice import ModelChoice
-from autograder.models.copies import Copy
 from autograder.models.errors import ModelError
 from autograder.processes import server_context
 from autograder.sandbox.gpus import visible
+from autograder.serving.placement import Copy
 
 if TYPE_CHECKING:
-    from autograder.models.spread import Away
-    from autograder.models.weights import Weights
+    from autograder.models.device_map import Away
+    from autograder.serving.weights import Weights
 
 
 class Hosts:
@@ -98,8 +98,8 @@ def own(
         from autograder import linux
 
         linux.die_with_parent()
-    from autograder.models.owner import serve
-    from autograder.models.weights import Weights
+    from autograder.serving.server import serve
+    from autograder.serving.weights import Weights
 
     serve(
         listener,
@@ -116,7 +116,7 @@ def own(
 
 
 def _answers(seed: str, course: str, weights: Weights) -> dict[str, Any]:
-    from autograder.grading.reference_replies import ReferenceReplies
+    from autograder.serving.ground_truth import ReferenceReplies
 
     replies = ReferenceReplies(weights, seed, course)
     return {

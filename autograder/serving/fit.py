@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 
 from autograder.models.choice import ModelChoice
-from autograder.models.copies import CONTEXT_BYTES, PER_JOB, Copy, Size, copies_of
+from autograder.models.device_map import experts_of
 from autograder.models.errors import ModelError
-from autograder.models.spread import experts_of
 from autograder.models.structure import structure, weight_bytes
+from autograder.serving.placement import CONTEXT_BYTES, PER_JOB, Copy, Size, copies_of
 
 
 def arrange(

@@ -15,12 +15,12 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from autograder.lab.planted import RoutingPlan
 from autograder.models.choice import ModelChoice
+from autograder.models.device_map import Away, compute_there, device_map
 from autograder.models.errors import ModelError
-from autograder.models.fingerprint import Fingerprint
 from autograder.models.planting import fill, plan_for
 from autograder.models.sharing import Shared, allocate, distinct_tensors, named_tensors, share
-from autograder.models.spread import Away, compute_there, device_map
 from autograder.models.structure import PLAIN, compute_for, needs_trust, structure
+from autograder.serving.fingerprint import Fingerprint
 
 ATTEMPTS = 4  # what an ended process had asked of the GPU may still be under way
 NOTHING_AWAY: Away = MappingProxyType({})

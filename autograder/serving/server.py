@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from autograder.models.errors import ModelError
 from autograder.models.frames import receive
-from autograder.models.weights import Weights
+from autograder.serving.weights import Weights
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.limits import WireError

@@ -15,7 +15,7 @@ from autograder.lab.calls import perform
 from autograder.models.bench import FullScale, ScaledBench
 from autograder.models.errors import ModelError
 from autograder.models.measured import Measured
-from autograder.models.weights import Weights
+from autograder.serving.weights import Weights
 from autograder.wire.messages import decode_call, encode_reply
 
 T = TypeVar("T")

@@ -16,14 +16,14 @@ from autograder.grading.place import Hosted, Place
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call, Reply
 from autograder.models.bench import FullScale, ScaledBench, planted_for_checks
-from autograder.models.client import Owner
 from autograder.models.measured import MeasuredRouting
 from autograder.models.sharing import Shared
 from autograder.models.structure import structure
-from autograder.models.turns import Turns
 from autograder.records import CheckResult, Grade, Outcome
 from autograder.sandbox.equipment import Equipment
 from autograder.sandbox.errors import ChildNotReadyError
+from autograder.serving.client import Owner
+from autograder.serving.rwlock import Turns
 from autograder.wire.messages import decode_reply, encode_call
 
 TAMPERED = "it changed the weights of a model that all submissions share; they were made again"
