@@ -26,7 +26,7 @@ from misconceptions import ASSIGNMENTS, written
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
 from autograder.grading import worker
-from autograder.grading.misconceptions import Misconceptions
+from autograder.grading.misconceptions.naming import Misconceptions
 from autograder.grading.tasks import Settings
 from autograder.records import ExerciseGrade
 from autograder.session import Session

@@ -40,8 +40,8 @@ from autograder.authoring.course import load_assignment
 from autograder.build.notebook import solved_notebook
 from autograder.build.otter_tests import otter_test
 from autograder.build.source import script, solution_source
+from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
-from autograder.grading.material import Material
 from autograder.grading.tasks import Settings
 from autograder.grading.worker import Worker
 from autograder.inside.reading import read_submission

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.authoring.assignment import Assignment
+from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
-from autograder.grading.material import Material
 from autograder.records import Outcome
 from autograder.sandbox.child import Child
 from autograder.sandbox.levels import Sandbox

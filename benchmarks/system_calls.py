@@ -31,9 +31,9 @@ from test_honest_code import EVERYWHERE, WITH_FILES, function
 from test_system_calls import ALLOW, verdict
 
 from autograder.authoring.course import assignment_names, load_assignment
+from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
-from autograder.grading.local import LocalSession
-from autograder.grading.material import Material
+from autograder.grading.sessions import LocalSession
 from autograder.inside.confine import system_call_filter
 from autograder.inside.guest import Guest
 from autograder.inside.syscalls import CHANGING_FILES, SYSCALLS

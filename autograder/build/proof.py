@@ -9,9 +9,9 @@ import matplotlib
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.exercise import Exercise
 from autograder.build.errors import BuildError
+from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
-from autograder.grading.local import LocalSession, one_thread
-from autograder.grading.material import Material
+from autograder.grading.sessions import LocalSession, one_thread
 from autograder.records import ExerciseGrade, Outcome
 
 _SEED = "build"

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from autograder.authoring.course import assignment_names
-from autograder.grading.patience import TOTAL_SECONDS
+from autograder.grading.cpu_budget import TOTAL_SECONDS
 from autograder.grading.pool import Slot, WorkerPool, dealt
 from autograder.grading.retries import Run, Tasks
 from autograder.grading.tasks import (

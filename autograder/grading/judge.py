@@ -14,8 +14,8 @@ from dataclasses import replace
 import torch
 
 from autograder.authoring.exercise import Check, Exercise
-from autograder.grading.material import Case, Material
-from autograder.grading.patience import Patience
+from autograder.grading.cpu_budget import Patience
+from autograder.grading.fixtures import Case, Material
 from autograder.grading.replies import SharedReplies
 from autograder.grading.trial import DEATHS_TO_DOUBT, Trial
 from autograder.lab.calls import Answer, Call, CallFailed, Reply

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from autograder.grading.local import LocalSession
+from autograder.grading.sessions import LocalSession
 from autograder.lab.calls import Call, Reply
 from autograder.records import Outcome
 from autograder.session import Interrupted

@@ -10,10 +10,10 @@ from pathlib import Path
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
+from autograder.grading.cpu_budget import Patience
+from autograder.grading.fixtures import Material
 from autograder.grading.judge import Judging, is_told
-from autograder.grading.material import Material
-from autograder.grading.misconceptions import Misconceptions
-from autograder.grading.patience import Patience
+from autograder.grading.misconceptions.naming import Misconceptions
 from autograder.grading.place import Place
 from autograder.grading.replies import FigureCalls
 from autograder.grading.tasks import Attempt, Settings

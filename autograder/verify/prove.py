@@ -12,7 +12,7 @@ from autograder.authoring.assignment import Assignment
 from autograder.authoring.exercise import Exercise
 from autograder.build.otter_package_tests import package_tests
 from autograder.build.write import stale_files
-from autograder.grading.material import Material
+from autograder.grading.fixtures import Material
 from autograder.interpreter import isolate_children
 from autograder.verify.leaks import files_give_nothing_away
 from autograder.verify.promises import promises_are_proved

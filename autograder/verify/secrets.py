@@ -19,7 +19,7 @@ import torch
 from autograder.authoring.exercise import Check, Exercise
 from autograder.build.closure import Home, closure_of, home_of
 from autograder.build.otter_tests import public_closure
-from autograder.grading.material import Material
+from autograder.grading.fixtures import Material
 
 MIN_LINE = 32  # characters, squeezed, from which one statement gives its function away
 MIN_BODY = 40  # the same for a whole function

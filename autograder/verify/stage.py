@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from autograder.authoring.exercise import Exercise
+from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
 from autograder.grading.limited import LimitedSession
-from autograder.grading.local import LocalSession
-from autograder.grading.material import Material
+from autograder.grading.sessions import LocalSession
 from autograder.records import CheckResult, ExerciseGrade
 from autograder.session import Session
 

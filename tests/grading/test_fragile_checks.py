@@ -12,11 +12,11 @@ import pytest
 
 from autograder.authoring.course import load_assignment
 from autograder.grading.batch import Grading
+from autograder.grading.cpu_budget import Patience
+from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
-from autograder.grading.local import LocalSession
-from autograder.grading.material import Material
-from autograder.grading.patience import Patience
 from autograder.grading.retries import given_up
+from autograder.grading.sessions import LocalSession
 from autograder.grading.tasks import Settings
 from autograder.grading.trial import Trial
 from autograder.records import Grade, Outcome, Status
@@ -146,7 +146,7 @@ def test_no_alarm_rings_after_the_end() -> None:
 
 def test_a_check_that_cannot_be_interrupted_ends_with_its_process() -> None:
     code = (
-        "from autograder.grading.patience import Patience\n"
+        "from autograder.grading.cpu_budget import Patience\n"
         "with Patience(check=0.2, grace=0.5).limited():\n"
         "    sum(range(10**15))\n"
     )

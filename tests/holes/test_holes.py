@@ -18,9 +18,9 @@ import pytest
 
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import load_assignment
+from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge, judge_exercise
-from autograder.grading.local import LocalSession
-from autograder.grading.material import Material
+from autograder.grading.sessions import LocalSession
 from autograder.records import Outcome
 
 HERE = Path(__file__).parent

@@ -28,8 +28,8 @@ import torch
 import autograder
 from autograder.authoring.course import assignment_names, load_assignment
 from autograder.authoring.exercise import Exercise
+from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
-from autograder.grading.material import Material
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.records import ExerciseGrade

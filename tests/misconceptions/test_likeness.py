@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from autograder import Exercise
-from autograder.grading.likeness import alike, deviates
-from autograder.grading.remembered import Remembered, size_of
+from autograder.grading.misconceptions.reply_cache import Remembered, size_of
+from autograder.grading.misconceptions.similarity import alike, deviates
 from autograder.lab.calls import Reply, as_raised
 from autograder.lab.compare import Opaque
 from autograder.lab.figures import describe

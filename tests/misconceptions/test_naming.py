@@ -12,10 +12,10 @@ import torch
 
 from autograder import Exercise, given
 from autograder.authoring.given import Given
+from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
-from autograder.grading.local import LocalSession
-from autograder.grading.material import Material
-from autograder.grading.misconceptions import Misconceptions
+from autograder.grading.misconceptions.naming import Misconceptions
+from autograder.grading.sessions import LocalSession
 from autograder.lab import Answer
 from autograder.lab.calls import Call, Reply
 from autograder.records import ExerciseGrade, Outcome

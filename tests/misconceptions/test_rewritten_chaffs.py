@@ -15,11 +15,11 @@ import pytest
 import torch
 
 from autograder.authoring.course import load_assignment
+from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
 from autograder.grading.limited import LimitedSession
-from autograder.grading.local import LocalSession
-from autograder.grading.material import Material
-from autograder.grading.misconceptions import Misconceptions
+from autograder.grading.misconceptions.naming import Misconceptions
+from autograder.grading.sessions import LocalSession
 
 ASSIGNMENTS = ("moe_router_analysis", "moe_routing_in_practice")
 SLOW = {

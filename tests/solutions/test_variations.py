@@ -10,9 +10,9 @@ import pytest
 
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
+from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge, judge_exercise
-from autograder.grading.local import LocalSession
-from autograder.grading.material import Material
+from autograder.grading.sessions import LocalSession
 from autograder.records import Outcome
 
 ASSIGNMENTS = ("moe_router_analysis", "moe_routing_in_practice")

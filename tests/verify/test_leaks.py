@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autograder.build.write import build
-from autograder.grading.material import Material
+from autograder.grading.fixtures import Material
 from autograder.verify.leaks import files_give_nothing_away
 from autograder.verify.prove import verify
 from autograder.verify.records import Rule

@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 import matplotlib
 
 from autograder.authoring.exercise import Exercise
-from autograder.grading.local import one_thread
+from autograder.grading.sessions import one_thread
 from autograder.records import CheckResult, Outcome
 from autograder.verify.mutants.making import Mutant, Original
 from autograder.verify.stage import Stage

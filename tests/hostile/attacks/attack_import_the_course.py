@@ -18,7 +18,7 @@ NAMES = (
     "autograder.authoring",
     "autograder.authoring.exercise",
     "autograder.grading.judge",
-    "autograder.grading.material",
+    "autograder.grading.fixtures",
     "autograder.records",
     "autograder.sandbox.levels",
     "autograder.session",

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from autograder.authoring.exercise import Check
-from autograder.grading.sketch import differs, plain, wrong_alike
+from autograder.grading.misconceptions.figures import differs, plain, wrong_alike
 from autograder.lab.calls import Reply
 from autograder.lab.compare import Opaque, difference
 from autograder.lab.drawing import Drawing

@@ -15,7 +15,7 @@ import numpy as np
 
 from autograder.authoring.exercise import SHARED_RNG, Check, Exercise
 from autograder.authoring.given import Given, as_given
-from autograder.grading.local import LocalSession
+from autograder.grading.sessions import LocalSession
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call, Reply, perform
 from autograder.seeds import bench_seed_of, digest_of

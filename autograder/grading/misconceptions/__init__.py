@@ -1,0 +1,1 @@
+"""Naming the misconception behind a wrong answer."""
