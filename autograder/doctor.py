@@ -73,8 +73,8 @@ def _isolation() -> Iterator[Fact]:
     if sys.platform != "linux":
         yield Fact("isolation", "none", good=False, trouble=NEEDS_LINUX)
         return
-    from autograder.sandbox.causes import cause_of, look
-    from autograder.sandbox.levels import probe
+    from autograder.sandbox.diagnosis import cause_of, look
+    from autograder.sandbox.isolation import probe
 
     facts = look()
     for report in probe():

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from interrupting import parent_of
 
 from autograder.sandbox import nursery
-from autograder.sandbox.levels import Sandbox, acceptable_levels
+from autograder.sandbox.isolation import Sandbox, acceptable_levels
 from autograder.sandbox.limits import Limits
 
 

@@ -15,7 +15,7 @@ from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
 from autograder.records import Outcome
 from autograder.sandbox.child import Child
-from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession
 

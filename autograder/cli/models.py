@@ -87,7 +87,7 @@ def find_models(
 
 def _places(device: str, memory: int, *, full_scale: bool, tiny: bool) -> tuple[Place, ...]:
     from autograder.grading.place import Place
-    from autograder.sandbox.gpus import gpus
+    from autograder.sandbox.devices import gpus
 
     there = gpus() if device != "cpu" else ()
     if device.startswith("cuda"):

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from autograder.grading.place import Place
 from autograder.models.choice import ModelChoice
 from autograder.processes import server_context
-from autograder.sandbox.gpus import Gpu, visible
+from autograder.sandbox.devices import Gpu, visible
 from autograder.sandbox.hierarchy import free_memory
 from autograder.serving.placement import Copy
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from autograder.models.choice import ModelChoice
-from autograder.sandbox.gpus import Gpu
+from autograder.sandbox.devices import Gpu
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ from autograder.records import (
 )
 from autograder.sandbox.equipment import Equipment
 from autograder.sandbox.errors import SandboxError, ShortageError, is_shortage
-from autograder.sandbox.levels import Sandbox, acceptable_levels
+from autograder.sandbox.isolation import Sandbox, acceptable_levels
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
 from autograder.seeds import bench_seed_of
 from autograder.serving.contention import FullScaleGrading

@@ -20,8 +20,8 @@ from autograder.sandbox.errors import (
     as_sandbox_error,
     is_shortage,
 )
+from autograder.sandbox.pidfd import Watched, milliseconds
 from autograder.sandbox.shares import MOST_TIMES, kept_waiting, shares_of
-from autograder.sandbox.watched import Watched, milliseconds
 from autograder.session import Interrupted
 from autograder.wire.limits import HEADER, MAX_MESSAGE, WireError, lengths
 from autograder.wire.messages import FAILED, MISSING

@@ -9,7 +9,7 @@ from pathlib import Path
 from autograder.inside.settings import GpuAccess, SharedModel
 from autograder.models.choice import ModelChoice
 from autograder.models.sharing import Shared
-from autograder.sandbox.gpus import Gpu, driver_folders, visible
+from autograder.sandbox.devices import Gpu, driver_folders, visible
 from autograder.wire.encode import encode
 
 

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import IO
 
 from autograder.sandbox.errors import SandboxError, ShortageError, as_sandbox_error
-from autograder.sandbox.watched import Watched
+from autograder.sandbox.pidfd import Watched
 
 STARTUP_SECONDS = 180.0
 PROGRAM = Path(__file__).resolve().parents[1] / "inside"

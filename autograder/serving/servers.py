@@ -20,7 +20,7 @@ from autograder.grading.pool import StoppedProcesses
 from autograder.models.choice import ModelChoice
 from autograder.models.errors import ModelError
 from autograder.processes import server_context
-from autograder.sandbox.gpus import visible
+from autograder.sandbox.devices import visible
 from autograder.serving.placement import Copy
 
 if TYPE_CHECKING:

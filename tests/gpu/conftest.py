@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.sandbox.gpus import Gpu, gpus
+from autograder.sandbox.devices import Gpu, gpus
 
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(Path(__file__).parent), str(TESTS / "models"), str(TESTS / "reference")]

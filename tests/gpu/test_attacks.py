@@ -13,7 +13,7 @@ from autograder.grading.place import Place
 from autograder.grading.tasks import Settings
 from autograder.models.choice import choose
 from autograder.records import Grade, Outcome
-from autograder.sandbox.gpus import Gpu
+from autograder.sandbox.devices import Gpu
 from autograder.sandbox.limits import Limits
 from autograder.serving.contention import TAMPERED
 from autograder.submission.discover import find_submissions

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.sandbox.gpus import gpus
+from autograder.sandbox.devices import gpus
 
 INFORMATION = """\
 Model: \t\t NVIDIA H100 80GB HBM3

@@ -11,10 +11,10 @@ from autograder.grading.place import Place
 from autograder.grading.tasks import Settings
 from autograder.models.choice import ModelChoice, choose
 from autograder.records import Outcome
+from autograder.sandbox.devices import Gpu
 from autograder.sandbox.equipment import Equipment
 from autograder.sandbox.errors import SandboxError
-from autograder.sandbox.gpus import Gpu
-from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.submission.discover import find_submissions
 

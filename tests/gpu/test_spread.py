@@ -24,7 +24,7 @@ from autograder.models.device_map import compute_there, experts_of
 from autograder.models.sharing import named_tensors
 from autograder.models.structure import structure, weight_bytes
 from autograder.records import Outcome
-from autograder.sandbox.gpus import gpus
+from autograder.sandbox.devices import gpus
 from autograder.serving.placement import CONTEXT_BYTES
 from autograder.serving.weights import Weights
 from autograder.submission.discover import find_submissions

@@ -33,7 +33,7 @@ from autograder.grading.judge import judge_exercise
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.records import ExerciseGrade
-from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
 from autograder.sandbox.users import free_user

@@ -103,6 +103,6 @@ def test_where_nothing_isolates_nothing_is_graded_and_the_instructor_hears_why(
 
 def closed_libraries() -> bool:
     from autograder.inside.view import closed_folder
-    from autograder.sandbox.layout import library_paths
+    from autograder.sandbox.paths import library_paths
 
     return bool(closed_folder(library_paths()))

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from machine import LIMITS, SEED, kernel_lacks, sandbox_at
 
 from autograder.lab.bench import Bench
-from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from machine import CHECKOUT, elsewhere
 
-from autograder.sandbox.causes import Facts, cause_of
+from autograder.sandbox.diagnosis import Facts, cause_of
 
 USER = {"root": False, "may_administer": False, "refused": "unshare"}
 LEVELS = ("namespaces", "landlock")

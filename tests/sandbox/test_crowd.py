@@ -20,7 +20,7 @@ from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.records import Outcome
 from autograder.sandbox.hierarchy import UNLIMITED, free_processes, hierarchy_of
-from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession
 from autograder.session import Interrupted

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import autograder
 from autograder.inside import view
-from autograder.sandbox.layout import library_paths, secret_paths
+from autograder.sandbox.paths import library_paths, secret_paths
 
 ENGINE = Path(autograder.__file__).parent
 

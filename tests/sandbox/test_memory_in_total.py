@@ -17,7 +17,7 @@ from autograder.lab.calls import Call
 from autograder.records import Outcome
 from autograder.sandbox.cgroups import PREFIX, Group, NoGroup, remove_groups_of
 from autograder.sandbox.hierarchy import machine_memory, memory_hierarchy
-from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import SANDBOX_BYTES, Limits
 from autograder.sandbox.session import SandboxSession
 from autograder.session import Interrupted

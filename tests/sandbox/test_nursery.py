@@ -17,7 +17,7 @@ from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.sandbox import nursery as nurseries
 from autograder.sandbox.errors import SandboxError
-from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.session import SandboxSession
 
 from ..interrupting import parent_of, survivors
@@ -101,7 +101,7 @@ def test_a_killed_grader_leaves_no_nursery_and_no_zygote(level: str) -> None:
     program = f"""
 import sys, time
 from pathlib import Path
-from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits
 sandbox = Sandbox(({level!r},), "seed", Limits(), worker=2)
 print(sandbox._zygote.process.pid, flush=True)

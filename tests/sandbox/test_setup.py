@@ -19,11 +19,11 @@ from autograder.inside.settings import ZygoteSettings
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.sandbox.errors import SandboxError
-from autograder.sandbox.layout import library_paths, secret_paths
-from autograder.sandbox.levels import acceptable_levels, self_test
+from autograder.sandbox.forkserver import Zygote
+from autograder.sandbox.isolation import acceptable_levels, self_test
+from autograder.sandbox.paths import library_paths, secret_paths
 from autograder.sandbox.session import SandboxSession
 from autograder.sandbox.users import free_user
-from autograder.sandbox.zygote import Zygote
 
 pytestmark = pytest.mark.sandbox
 

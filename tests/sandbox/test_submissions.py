@@ -10,7 +10,7 @@ import torch
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.records import Outcome
-from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
 from autograder.session import Interrupted

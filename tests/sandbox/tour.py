@@ -18,7 +18,7 @@ import torch
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.sandbox.errors import SandboxError
-from autograder.sandbox.levels import Sandbox
+from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession
 from autograder.session import Interrupted

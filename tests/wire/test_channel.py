@@ -14,7 +14,7 @@ import pytest
 
 from autograder.records import Outcome
 from autograder.sandbox.child import Child
-from autograder.sandbox.watched import Watched
+from autograder.sandbox.pidfd import Watched
 from autograder.session import Interrupted
 from autograder.wire.encode import encode
 from autograder.wire.limits import HEADER, MAGIC

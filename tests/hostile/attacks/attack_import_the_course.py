@@ -20,7 +20,7 @@ NAMES = (
     "autograder.grading.judge",
     "autograder.grading.fixtures",
     "autograder.records",
-    "autograder.sandbox.levels",
+    "autograder.sandbox.isolation",
     "autograder.session",
     "autograder.gradebook",
     "tests.conftest",

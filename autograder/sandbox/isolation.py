@@ -19,9 +19,9 @@ from pathlib import Path
 
 from autograder.courses import name_of
 from autograder.inside.settings import USERS, ZygoteSettings
-from autograder.sandbox.causes import cause_of, look
 from autograder.sandbox.cgroups import Group, NoGroup
 from autograder.sandbox.child import Child
+from autograder.sandbox.diagnosis import cause_of, look
 from autograder.sandbox.equipment import Equipment
 from autograder.sandbox.errors import (
     ChildNotReadyError,
@@ -29,10 +29,10 @@ from autograder.sandbox.errors import (
     ShortageError,
     as_sandbox_error,
 )
-from autograder.sandbox.layout import library_paths, secret_paths
+from autograder.sandbox.forkserver import Zygote
 from autograder.sandbox.limits import BUFFER_BYTES, LEVELS, Limits
+from autograder.sandbox.paths import library_paths, secret_paths
 from autograder.sandbox.users import free_users
-from autograder.sandbox.zygote import Zygote
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 

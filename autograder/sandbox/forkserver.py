@@ -12,7 +12,7 @@ from autograder.sandbox.cgroups import Group
 from autograder.sandbox.child import KILL_SECONDS, Child
 from autograder.sandbox.errors import SandboxError, ShortageError, as_sandbox_error
 from autograder.sandbox.nursery import forked, last_words
-from autograder.sandbox.watched import Watched
+from autograder.sandbox.pidfd import Watched
 
 REPLY_SECONDS = 30.0
 
