@@ -34,8 +34,8 @@ from autograder.authoring.course import assignment_names, load_assignment
 from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
 from autograder.grading.sessions import LocalSession
-from autograder.inside.confine import system_call_filter
-from autograder.inside.guest import Guest
+from autograder.inside.lockdown import system_call_filter
+from autograder.inside.runner import Guest
 from autograder.inside.syscalls import CHANGING_FILES, SYSCALLS
 
 BEGIN = "/the-honest-work-begins"

@@ -21,7 +21,7 @@ import torch
 from autograder.authoring.course import load_assignment
 from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
-from autograder.inside.full_scale import beside_the_model, take_inputs_from_anywhere
+from autograder.inside.models import beside_the_model, take_inputs_from_anywhere
 from autograder.lab.calls import Call, Reply, perform
 from autograder.models.bench import FullScale, ScaledBench, planted_for_checks
 from autograder.models.choice import choose

@@ -18,7 +18,7 @@ from autograder.grading.place import Place
 from autograder.grading.replies import FigureCalls
 from autograder.grading.tasks import Attempt, Settings
 from autograder.grading.trial import Trial
-from autograder.inside.settings import WORKERS
+from autograder.inside.spec import WORKERS
 from autograder.lab.calls import Call
 from autograder.models.bench import ScaledBench
 from autograder.records import (

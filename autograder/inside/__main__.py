@@ -11,7 +11,7 @@ def start(descriptor: int) -> None:
     """Load the libraries, then fork zygotes for whoever holds the other end of the socket."""
     root = str(Path(__file__).resolve().parents[2])
     sys.path[0:1] = [root]  # was this folder, whose modules are not top-level ones
-    from autograder.inside.nursery import Nursery
+    from autograder.inside.forkserver import Nursery
 
     Nursery().serve(socket.socket(fileno=descriptor))
 

@@ -9,10 +9,10 @@ import tempfile
 from dataclasses import dataclass
 
 from autograder import linux
-from autograder.inside import confine, gpu, view
-from autograder.inside.guest import Guest
+from autograder.inside import gpu, lockdown, rootfs
 from autograder.inside.memory_files import MemoryFiles
-from autograder.inside.settings import GpuAccess
+from autograder.inside.runner import Guest
+from autograder.inside.spec import GpuAccess
 
 CONTROL = 3  # the one descriptor, besides the standard three, that a child keeps
 
@@ -63,8 +63,8 @@ def run_child(channel: int, lock: Lock, guest: Guest, used: int) -> None:
 
 def _detach(channel: int) -> None:
     os.setsid()
-    tempfile.tempdir = view.WRITABLE
-    view.keep_files_in(view.WRITABLE)
+    tempfile.tempdir = rootfs.WRITABLE
+    rootfs.keep_files_in(rootfs.WRITABLE)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     null = os.open("/dev/null", os.O_RDWR)
@@ -77,17 +77,17 @@ def _detach(channel: int) -> None:
 
 def _lock_down(lock: Lock, used: int, guest: Guest) -> None:
     if lock.isolation == "namespaces":
-        view.enter_private_folder()
+        rootfs.enter_private_folder()
     if lock.gpu is not None:
         used = _start_gpu(lock, lock.gpu, guest)
-    confine.set_limits(used + lock.memory, lock.seconds, lock.threads)
+    lockdown.set_limits(used + lock.memory, lock.seconds, lock.threads)
     if lock.isolation == "none":
         linux.die_with_parent()
         return
-    confine.lock_user(lock.user, reads_everywhere=lock.reads_everywhere)
+    lockdown.lock_user(lock.user, reads_everywhere=lock.reads_everywhere)
     if lock.isolation == "namespaces":
         devices = lock.gpu.devices if lock.gpu else ()
-        confine.restrict_files(["/"], [view.WRITABLE, "/dev/null", *devices])
+        lockdown.restrict_files(["/"], [rootfs.WRITABLE, "/dev/null", *devices])
     linux.load_filter(lock.rules, every_thread=lock.gpu is not None)
 
 

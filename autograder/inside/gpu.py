@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from autograder import linux
-from autograder.inside import view
-from autograder.inside.settings import GpuAccess
+from autograder.inside import rootfs
+from autograder.inside.spec import GpuAccess
 
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - where CUDA looks for the handles of other processes
 _BLOCKING_SYNC = 4  # CU_CTX_SCHED_BLOCKING_SYNC
@@ -24,7 +24,7 @@ def start_up(access: GpuAccess) -> Iterator[None]:
         place = os.path.join(_SHARED_MEMORY, os.path.basename(handle))
         with open(place, "x", encoding="ascii"):
             placed.append(place)
-        linux.mount(view.kept_handle(handle), place, flags=linux.MS_BIND)
+        linux.mount(rootfs.kept_handle(handle), place, flags=linux.MS_BIND)
     yield
     for place in placed:
         linux.unmount(place)

@@ -18,11 +18,11 @@ from pathlib import Path
 from transformers import dynamic_module_utils
 
 from autograder import linux
-from autograder.inside import confine, view
+from autograder.inside import lockdown, rootfs
 from autograder.inside.child import Lock, run_child
-from autograder.inside.full_scale import FullScaleModels
-from autograder.inside.guest import Guest
-from autograder.inside.settings import GpuAccess, ZygoteSettings
+from autograder.inside.models import FullScaleModels
+from autograder.inside.runner import Guest
+from autograder.inside.spec import GpuAccess, ZygoteSettings
 
 _ROOT = str(Path(__file__).resolve().parents[2])
 YOUNG_OBJECTS = 500_000  # before garbage is looked for: each figure leaves 5,000, all in cycles
@@ -65,15 +65,15 @@ class Zygote:
 
         The settings are forgotten afterwards: the paths in them are no submission's business.
         """
-        threads = confine.most_threads(settings.threads, own_namespace=self._namespaces)
-        rules = confine.system_call_filter(own_namespaces=self._namespaces, gpu=gpu is not None)
+        threads = lockdown.most_threads(settings.threads, own_namespace=self._namespaces)
+        rules = lockdown.system_call_filter(own_namespaces=self._namespaces, gpu=gpu is not None)
         if self._namespaces:
-            view.enter_view(settings.scratch, settings.libraries, settings.secrets, gpu)
+            rootfs.enter_view(settings.scratch, settings.libraries, settings.secrets, gpu)
         isolated = settings.isolation != "none"
-        reads_everywhere = isolated and confine.must_read_everywhere(settings.libraries)
+        reads_everywhere = isolated and lockdown.must_read_everywhere(settings.libraries)
         if settings.isolation == "landlock":
-            readable = view.without(settings.libraries, settings.secrets)
-            confine.restrict_files([*readable, *view.DEVICES], ["/dev/null"])
+            readable = rootfs.without(settings.libraries, settings.secrets)
+            lockdown.restrict_files([*readable, *rootfs.DEVICES], ["/dev/null"])
         return Lock(
             isolation=settings.isolation,
             user=settings.users[0],
@@ -140,11 +140,11 @@ def become_zygote(control: socket.socket, log: int) -> None:
     os.close(myself)
     settings = ZygoteSettings.from_message(control.recv(1 << 20))
     try:
-        view.keep_files_in(settings.scratch)
+        rootfs.keep_files_in(settings.scratch)
         os.environ.update(settings.environment)
         if settings.isolation == "namespaces":
-            confine.leave_room()
-            view.enter_namespaces()
+            lockdown.leave_room()
+            rootfs.enter_namespaces()
         zygote = Zygote(settings, control)
     except Exception as error:
         control.send(f"failed {type(error).__name__}: {error}"[:4000].encode("utf-8", "replace"))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.inside.settings import GpuAccess, SharedModel
+from autograder.inside.spec import GpuAccess, SharedModel
 from autograder.models.choice import ModelChoice
 from autograder.models.sharing import Shared
 from autograder.sandbox.devices import Gpu, driver_folders, visible

@@ -7,7 +7,7 @@ import socket
 import tempfile
 from collections.abc import Callable
 
-from autograder.inside.settings import SharedModel, ZygoteSettings
+from autograder.inside.spec import SharedModel, ZygoteSettings
 from autograder.sandbox.cgroups import Group
 from autograder.sandbox.child import KILL_SECONDS, Child
 from autograder.sandbox.errors import SandboxError, ShortageError, as_sandbox_error

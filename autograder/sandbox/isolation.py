@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from autograder.courses import name_of
-from autograder.inside.settings import USERS, ZygoteSettings
+from autograder.inside.spec import USERS, ZygoteSettings
 from autograder.sandbox.cgroups import Group, NoGroup
 from autograder.sandbox.child import Child
 from autograder.sandbox.diagnosis import cause_of, look

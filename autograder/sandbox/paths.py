@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from autograder.courses import folder_of, name_of, root_of
-from autograder.inside.view import is_within
+from autograder.inside.rootfs import is_within
 from autograder.sandbox.hiding import hidden_copies
 
 SYSTEM_LIBRARIES = (

@@ -17,7 +17,7 @@ from autograder.build.source import script, solution_source
 from autograder.grading.batch import Grading
 from autograder.grading.place import Place
 from autograder.grading.tasks import Settings
-from autograder.inside.full_scale import take_inputs_from_anywhere
+from autograder.inside.models import take_inputs_from_anywhere
 from autograder.lab.tokenizer import byte_tokenizer
 from autograder.models.choice import choose
 from autograder.models.device_map import compute_there, experts_of

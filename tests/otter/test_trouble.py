@@ -102,7 +102,7 @@ def test_where_nothing_isolates_nothing_is_graded_and_the_instructor_hears_why(
 
 
 def closed_libraries() -> bool:
-    from autograder.inside.view import closed_folder
+    from autograder.inside.rootfs import closed_folder
     from autograder.sandbox.paths import library_paths
 
     return bool(closed_folder(library_paths()))

@@ -19,7 +19,7 @@ from pathlib import Path
 import pyseccomp
 
 from autograder import linux
-from autograder.inside import view
+from autograder.inside import rootfs
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 USER = "1000"
@@ -45,11 +45,11 @@ def open_python_to_all() -> None:
     linux.unshare(linux.CLONE_NEWNS)
     linux.mount("", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     needed = tuple(dict.fromkeys((sys.base_prefix, sys.prefix, str(CHECKOUT))))
-    while closed := view.closed_folder(needed):
+    while closed := rootfs.closed_folder(needed):
         if closed in needed:
             raise SystemExit(f"{closed} itself is closed to other users")
         held = {}
-        for place in (one for one in needed if view.is_within(one, closed)):
+        for place in (one for one in needed if rootfs.is_within(one, closed)):
             held[place] = tempfile.mkdtemp(dir="/var/tmp")
             linux.mount(place, held[place], flags=linux.MS_BIND | linux.MS_REC)
         linux.mount("tmpfs", closed, "tmpfs", 0, "size=1m,mode=755")

@@ -7,7 +7,7 @@ import sysconfig
 from pathlib import Path
 
 import autograder
-from autograder.inside import view
+from autograder.inside import rootfs
 from autograder.sandbox.paths import library_paths, secret_paths
 
 ENGINE = Path(autograder.__file__).parent
@@ -15,8 +15,8 @@ ENGINE = Path(autograder.__file__).parent
 
 def test_libraries_are_pythons_and_the_systems_and_nothing_of_the_grader() -> None:
     paths = library_paths()
-    assert any(view.is_within(sysconfig.get_path("stdlib"), path) for path in paths)
-    assert any(view.is_within(os.path.dirname(os.__file__), path) for path in paths)
+    assert any(rootfs.is_within(sysconfig.get_path("stdlib"), path) for path in paths)
+    assert any(rootfs.is_within(os.path.dirname(os.__file__), path) for path in paths)
     for path in ("/", "/etc", "/home", "/root", "/tmp", "/proc", "/var", str(ENGINE.parent)):
         assert path not in paths
 
@@ -45,27 +45,27 @@ def test_what_is_hidden_is_cut_out_of_the_folders_above_it(tmp_path: Path) -> No
         folder.mkdir(parents=True)
     (tmp_path / "lib" / "os.py").touch()
     other = tmp_path / "other"
-    allowed = view.without((str(tmp_path / "lib"), str(other)), (str(secret),))
+    allowed = rootfs.without((str(tmp_path / "lib"), str(other)), (str(secret),))
     names = {os.path.relpath(path, tmp_path) for path in allowed}
     assert names == {"lib/json", "lib/os.py", "lib/site-packages/torch", "other"}
 
 
 def test_nothing_is_left_of_a_library_that_is_hidden_itself(tmp_path: Path) -> None:
-    assert view.without((str(tmp_path),), (str(tmp_path),)) == []
+    assert rootfs.without((str(tmp_path),), (str(tmp_path),)) == []
 
 
 def test_names_that_begin_alike_are_not_taken_for_each_other() -> None:
-    assert view.is_within("/usr/lib/python", "/usr/lib")
-    assert view.is_within("/usr/lib", "/usr/lib/")
-    assert not view.is_within("/usr/lib64", "/usr/lib")
+    assert rootfs.is_within("/usr/lib/python", "/usr/lib")
+    assert rootfs.is_within("/usr/lib", "/usr/lib/")
+    assert not rootfs.is_within("/usr/lib64", "/usr/lib")
 
 
 def test_a_folder_closed_to_others_is_found_on_the_way_and_at_the_end(tmp_path: Path) -> None:
     library = tmp_path / "closed" / "lib"
     library.mkdir(parents=True)
     (tmp_path / "closed").chmod(0o700)
-    assert view.closed_folder((str(library),)) in (str(tmp_path / "closed"), *above(tmp_path))
-    assert view.closed_folder(("/usr/lib",)) == ""
+    assert rootfs.closed_folder((str(library),)) in (str(tmp_path / "closed"), *above(tmp_path))
+    assert rootfs.closed_folder(("/usr/lib",)) == ""
 
 
 def above(path: Path) -> list[str]:

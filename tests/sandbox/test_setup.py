@@ -15,7 +15,7 @@ import pytest
 import torch
 from machine import LIMITS, SEED, kernel_lacks, sandbox_at
 
-from autograder.inside.settings import ZygoteSettings
+from autograder.inside.spec import ZygoteSettings
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.sandbox.errors import SandboxError

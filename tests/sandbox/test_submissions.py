@@ -115,7 +115,7 @@ def test_state_lasts_from_call_to_call_of_one_submission(submit) -> None:
 def test_the_process_holds_neither_checks_nor_reference_nor_grader(submit) -> None:
     allowed = ("autograder.lab", "autograder.inside", "autograder.models", "autograder.wire")
     names = value(submit(MIXED), "modules")
-    assert "autograder.inside.guest" in names
+    assert "autograder.inside.runner" in names
     for name in names:
         top = name.partition(".")[0]
         assert top not in ("reference", "tests", "pytest", "hypothesis", "sqlalchemy"), name

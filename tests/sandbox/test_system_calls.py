@@ -12,7 +12,7 @@ if sys.platform != "linux":
 
 import pyseccomp
 
-from autograder.inside.confine import system_call_filter
+from autograder.inside.lockdown import system_call_filter
 from autograder.inside.syscalls import CHANGING_FILES, SYSCALLS
 
 ARCHITECTURES = {"x86_64": pyseccomp.Arch.X86_64, "aarch64": pyseccomp.Arch.AARCH64}

@@ -9,18 +9,18 @@ Outcome: died or failed or error.
 import gc
 import sys
 
-from autograder.inside import guest, workspace
+from autograder.inside import runner, workspace
 from autograder.wire import messages
 
 
 def attack(targets, model):
     for one in gc.get_objects():
-        if isinstance(one, guest.Guest):
+        if isinstance(one, runner.Guest):
             one.__dict__["_bench"] = one.__dict__["_workspace"] = None
-    guest.Guest.answer = lambda self, kind, request: b"missing nothing at all"
-    guest.Guest._cell = guest.Guest._read = lambda self, request: b""
-    guest.encode_reply = messages.encode_reply = lambda *args: b"moe1" + bytes(12)
-    guest.perform = lambda function, call: None
+    runner.Guest.answer = lambda self, kind, request: b"missing nothing at all"
+    runner.Guest._cell = runner.Guest._read = lambda self, request: b""
+    runner.encode_reply = messages.encode_reply = lambda *args: b"moe1" + bytes(12)
+    runner.perform = lambda function, call: None
     workspace.Workspace.function = lambda self, name: print
     frame = sys._getframe()
     while frame is not None:

@@ -8,7 +8,7 @@ Earns: 0.
 
 import torch
 
-import autograder.inside.guest as guest
+import autograder.inside.runner as guest
 import autograder.lab.calls as calls
 import autograder.wire.encode as encoding
 import autograder.wire.messages as messages

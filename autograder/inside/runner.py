@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 
-from autograder.inside.full_scale import FullScaleModels, OnGpu, beside_the_model, warm_forward
 from autograder.inside.gpu import sleep_while_waiting
+from autograder.inside.models import FullScaleModels, OnGpu, beside_the_model, warm_forward
 from autograder.inside.reading import Unreadable, read_submission
+from autograder.inside.rootfs import WRITABLE
 from autograder.inside.selftest import probe
-from autograder.inside.view import WRITABLE
 from autograder.inside.workspace import Workspace, warm_up
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Raised, Reply, as_raised, perform

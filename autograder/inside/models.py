@@ -12,7 +12,7 @@ import torch
 from accelerate.hooks import AlignDevicesHook, add_hook_to_module
 from torch import nn
 
-from autograder.inside.settings import SharedModel
+from autograder.inside.spec import SharedModel
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.models.bench import FullScale, ScaledBench

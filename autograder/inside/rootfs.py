@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from autograder import linux
-from autograder.inside.settings import GpuAccess
+from autograder.inside.spec import GpuAccess
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 WRITABLE = "/scratch"  # the sandbox's own, empty at the start of each child

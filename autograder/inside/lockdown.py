@@ -14,7 +14,7 @@ import pyseccomp
 import sandlock
 
 from autograder import linux
-from autograder.inside import view
+from autograder.inside import rootfs
 from autograder.inside.syscalls import CHANGING_FILES, SYSCALLS
 
 OPEN_FILES = 256
@@ -170,7 +170,7 @@ def must_read_everywhere(libraries: tuple[str, ...]) -> bool:
 
     Raises `RuntimeError` where they need it and this process has none to give.
     """
-    closed = view.closed_folder(libraries) if os.geteuid() == 0 else ""
+    closed = rootfs.closed_folder(libraries) if os.geteuid() == 0 else ""
     if closed and not linux.permitted_capabilities() >> linux.CAP_DAC_READ_SEARCH & 1:
         raise RuntimeError(
             f"Python or its libraries lie in {closed}, which other users may not enter, and this "

@@ -14,7 +14,7 @@ import signal
 import socket
 import tempfile
 
-from autograder.inside import view
+from autograder.inside import rootfs
 
 LIBRARIES = (
     "accelerate",
@@ -32,7 +32,7 @@ class Nursery:
 
     def __init__(self) -> None:
         with tempfile.TemporaryDirectory(prefix="moelab-") as folder:
-            view.keep_files_in(folder)
+            rootfs.keep_files_in(folder)
             import torch
 
             torch.set_num_threads(1)
