@@ -14,11 +14,11 @@ from pathlib import Path
 
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import assignment_names, load_assignment
-from autograder.inside.reading import Source, Unreadable, read_submission
-from autograder.inside.workspace import Workspace
 from autograder.lab.checking import run_law
 from autograder.lab.loading import load_model, load_tokenizer
 from autograder.lab.public import PublicResult
+from autograder.notebook.reading import Source, Unreadable, read_submission
+from autograder.notebook.workspace import Workspace
 from autograder.text import clean_line, clean_text
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.inside.archive import Unreadable, member
-from autograder.inside.reading import MAX_BYTES
 from autograder.lab import receipt
 from autograder.lab.public import notebook_tests
+from autograder.notebook.archive import Unreadable, member
+from autograder.notebook.reading import MAX_BYTES
 from autograder.submission.aside import ask
 from autograder.text import clean_line
 

@@ -44,10 +44,10 @@ from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
 from autograder.grading.tasks import Settings
 from autograder.grading.worker import Worker
-from autograder.inside.reading import read_submission
-from autograder.inside.workspace import Workspace
 from autograder.lab import load_model, load_tokenizer
 from autograder.lab.calls import Call, Reply, perform
+from autograder.notebook.reading import read_submission
+from autograder.notebook.workspace import Workspace
 from autograder.records import Outcome
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession

@@ -13,10 +13,8 @@ from matplotlib.figure import Figure
 
 from autograder.inside.gpu import sleep_while_waiting
 from autograder.inside.models import FullScaleModels, OnGpu, beside_the_model, warm_forward
-from autograder.inside.reading import Unreadable, read_submission
 from autograder.inside.rootfs import WRITABLE
 from autograder.inside.selftest import probe
-from autograder.inside.workspace import Workspace, warm_up
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Raised, Reply, as_raised, perform
 from autograder.lab.families import FAMILIES
@@ -24,6 +22,8 @@ from autograder.lab.figures import picture
 from autograder.lab.loading import load_model
 from autograder.lab.model_state import KnownStates
 from autograder.lab.tokenizer import byte_tokenizer
+from autograder.notebook.reading import Unreadable, read_submission
+from autograder.notebook.workspace import Workspace, warm_up
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.limits import WireError

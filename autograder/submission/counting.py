@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from autograder.inside.claims import Claim, choose, claim_of
-from autograder.inside.reading import Unreadable, read_submission
+from autograder.notebook.claims import Claim, choose, claim_of
+from autograder.notebook.reading import Unreadable, read_submission
 from autograder.records import WHICH_FILE
 from autograder.submission.aside import ask
 from autograder.submission.discover import Companion, Found, read_bytes

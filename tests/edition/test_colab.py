@@ -14,8 +14,8 @@ import pytest
 
 from autograder.build.colab import colab_notebook
 from autograder.build.source import solution_source
-from autograder.inside.reading import read_submission
-from autograder.inside.workspace import Workspace
+from autograder.notebook.reading import read_submission
+from autograder.notebook.workspace import Workspace
 
 LIKE_COLAB = """
 import otter.check.utils

@@ -18,9 +18,9 @@ import atheris
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / folder) for folder in ("fuzz", "wire", "submission", "..")]
 INSTRUMENTED = [
-    "autograder.inside.archive",
-    "autograder.inside.reading",
-    "autograder.inside.scripts",
+    "autograder.notebook.archive",
+    "autograder.notebook.reading",
+    "autograder.notebook.scripts",
     "autograder.lab.drawing_plain",
     "autograder.lab.figures",
     "autograder.sandbox.session",

@@ -20,7 +20,7 @@ from typing import Any
 import test_fuzz as wire
 import test_reading as reading
 
-from autograder.inside.reading import (
+from autograder.notebook.reading import (
     MAX_CELLS,
     MAX_NAME,
     MAX_WARNINGS,

@@ -157,7 +157,7 @@ def test_a_damaged_archive_is_one_sentence(tmp_path, capsys):
 
 
 def test_moelab_grade_takes_a_zip_with_a_receipt_as_the_notebook(notebook, written):
-    from autograder.inside.reading import read_submission
+    from autograder.notebook.reading import read_submission
 
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:

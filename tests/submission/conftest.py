@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from autograder.inside.workspace import CellError, Workspace
+from autograder.notebook.workspace import CellError, Workspace
 
 RunCell = Callable[[str], CellError | None]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from autograder.inside.workspace import Workspace
+from autograder.notebook.workspace import Workspace
 
 Value = Callable[..., Any]
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from autograder.inside.reading import MAX_CELLS, Source, Unreadable, read_submission
+from autograder.notebook.reading import MAX_CELLS, Source, Unreadable, read_submission
 
 
 def code(source: Any) -> dict[str, Any]:

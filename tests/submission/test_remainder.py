@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.inside.workspace import Kind, Workspace
+from autograder.notebook.workspace import Kind, Workspace
 
 DEFINED = "def f():\n    return math.sqrt(4)"
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from autograder.inside.reading import Unreadable, read_submission
+from autograder.notebook.reading import Unreadable, read_submission
 
 
 def cells(text: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import autograder.lab
-from autograder.inside.workspace import CellError, Workspace
+from autograder.notebook.workspace import CellError, Workspace
 
 Value = Callable[..., Any]
 

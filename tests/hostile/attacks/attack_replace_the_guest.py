@@ -9,7 +9,8 @@ Outcome: died or failed or error.
 import gc
 import sys
 
-from autograder.inside import runner, workspace
+from autograder.inside import runner
+from autograder.notebook import workspace
 from autograder.wire import messages
 
 

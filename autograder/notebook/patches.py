@@ -30,7 +30,7 @@ import tqdm.std
 
 import autograder.lab
 from autograder.inside.programs import refuse_to_start, refusing_popen, refusing_system
-from autograder.inside.stubs import NamelessStub, Stubs
+from autograder.notebook.stubs import NamelessStub, Stubs
 
 LAB_NAME = "moe_lab"  # what the student edition calls autograder.lab
 

@@ -18,10 +18,10 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, Literal
 
 from autograder.inside.memory_files import is_kept_in_memory
-from autograder.inside.shell import SubmissionShell
-from autograder.inside.surroundings import register, surround
 from autograder.lab.calls import name_of
 from autograder.lab.compare import kind_of
+from autograder.notebook.patches import register, surround
+from autograder.notebook.shell import SubmissionShell
 
 Kind = Literal["notebook", "script"]
 

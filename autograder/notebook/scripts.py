@@ -9,7 +9,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 
-from autograder.inside.archive import Unreadable
+from autograder.notebook.archive import Unreadable
 
 # `# %%` (Spyder, VS Code, Jupytext), `# In[3]:` (what `jupyter nbconvert --to script` writes),
 # `# +` and `# -` (Jupytext's light format), Databricks' and the oldest IPython's.

@@ -13,10 +13,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from autograder.inside.archive import Unreadable, open_archive
-from autograder.inside.claims import choose, claim_of
 from autograder.inside.foreign import known_kind
-from autograder.inside.scripts import decode_script, split_script, without_surrogates
+from autograder.notebook.archive import Unreadable, open_archive
+from autograder.notebook.claims import choose, claim_of
+from autograder.notebook.scripts import decode_script, split_script, without_surrogates
 
 MAX_BYTES = 64 * 1024 * 1024  # of a notebook or script, also inside an archive
 MAX_CELLS = 5_000

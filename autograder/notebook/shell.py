@@ -22,11 +22,11 @@ from IPython.utils.text import LSString, SList
 from traitlets import Instance
 
 from autograder.inside.programs import FAILED, refusal
-from autograder.inside.quiet_shell import QuietShell
-from autograder.inside.remainder import Remainder, bound_in_text
 from autograder.inside.silence import without_database
-from autograder.inside.stubs import Stubs, is_platform
-from autograder.inside.written import WrittenModules
+from autograder.notebook.files import WrittenModules
+from autograder.notebook.quiet_shell import QuietShell
+from autograder.notebook.remainder import Remainder, bound_in_text
+from autograder.notebook.stubs import Stubs, is_platform
 
 MAX_NOTES = 50
 
