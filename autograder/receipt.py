@@ -18,7 +18,7 @@ from autograder.lab import receipt
 from autograder.lab.public import notebook_tests
 from autograder.notebook.archive import Unreadable, member
 from autograder.notebook.reading import MAX_BYTES
-from autograder.submission.aside import ask
+from autograder.submission.limited_process import ask
 from autograder.text import clean_line
 
 _OTHER_LAB = (
@@ -123,7 +123,7 @@ def _remarks(found: Mapping[str, Any], checks: str, course: str) -> list[str]:
 def _checks_of(assignment: str, course: str) -> str:
     """The digest of the course's own public checks; "" for an assignment that it does not have."""
     from autograder.authoring.course import CourseError, load_assignment
-    from autograder.build.otter_tests import otter_test
+    from autograder.edition.otter_tests import otter_test
 
     try:
         known = load_assignment(assignment, course)

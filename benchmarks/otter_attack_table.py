@@ -28,8 +28,8 @@ from attacks_on_otter import SECRET, Attack, attacks, submission
 from otter.generate import main as otter_generate
 
 from autograder.authoring.course import load_assignment
-from autograder.build.package import package
 from autograder.otter.engine import Order
+from autograder.otter.package.contents import package
 
 SECONDS = 180  # for plain Otter
 ENOUGH = 900  # for moelab, which ends by itself

@@ -23,9 +23,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "otter")]
 from places import API, Ended, Gradescope, grades_of, known, run, told, with_otter
 
 from autograder.authoring.course import load_assignment
-from autograder.build.package import package
 from autograder.demo.samples import samples
 from autograder.otter.engine import Order
+from autograder.otter.package.contents import package
 
 LIMITS = ("--time-limit", "5", "--total-time", "60", "--seed", "class")  # as in `moelab demo`
 

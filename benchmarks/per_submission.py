@@ -37,9 +37,9 @@ from submission_cpu import Part, parts_of
 
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import load_assignment
-from autograder.build.notebook import solved_notebook
-from autograder.build.otter_tests import otter_test
-from autograder.build.source import script, solution_source
+from autograder.edition.notebook import solved_notebook
+from autograder.edition.otter_tests import otter_test
+from autograder.edition.source import script, solution_source
 from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
 from autograder.grading.tasks import Settings

@@ -43,9 +43,9 @@ def build(
     """
     found = find_course(course)
     loaded = load_assignments(assignments, found)
-    from autograder.build.errors import BuildError
-    from autograder.build.pins import check_pins
-    from autograder.build.write import build as write
+    from autograder.edition.errors import BuildError
+    from autograder.edition.write import build as write
+    from autograder.otter.package.pins import check_pins
 
     place = root or beside(found)
     with told(BuildError, OSError):
@@ -65,8 +65,8 @@ def _packages(
     loaded: list[Assignment], root: Path, course: str, options: tuple[str, ...]
 ) -> list[str]:
     click.echo("making the autograder packages", err=True)
-    from autograder.build.package import build_package
     from autograder.otter.engine import Order
+    from autograder.otter.package.contents import build_package
 
     return [
         sentence

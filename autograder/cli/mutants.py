@@ -39,8 +39,8 @@ def try_all(chosen: Sequence[tuple[Assignment, Sequence[str]]], wanted: Wanted) 
     if not hasattr(os, "fork"):
         raise CannotStart("Mutants are tried in forked processes, which this system does not have.")
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # torch's own threads for a GPU do not survive a fork
-    from autograder.build.errors import BuildError
     from autograder.cli.progress import Progress
+    from autograder.edition.errors import BuildError
     from autograder.verify.mutants.making import MutantsMissing, Original, mutants_of
     from autograder.verify.mutants.trying import NotReady
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.exercise import Chaff, Exercise
-from autograder.build.notebook import solved_notebook, student_notebook
-from autograder.build.source import script, solution_source, stub_source
+from autograder.edition.notebook import solved_notebook, student_notebook
+from autograder.edition.source import script, solution_source, stub_source
 
 SINGLE_SLIPS = 4  # submissions with one known-wrong answer each
 _MAGICS = (

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autograder.otter.aside import SUBMISSION
+from autograder.otter.quarantine import SUBMISSION
 from autograder.records import Grade, Run
 from autograder.report.files import ReportError
 from autograder.report.grade_file import read_grade_file

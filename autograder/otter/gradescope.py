@@ -13,8 +13,8 @@ from typing import Any
 from otter.run.run_autograder import main as run_otter
 from otter.utils import OTTER_CONFIG_FILENAME
 
-from autograder.otter.aside import submission_aside, write_placeholder
 from autograder.otter.plugin import ASIDE, NAME
+from autograder.otter.quarantine import submission_aside, write_placeholder
 
 
 def run(root: Path) -> None:

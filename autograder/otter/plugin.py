@@ -17,15 +17,15 @@ from otter.run.run_autograder.utils import OtterRuntimeError
 from otter.test_files import GradingResults
 
 from autograder.otter import engine
-from autograder.otter.aside import (
+from autograder.otter.engine import CannotGrade, Order, grade_file_of
+from autograder.otter.handover import PASSING, message_of, verdict_notebook
+from autograder.otter.quarantine import (
     OTTERS_OWN,
     NoSubmission,
     check_handed_in,
     set_aside,
     write_placeholder,
 )
-from autograder.otter.engine import CannotGrade, Order, grade_file_of
-from autograder.otter.handover import PASSING, message_of, verdict_notebook
 from autograder.records import ExerciseGrade, Grade, Outcome, Run, Status
 from autograder.report.gradescope import result_of
 from autograder.text import clean_text

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.submission.aside import ask
+from autograder.submission.limited_process import ask
 
 MAX_MEMBERS = 20_000
 

@@ -15,9 +15,9 @@ from typing import Any
 from autograder.notebook.claims import Claim, choose, claim_of
 from autograder.notebook.reading import Unreadable, read_submission
 from autograder.records import WHICH_FILE
-from autograder.submission.aside import ask
 from autograder.submission.discover import Companion, Found, read_bytes
 from autograder.submission.files import SubmissionProblem
+from autograder.submission.limited_process import ask
 from autograder.submission.naming import may_hold_code
 
 AT_ONCE = 24 * 1024 * 1024  # bytes that one process is given

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from autograder.submission.aside import ask
 from autograder.submission.exports import Submitters
+from autograder.submission.limited_process import ask
 
 METADATA = "submission_metadata.yml"
 MAX_METADATA = 160 * 1024 * 1024  # of a large course with many attempts: 18 MB

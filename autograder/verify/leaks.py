@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.authoring.assignment import Assignment
-from autograder.build.write import FOLDER, student_files
+from autograder.edition.write import FOLDER, student_files
 from autograder.verify.records import Finding, Rule
 from autograder.verify.secrets import (
     MIN_BODY,

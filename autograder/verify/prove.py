@@ -10,10 +10,10 @@ from pathlib import Path
 
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.exercise import Exercise
-from autograder.build.otter_package_tests import package_tests
-from autograder.build.write import stale_files
+from autograder.edition.write import stale_files
 from autograder.grading.fixtures import Material
 from autograder.interpreter import isolate_children
+from autograder.otter.package.read_back import package_tests
 from autograder.verify.leaks import files_give_nothing_away
 from autograder.verify.promises import promises_are_proved
 from autograder.verify.records import Finding, Report, Rule

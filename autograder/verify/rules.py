@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from autograder.authoring.exercise import Check
-from autograder.build.closure import LAB
-from autograder.build.otter_tests import otter_test
+from autograder.edition.closure import LAB
+from autograder.edition.otter_tests import otter_test
 from autograder.verify.records import Finding, Rule
 from autograder.verify.solutions import blank_of, reference_of
 from autograder.verify.trials import Trial, Trials

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from autograder.authoring.exercise import Check, Exercise
-from autograder.build.closure import Home, closure_of, home_of
-from autograder.build.otter_tests import public_closure
+from autograder.edition.closure import Home, closure_of, home_of
+from autograder.edition.otter_tests import public_closure
 from autograder.grading.fixtures import Material
 
 MIN_LINE = 32  # characters, squeezed, from which one statement gives its function away

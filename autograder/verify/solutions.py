@@ -11,8 +11,8 @@ from typing import Any, Literal
 import torch
 
 from autograder.authoring.exercise import Exercise
-from autograder.build.closure import LAB
-from autograder.build.source import stub_source
+from autograder.edition.closure import LAB
+from autograder.edition.source import stub_source
 
 Kind = Literal["reference", "blank", "wheat", "chaff", "nothing", "memory"]
 

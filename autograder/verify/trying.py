@@ -12,7 +12,7 @@ import matplotlib
 
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
-from autograder.build.errors import BuildError
+from autograder.edition.errors import BuildError
 from autograder.grading.sessions import one_thread
 from autograder.lab.compare import measuring
 from autograder.records import CheckResult, Outcome

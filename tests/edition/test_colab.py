@@ -12,8 +12,8 @@ import nbclient
 import nbformat
 import pytest
 
-from autograder.build.colab import colab_notebook
-from autograder.build.source import solution_source
+from autograder.edition.colab import colab_notebook
+from autograder.edition.source import solution_source
 from autograder.notebook.reading import read_submission
 from autograder.notebook.workspace import Workspace
 

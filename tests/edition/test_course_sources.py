@@ -10,8 +10,8 @@ import pytest
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import assignment_names, load_assignment
 from autograder.authoring.exercise import Exercise
-from autograder.build.closure import LAB
-from autograder.build.source import script, solution_source
+from autograder.edition.closure import LAB
+from autograder.edition.source import script, solution_source
 from autograder.records import Outcome
 from autograder.verify.stage import Stage
 

@@ -12,8 +12,8 @@ import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from autograder.build.notebook import solved_notebook, student_notebook
-from autograder.build.write import build
+from autograder.edition.notebook import solved_notebook, student_notebook
+from autograder.edition.write import build
 from autograder.lab.saved import SESSION, this_notebook, unsaved_functions
 from autograder.receipt import read_handed_in
 

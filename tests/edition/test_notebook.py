@@ -11,10 +11,10 @@ import nbformat
 import pytest
 import torch
 
-from autograder.build.errors import BuildError
-from autograder.build.notebook import solved_notebook, student_notebook
-from autograder.build.source import solution_source, stub_source
-from autograder.build.write import build, stale_files, student_files
+from autograder.edition.errors import BuildError
+from autograder.edition.notebook import solved_notebook, student_notebook
+from autograder.edition.source import solution_source, stub_source
+from autograder.edition.write import build, stale_files, student_files
 from autograder.receipt import read_handed_in
 
 

@@ -9,9 +9,9 @@ import matplotlib.pyplot as plt
 import pytest
 from otter.test_files import ExceptionTestFile
 
-from autograder.build.closure import LAB
-from autograder.build.errors import BuildError
-from autograder.build.otter_tests import otter_test
+from autograder.edition.closure import LAB
+from autograder.edition.errors import BuildError
+from autograder.edition.otter_tests import otter_test
 
 
 def results(exercise, function: Any) -> str:

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from autograder.authoring.exercise import Exercise
-from autograder.build.errors import BuildError
-from autograder.build.source import script, solution_source, stub_source
+from autograder.edition.errors import BuildError
+from autograder.edition.source import script, solution_source, stub_source
 
 ROUTING = torch.tensor([[0, 1], [1, 2], [1, 3]])
 

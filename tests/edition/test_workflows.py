@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from autograder.build.notebook import solved_notebook
-from autograder.build.workflow import PATH, student_workflow
-from autograder.build.write import build
 from autograder.cli.main import run as run_command
+from autograder.edition.notebook import solved_notebook
+from autograder.edition.workflow import PATH, student_workflow
+from autograder.edition.write import build
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = sorted((ROOT / ".github" / "workflows").iterdir())

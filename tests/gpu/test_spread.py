@@ -13,7 +13,7 @@ from test_every_family import FAMILIES, TEXT, build
 from torch import nn
 
 from autograder.authoring.course import load_assignment
-from autograder.build.source import script, solution_source
+from autograder.edition.source import script, solution_source
 from autograder.grading.batch import Grading
 from autograder.grading.place import Place
 from autograder.grading.tasks import Settings

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from autograder.authoring.course import load_assignment
-from autograder.build.notebook import solved_notebook, student_notebook
 from autograder.cli.main import run as run_command
+from autograder.edition.notebook import solved_notebook, student_notebook
 from autograder.lab import receipt
 from autograder.lab.public import PublicResult
 

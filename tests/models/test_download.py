@@ -12,7 +12,7 @@ import pytest
 from hub import serving
 
 from autograder.authoring.course import load_assignment
-from autograder.build.source import script, solution_source
+from autograder.edition.source import script, solution_source
 
 TESTS = Path(__file__).resolve().parents[1]
 Moelab = Callable[..., subprocess.CompletedProcess[str]]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from autograder.authoring.course import load_assignment
-from autograder.build.source import script, solution_source
+from autograder.edition.source import script, solution_source
 from autograder.grading.batch import Grading
 from autograder.grading.place import Place
 from autograder.grading.tasks import Settings

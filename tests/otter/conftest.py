@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from autograder.authoring.course import load_assignment
-from autograder.build.package import package
 from autograder.otter.engine import Order
+from autograder.otter.package.contents import package
 
 from .places import ROOT, Ended, Gradescope, grades_of, with_otter
 

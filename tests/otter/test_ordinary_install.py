@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from autograder.authoring.course import load_assignment
-from autograder.build.package import package
 from autograder.otter.engine import Order
+from autograder.otter.package.contents import package
 
 from .places import ROOT
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import pytest
 
 from autograder.authoring.course import load_assignment
-from autograder.build.package import package
 from autograder.demo.samples import samples
 from autograder.otter.engine import Order
+from autograder.otter.package.contents import package
 
 from .conftest import Graded, graded_everywhere
 from .places import ROOT, known, told

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.build.write import build
+from autograder.edition.write import build
 from autograder.grading.fixtures import Material
 from autograder.verify.leaks import files_give_nothing_away
 from autograder.verify.prove import verify

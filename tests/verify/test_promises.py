@@ -11,7 +11,7 @@ import pytest
 
 from autograder.authoring.course import assignment_names, load_assignment
 from autograder.authoring.promises import promises_in, without_keys
-from autograder.build.write import student_files
+from autograder.edition.write import student_files
 from autograder.verify.promises import promises_are_proved
 
 STATEMENT = """\

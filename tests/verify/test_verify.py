@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from autograder.build.write import build
+from autograder.edition.write import build
 from autograder.verify.matrix import matrix, summary
 from autograder.verify.prove import verify
 from autograder.verify.records import Finding, Report, Rule

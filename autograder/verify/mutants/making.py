@@ -15,8 +15,8 @@ from types import CodeType
 from typing import Any
 
 from autograder.authoring.exercise import Exercise
-from autograder.build.closure import closure_of
-from autograder.build.modules import read_module
+from autograder.edition.closure import closure_of
+from autograder.edition.modules import read_module
 
 
 class MutantsMissing(Exception):  # noqa: N818 - a fact about the installation

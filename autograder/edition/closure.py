@@ -16,8 +16,8 @@ from typing import Any
 
 import autograder.lab
 from autograder.authoring.exercise import Exercise
-from autograder.build.errors import BuildError
-from autograder.build.modules import (
+from autograder.edition.errors import BuildError
+from autograder.edition.modules import (
     CourseModule,
     Definition,
     Import,

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import autograder
-from autograder.build.errors import BuildError
+from autograder.edition.errors import BuildError
 
 _NAME = "moelab"
 _GRADING = "otter-grader[grading]"  # with the kernel and the rest of what `otter run` needs

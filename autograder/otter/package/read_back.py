@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from otter.test_files import ExceptionTestFile
 
 from autograder.authoring.assignment import Assignment
-from autograder.build.errors import BuildError
+from autograder.edition.errors import BuildError
 from autograder.otter.handover import otter_test_files
 
 

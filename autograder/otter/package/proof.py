@@ -8,7 +8,7 @@ import matplotlib
 
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.exercise import Exercise
-from autograder.build.errors import BuildError
+from autograder.edition.errors import BuildError
 from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
 from autograder.grading.sessions import LocalSession, one_thread

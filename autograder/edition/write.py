@@ -7,12 +7,12 @@ from pathlib import Path
 
 import autograder.lab
 from autograder.authoring.assignment import Assignment
-from autograder.build.colab import colab_file, colab_notebook
-from autograder.build.notebook import notebook_file, student_notebook
-from autograder.build.prose import points_of
-from autograder.build.source import STUDENT_LAB
-from autograder.build.workflow import CPU_TORCH, student_workflow
-from autograder.build.workflow import PATH as WORKFLOW
+from autograder.edition.colab import colab_file, colab_notebook
+from autograder.edition.notebook import notebook_file, student_notebook
+from autograder.edition.prose import points_of
+from autograder.edition.source import STUDENT_LAB
+from autograder.edition.workflow import CPU_TORCH, student_workflow
+from autograder.edition.workflow import PATH as WORKFLOW
 
 FOLDER = "assignments"
 

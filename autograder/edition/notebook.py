@@ -11,10 +11,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder.authoring.assignment import PROSE, Assignment, Prose
 from autograder.authoring.exercise import Exercise
-from autograder.build.errors import BuildError
-from autograder.build.otter_tests import otter_test
-from autograder.build.prose import points_of, read_prose, statement_of
-from autograder.build.source import solution_source, stub_source
+from autograder.edition.errors import BuildError
+from autograder.edition.otter_tests import otter_test
+from autograder.edition.prose import points_of, read_prose, statement_of
+from autograder.edition.source import solution_source, stub_source
 
 Cell = Any
 

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from autograder.authoring.exercise import Exercise
-from autograder.build.errors import BuildError
+from autograder.edition.errors import BuildError
 
 
 @dataclass(frozen=True, slots=True)

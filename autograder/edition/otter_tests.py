@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from autograder.authoring.exercise import Check, Exercise
-from autograder.build.closure import LAB, Closure, Home, closure_of, home_of
-from autograder.build.errors import BuildError
-from autograder.build.modules import Import, exercises_of
-from autograder.build.source import STUDENT_LAB, render
+from autograder.edition.closure import LAB, Closure, Home, closure_of, home_of
+from autograder.edition.errors import BuildError
+from autograder.edition.modules import Import, exercises_of
+from autograder.edition.source import STUDENT_LAB, render
 
 PART = ", a part of it"
 

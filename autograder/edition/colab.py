@@ -16,11 +16,11 @@ from packaging.requirements import Requirement
 
 import autograder.lab
 from autograder.authoring.assignment import Assignment
-from autograder.build.notebook import Edition, stubs_of, write_notebook
-from autograder.build.otter_tests import otter_test
-from autograder.build.pins import pinned
-from autograder.build.prose import points_of
-from autograder.build.source import STUDENT_LAB
+from autograder.edition.notebook import Edition, stubs_of, write_notebook
+from autograder.edition.otter_tests import otter_test
+from autograder.edition.prose import points_of
+from autograder.edition.source import STUDENT_LAB
+from autograder.otter.package.pins import pinned
 
 NOT_NEEDED = ("ipykernel", "jupyterlab")  # Colab has its own
 OTTER = "otter-grader>=7,<8"

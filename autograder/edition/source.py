@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from autograder.authoring.exercise import Exercise
-from autograder.build.closure import (
+from autograder.edition.closure import (
     ENGINE,
     LAB,
     Closure,
@@ -22,8 +22,8 @@ from autograder.build.closure import (
     definition_of,
     home_of,
 )
-from autograder.build.errors import BuildError
-from autograder.build.modules import Definition, Import
+from autograder.edition.errors import BuildError
+from autograder.edition.modules import Definition, Import
 
 STUDENT_LAB = "moe_lab"
 FUTURE = "from __future__ import annotations"

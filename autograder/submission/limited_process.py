@@ -15,7 +15,7 @@ MAX_SECONDS = 60
 
 _PROGRAM = """
 import json, sys
-from autograder.submission.aside import limit_this_process
+from autograder.submission.limited_process import limit_this_process
 from {module} import {name}
 limit_this_process()
 json.dump({name}(sys.stdin.buffer.read()), sys.stdout)

@@ -16,13 +16,13 @@ from otter.generate import main as otter_generate
 
 import autograder
 from autograder.authoring.assignment import Assignment
-from autograder.build.archive import archive_of, files_below
-from autograder.build.otter_package_tests import package_tests
-from autograder.build.pins import pins, requirements, sources
-from autograder.build.proof import prove_reference
-from autograder.build.workflow import CPU_TORCH
 from autograder.courses import folder_of, name_of
+from autograder.edition.workflow import CPU_TORCH
 from autograder.otter.engine import FOLDER, Order
+from autograder.otter.package.archive import archive_of, files_below
+from autograder.otter.package.pins import pins, requirements, sources
+from autograder.otter.package.proof import prove_reference
+from autograder.otter.package.read_back import package_tests
 from autograder.otter.plugin import NAME
 
 PYTHON = "3.11"  # the version in the grading image, for which constraints.txt is written

@@ -10,7 +10,7 @@ from typing import Literal
 
 from autograder.authoring.exercise import Exercise
 from autograder.authoring.promises import without_keys
-from autograder.build.errors import BuildError
+from autograder.edition.errors import BuildError
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})\s*(\S*)\s*$")
 _COMMENT = re.compile(r"\A<!--.*?-->[ \t]*\n?")

@@ -1,0 +1,1 @@
+"""`dist/<assignment>/autograder.zip`: what `otter run` and Gradescope grade with."""
