@@ -51,8 +51,8 @@ def adjust(
     --roster the student may also have handed in nothing, or be one member of a team.
     """
     from autograder.gradebook import Adjustment, Gradebook, GradebookError
-    from autograder.report.attendance import whose
     from autograder.report.files import ReportError
+    from autograder.report.lms.attendance import whose
     from autograder.report.numbers import points as shown
 
     if undo == (points is not None):

@@ -15,8 +15,8 @@ from autograder.cli.common import CannotStart, example, told
 if TYPE_CHECKING:
     from autograder.gradebook import Gradebook
     from autograder.records import ClassGrades
-    from autograder.report.attendance import Attendance
-    from autograder.report.roster import Roster
+    from autograder.report.lms.attendance import Attendance
+    from autograder.report.lms.roster import Roster
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -108,7 +108,7 @@ def people_of(roster: Path | None) -> Roster | None:
     if roster is None:
         return None
     from autograder.report.files import ReportError
-    from autograder.report.roster import read_roster
+    from autograder.report.lms.roster import read_roster
 
     with told(ReportError):
         return read_roster(roster)
@@ -125,7 +125,7 @@ def show(
     Returns the class as the roster has it, where there is one.
     """
     from autograder.cli.output import output
-    from autograder.report.attendance import attendance, enrolled
+    from autograder.report.lms.attendance import attendance, enrolled
     from autograder.report.terminal import summary
 
     present = None if people is None else attendance(people, class_grades)
@@ -155,8 +155,8 @@ def write_outputs(
     """Write the files that were asked for, and say on standard error where they are."""
     from autograder.report.files import ReportError
     from autograder.report.grade_file import grade_file
-    from autograder.report.gradescope import gradescope_results
-    from autograder.report.platforms import canvas_file, moodle_file
+    from autograder.report.lms.gradescope import gradescope_results
+    from autograder.report.lms.platforms import canvas_file, moodle_file
     from autograder.report.table import table
 
     writers: dict[str, Callable[[ClassGrades], str]] = {
@@ -171,11 +171,11 @@ def write_outputs(
             if path is None:
                 continue
             if kind == "html":
-                from autograder.report.html import write_html
+                from autograder.report.class_page.html import write_html
 
                 click.echo(f"wrote {write_html(class_grades, path)}", err=True)
             elif kind == "feedback":
-                from autograder.report.feedback_files import write_feedback
+                from autograder.report.feedback.files import write_feedback
 
                 click.echo(f"wrote {write_feedback(class_grades, path)}", err=True)
             else:

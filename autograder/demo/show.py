@@ -11,10 +11,10 @@ from autograder.demo.samples import Sample, samples
 from autograder.grade import Order, Watch, grade_class
 from autograder.gradebook import Gradebook
 from autograder.records import ClassGrades
-from autograder.report.feedback_files import write_feedback
+from autograder.report.class_page.html import write_html
+from autograder.report.feedback.files import write_feedback
 from autograder.report.files import make_folder, write_text
 from autograder.report.grade_file import grade_file
-from autograder.report.html import write_html
 from autograder.report.table import table
 from autograder.sandbox.limits import Limits
 

@@ -14,7 +14,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder.records import CheckResult, Grade, Outcome
-from autograder.report.feedback import quoted, student_message
+from autograder.report.feedback.content import quoted, student_message
 
 if TYPE_CHECKING:  # Otter's process needs no torch
     from autograder.authoring.assignment import Assignment

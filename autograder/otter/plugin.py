@@ -27,7 +27,7 @@ from autograder.otter.quarantine import (
     write_placeholder,
 )
 from autograder.records import ExerciseGrade, Grade, Outcome, Run, Status
-from autograder.report.gradescope import result_of
+from autograder.report.lms.gradescope import result_of
 from autograder.text import clean_text
 
 NAME = "autograder.otter.plugin.GradedByMoelab"

@@ -15,7 +15,7 @@ from autograder.records import (
     Outcome,
     Status,
 )
-from autograder.report.entries import Entry, entries
+from autograder.report.class_page.entries import Entry, entries
 from autograder.report.items import ExerciseItems, Flag, item_statistics
 from autograder.report.numbers import count, points
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.records import NO_SUBMISSION, ClassGrades, Grade, Status
-from autograder.report.entries import entries
+from autograder.report.class_page.entries import entries
 from autograder.report.items import item_statistics
 from autograder.report.numbers import count, percent, points
 from autograder.report.overview import BINS, Overview, by_student, outcomes_in_words, overview

@@ -19,7 +19,7 @@ PARTS = (
     "toycourse/toy/expert_load.py",
     "toycourse/toy/table.json",
 )
-NOT_PARTS = ("autograder/report/html.py", "toycourse/toy/.expert_load.py.swp")
+NOT_PARTS = ("autograder/report/class_page/html.py", "toycourse/toy/.expert_load.py.swp")
 ASK = """
 import sys
 sys.path.insert(0, ".")

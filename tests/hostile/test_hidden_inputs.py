@@ -15,9 +15,9 @@ from autograder.grading.tasks import Settings
 from autograder.grading.worker import Worker
 from autograder.otter.handover import message_of
 from autograder.records import CheckResult, Grade, Outcome, Run
-from autograder.report.feedback import feedback
-from autograder.report.feedback_text import feedback_json, feedback_markdown
-from autograder.report.gradescope import result_of
+from autograder.report.feedback.content import feedback
+from autograder.report.feedback.text import feedback_json, feedback_markdown
+from autograder.report.lms.gradescope import result_of
 from autograder.sandbox.limits import Limits
 from autograder.submission.discover import find_submissions
 

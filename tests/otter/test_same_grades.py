@@ -7,7 +7,7 @@ import json
 import pytest
 
 from autograder.records import CheckResult, Outcome, Status
-from autograder.report.feedback import student_message
+from autograder.report.feedback.content import student_message
 
 from .conftest import CLASS, TORN, WITH_GRADESCOPE
 from .places import known, told

@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from autograder.records import OTHER_ASSIGNMENT, ClassGrades, Grade, Outcome
-from autograder.report.entries import entries
-from autograder.report.html import html
+from autograder.report.class_page.entries import entries
+from autograder.report.class_page.html import html
 from autograder.report.items import Flag, item_statistics
 from autograder.report.review import needs_a_person, passed_by_nobody, to_review
 from autograder.report.terminal import NAMED, summary

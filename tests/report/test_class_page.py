@@ -12,16 +12,16 @@ from dataclasses import replace
 import pytest
 
 from autograder.records import ClassGrades, Outcome
-from autograder.report.details import details_data
-from autograder.report.entries import entries
-from autograder.report.html import PAGE_LIMIT, html, write_html
+from autograder.report.class_page.details import details_data
+from autograder.report.class_page.entries import entries
+from autograder.report.class_page.html import PAGE_LIMIT, html, write_html
+from autograder.report.class_page.misconceptions import slips
 from autograder.report.items import item_statistics
 from autograder.report.naming import safe_name
 from autograder.report.overview import times
 from autograder.report.page import prose, words
 from autograder.report.pictures import picture
 from autograder.report.review import to_review
-from autograder.report.slips import slips
 
 PIXELS = (
     b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBB", 13, b"IHDR", 4, 3, 8, 2, 0, 0, 0) + b"-" * 16

@@ -10,14 +10,14 @@ from markdown_it import MarkdownIt
 
 from autograder.otter.handover import message_of as message_for_otter
 from autograder.records import MANUAL_ADJUSTMENT, CheckResult, ClassGrades, Outcome, Status
-from autograder.report.details import details_data
-from autograder.report.entries import entries
-from autograder.report.feedback import feedback
-from autograder.report.feedback_files import feedback_page, handouts_of, write_feedback
-from autograder.report.feedback_text import feedback_json, feedback_markdown
+from autograder.report.class_page.details import details_data
+from autograder.report.class_page.entries import entries
+from autograder.report.feedback.content import feedback
+from autograder.report.feedback.files import feedback_page, handouts_of, write_feedback
+from autograder.report.feedback.text import feedback_json, feedback_markdown
 from autograder.report.grade_file import grade_file, read_grade_file
-from autograder.report.gradescope import result_of
 from autograder.report.items import item_statistics
+from autograder.report.lms.gradescope import result_of
 
 SECRET = "tensor([[0.1234, 0.5678]])"
 

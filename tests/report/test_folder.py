@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from autograder.records import ClassGrades
-from autograder.report.feedback_files import write_feedback
+from autograder.report.class_page.html import write_html
+from autograder.report.feedback.files import write_feedback
 from autograder.report.folder import LIST, ReportFolder
-from autograder.report.html import write_html
 
 
 def files_in(folder: Path) -> set[str]:

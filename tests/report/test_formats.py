@@ -22,14 +22,14 @@ from autograder.records import (
     Outcome,
     absent,
 )
-from autograder.report.feedback import feedback
-from autograder.report.feedback_files import feedback_page
-from autograder.report.feedback_text import feedback_json, feedback_markdown
+from autograder.report.class_page.html import html
+from autograder.report.feedback.content import feedback
+from autograder.report.feedback.files import feedback_page
+from autograder.report.feedback.text import feedback_json, feedback_markdown
 from autograder.report.files import ReportError
 from autograder.report.grade_file import grade_file, read_grade_file
-from autograder.report.gradescope import gradescope_results
-from autograder.report.html import html
-from autograder.report.platforms import canvas_file
+from autograder.report.lms.gradescope import gradescope_results
+from autograder.report.lms.platforms import canvas_file
 from autograder.report.table import table
 from autograder.report.terminal import summary
 from autograder.text import clean_line, clean_name, clean_text

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from autograder.records import ClassGrades, Outcome
-from autograder.report.feedback_files import write_feedback
-from autograder.report.html import write_html
+from autograder.report.class_page.html import write_html
+from autograder.report.feedback.files import write_feedback
 
 from ..browsing import until
 

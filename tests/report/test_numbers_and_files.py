@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from autograder.records import ClassGrades, Outcome
+from autograder.report.class_page.html import write_html
 from autograder.report.files import ReportError, check_writable, make_folder, write_text
-from autograder.report.html import write_html
 from autograder.report.numbers import count, out_of, percent, points
 from autograder.report.overview import overview
 

@@ -11,12 +11,12 @@ import pytest
 from rich.console import Console
 
 from autograder.records import WHICH_FILE, ClassGrades, Enrolment, Outcome, Status
-from autograder.report.attendance import attendance, enrolled, whose
-from autograder.report.entries import entries
+from autograder.report.class_page.entries import entries
 from autograder.report.files import ReportError
-from autograder.report.platforms import canvas_file, moodle_file
+from autograder.report.lms.attendance import attendance, enrolled, whose
+from autograder.report.lms.platforms import canvas_file, moodle_file
+from autograder.report.lms.roster import Roster, read_roster
 from autograder.report.review import needs_a_person, to_review
-from autograder.report.roster import Roster, read_roster
 from autograder.report.table import table
 from autograder.report.terminal import summary
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from autograder.report.entries import Entry
+from autograder.report.class_page.entries import Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

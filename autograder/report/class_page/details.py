@@ -13,8 +13,8 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from autograder.records import Outcome
-from autograder.report.entries import Entry
-from autograder.report.feedback import quoted
+from autograder.report.class_page.entries import Entry
+from autograder.report.feedback.content import quoted
 from autograder.report.items import ExerciseItems
 from autograder.report.numbers import points
 from autograder.report.page import words

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from autograder.records import Outcome, Status
-from autograder.report.feedback import (
+from autograder.report.feedback.content import (
     FORMAT_VERSION,
     CheckFeedback,
     ExerciseFeedback,

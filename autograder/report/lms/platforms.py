@@ -14,10 +14,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from autograder.records import ClassGrades, Grade
-from autograder.report.attendance import Attendance
 from autograder.report.files import ReportError
+from autograder.report.lms.attendance import Attendance
+from autograder.report.lms.roster import Person, Roster
 from autograder.report.numbers import points
-from autograder.report.roster import Person, Roster
 from autograder.report.table import cell
 from autograder.text import plain
 

@@ -16,7 +16,7 @@ from autograder.records import (
     absent,
 )
 from autograder.report.files import ReportError
-from autograder.report.roster import Person, Roster
+from autograder.report.lms.roster import Person, Roster
 from autograder.text import clean_name, plain
 
 _TEAM = "moodle_group "

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.records import ClassGrades, Grade
-from autograder.report.feedback import Feedback, feedback
-from autograder.report.feedback_text import (
+from autograder.report.feedback.content import Feedback, feedback
+from autograder.report.feedback.text import (
     feedback_json,
     feedback_markdown,
     picture_file,

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from autograder.records import CheckResult, ClassGrades, Grade, Outcome, Run, Status
-from autograder.report.feedback import quoted, student_message
+from autograder.report.feedback.content import quoted, student_message
 from autograder.text import clean_line, clean_name, clean_text
 
 

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.records import ClassGrades
-from autograder.report.details import details_data, embedded, shortened
-from autograder.report.entries import Entry, Points, entries
+from autograder.report.class_page.details import details_data, embedded, shortened
+from autograder.report.class_page.entries import Entry, Points, entries
+from autograder.report.class_page.misconceptions import slips
 from autograder.report.folder import ReportFolder
 from autograder.report.items import Flag, item_statistics
 from autograder.report.overview import overview, times
 from autograder.report.page import render
 from autograder.report.review import passed_by_nobody, to_review
-from autograder.report.slips import slips
 from autograder.report.table import exercise_names
 
 PAGE_LIMIT = 2_000_000  # bytes of the page for up to 300 students, pictures apart

@@ -1,0 +1,1 @@
+"""Learning platforms: who takes the course, and files that the platforms import."""
