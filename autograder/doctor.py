@@ -47,7 +47,7 @@ def _machine() -> Iterator[Fact]:
     yield Fact("Python", f"{platform.python_version()} ({sys.executable})")
     yield Fact("system", f"{platform.system()} {platform.release()} {platform.machine()}")
     yield Fact("cores", str(cores()))
-    from autograder.sandbox.hierarchy import machine_memory
+    from autograder.sandbox.cgroups import machine_memory
 
     memory = machine_memory()
     if memory:

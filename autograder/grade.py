@@ -13,13 +13,12 @@ from pathlib import Path
 
 from autograder.gradebook import Gradebook, Interrupted
 from autograder.grading.batch import Grading
-from autograder.grading.place import Place
 from autograder.grading.tasks import Settings
-from autograder.grading.together import at_once, sharing_threads
 from autograder.models.choice import ModelChoice
 from autograder.models.choice import digest_of as digest_of_model
 from autograder.records import LATE, ClassGrades, Grade, Run
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import Limits, at_once, sharing_threads
+from autograder.serving.placement import Place
 from autograder.submission.counting import counting
 from autograder.submission.discover import Found, digest_of, find_submissions, read_bytes
 from autograder.submission.files import SubmissionProblem

@@ -14,7 +14,7 @@ def preload() -> None:
     """Import torch and whatever else workers and owners need."""
     if sys.platform == "linux":
         from autograder import linux
-        from autograder.sandbox.nursery import nursery
+        from autograder.sandbox.forkserver import nursery
 
         linux.die_with_parent()
         nursery()

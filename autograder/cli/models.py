@@ -12,8 +12,8 @@ import click
 from autograder.cli.common import CannotStart, size, told
 
 if TYPE_CHECKING:
-    from autograder.grading.place import Place
     from autograder.models.choice import ModelChoice
+    from autograder.serving.placement import Place
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 
@@ -86,8 +86,8 @@ def find_models(
 
 
 def _places(device: str, memory: int, *, full_scale: bool, tiny: bool) -> tuple[Place, ...]:
-    from autograder.grading.place import Place
     from autograder.sandbox.devices import gpus
+    from autograder.serving.placement import Place
 
     there = gpus() if device != "cpu" else ()
     if device.startswith("cuda"):
@@ -109,7 +109,7 @@ def _here(choice: ModelChoice, places: tuple[Place, ...]) -> ModelChoice:
     if choice.folder or choice.planted:
         return choice
     click.echo(f"getting {choice.name} from Hugging Face, unless it is in the cache", err=True)
-    from autograder.grading.arranging import arranged
     from autograder.models.download import download
+    from autograder.serving.placement import arranged
 
     return download(choice, lambda described: arranged(places, (described,)))

@@ -33,8 +33,8 @@ from autograder.grading.trial import Trial
 from autograder.models.choice import ModelChoice
 from autograder.records import Grade, Outcome
 from autograder.sandbox.cgroups import why_not
+from autograder.sandbox.clock import MOST_TIMES
 from autograder.sandbox.limits import LEVELS
-from autograder.sandbox.shares import MOST_TIMES
 from autograder.seeds import bench_seed_of
 from autograder.serving.servers import Hosts
 from autograder.submission.discover import Found

@@ -4,18 +4,23 @@ student's own notebook on their own machine. Never for a stranger's submission.
 
 from __future__ import annotations
 
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import torch
 
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call, Reply, perform
+from autograder.lab.drawing import Drawing
 from autograder.lab.model_state import KnownStates
-from autograder.records import Outcome
-from autograder.session import Interrupted
-from autograder.wire.messages import decode_call, decode_reply, encode_call, encode_reply
+from autograder.records import CheckResult, Outcome
+from autograder.session import Interrupted, Session
+from autograder.wire.messages import Handles, decode_call, decode_reply, encode_call, encode_reply
 
 
 class LocalSession:
@@ -59,3 +64,112 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+CALL_LIMIT = 20.0  # seconds of processor time; the default of `moelab grade` is as many seconds
+
+
+class LimitedSession:
+    """A local session whose calls end when their processor time is used up.
+
+    Processor time, not time on the clock: a busy machine must not turn a right answer into a slow
+    one. A call that never comes back is only stopped in the main thread of a POSIX system.
+    """
+
+    def __init__(self, session: LocalSession) -> None:
+        self._session = session
+
+    def perform(self, call: Call, time_limit: float | None = None) -> Reply:
+        """Call a function; raises `Interrupted` where it is too slow."""
+        limit = CALL_LIMIT if time_limit is None else time_limit
+        started = time.process_time()
+        try:
+            with _stopped_after(limit):
+                reply = self._session.perform(call, time_limit)
+        except _OutOfTimeError:
+            reply = None
+        if reply is None or time.process_time() - started > limit:
+            raise Interrupted(Outcome.TIMEOUT, f"{call.function} took more than {limit:g} s")
+        return reply
+
+
+class _OutOfTimeError(BaseException):
+    """Not an `Exception`, so that no solution catches it."""
+
+
+@contextmanager
+def _stopped_after(seconds: float) -> Iterator[None]:
+    if (
+        not hasattr(signal, "setitimer")
+        or threading.current_thread() is not threading.main_thread()
+    ):
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _OutOfTimeError
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+class SharedReplies:
+    """For checks that look at different sides of one figure: each call of a submission draws once.
+
+    Calls are equal when their messages are, byte by byte. A call that gave no figure is made again:
+    what else a submission returns may be large, and is not kept.
+    """
+
+    def __init__(self, session: Session, bench: Handles) -> None:
+        self._session = session
+        self._bench = bench
+        self._replies: dict[bytes, Reply] = {}
+
+    def perform(self, call: Call, time_limit: float | None = None) -> Reply:
+        """The reply to an equal earlier call, or to this one; see `Session.perform`."""
+        message = encode_call(call, self._bench)
+        if message in self._replies:
+            return self._replies[message]
+        reply = self._session.perform(call, time_limit)
+        if isinstance(reply.value, Drawing):
+            self._replies[message] = reply
+        return reply
+
+
+class FigureCalls:
+    """Remembers which call's figure shows best what a submission draws for an exercise.
+
+    That is the first one that a passed check looked at, else the first one at all. Hidden checks
+    are left out: students see their pictures, and a picture shows what it was drawn from.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._drawn: Call | None = None  # by the check that is running
+        self._first: Call | None = None
+        self._right: Call | None = None
+
+    @property
+    def best(self) -> Call | None:
+        """The call to make again for a picture; `None` where no figure came back."""
+        return self._right or self._first
+
+    def perform(self, call: Call, time_limit: float | None = None) -> Reply:
+        """See `Session.perform`."""
+        reply = self._session.perform(call, time_limit)
+        if isinstance(reply.value, Drawing):
+            self._drawn = self._drawn or call
+        return reply
+
+    def judged(self, result: CheckResult) -> None:
+        """Hear how the check ended that made the calls since the last one."""
+        if not result.hidden:
+            self._first = self._first or self._drawn
+            if result.outcome is Outcome.PASSED:
+                self._right = self._right or self._drawn
+        self._drawn = None

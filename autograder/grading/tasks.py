@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from autograder.grading.place import Place
 from autograder.grading.trial import Trial
 from autograder.records import Grade, Outcome
 from autograder.sandbox.limits import Limits
+from autograder.serving.placement import Place
 from autograder.submission.discover import Found
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from autograder.grading.cpu_budget import Patience
 from autograder.grading.fixtures import Material
 from autograder.grading.judge import Judging, is_told
 from autograder.grading.misconceptions.naming import Misconceptions
-from autograder.grading.place import Place
-from autograder.grading.replies import FigureCalls
+from autograder.grading.sessions import FigureCalls
 from autograder.grading.tasks import Attempt, Settings
 from autograder.grading.trial import Trial
 from autograder.inside.spec import WORKERS
@@ -35,6 +34,7 @@ from autograder.sandbox.isolation import Sandbox, acceptable_levels
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
 from autograder.seeds import bench_seed_of
 from autograder.serving.contention import FullScaleGrading
+from autograder.serving.placement import Place
 from autograder.submission.discover import Found, digest_of, read_bytes, read_companions
 from autograder.submission.files import SubmissionProblem
 from autograder.text import clean_line

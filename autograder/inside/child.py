@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from autograder import linux
 from autograder.inside import gpu, lockdown, rootfs
-from autograder.inside.memory_files import MemoryFiles
 from autograder.inside.runner import Guest
 from autograder.inside.spec import GpuAccess
+from autograder.notebook.files import MemoryFiles
 
 CONTROL = 3  # the one descriptor, besides the standard three, that a child keeps
 

@@ -29,8 +29,13 @@ import tqdm.notebook
 import tqdm.std
 
 import autograder.lab
-from autograder.inside.programs import refuse_to_start, refusing_popen, refusing_system
-from autograder.notebook.stubs import NamelessStub, Stubs
+from autograder.notebook.stubs import (
+    NamelessStub,
+    Stubs,
+    refuse_to_start,
+    refusing_popen,
+    refusing_system,
+)
 
 LAB_NAME = "moe_lab"  # what the student edition calls autograder.lab
 

@@ -13,8 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from autograder.inside.foreign import known_kind
-from autograder.notebook.archive import Unreadable, open_archive
+from autograder.notebook.archive import Unreadable, known_kind, open_archive
 from autograder.notebook.claims import choose, claim_of
 from autograder.notebook.scripts import decode_script, split_script, without_surrogates
 

@@ -21,12 +21,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.text import LSString, SList
 from traitlets import Instance
 
-from autograder.inside.programs import FAILED, refusal
-from autograder.inside.silence import without_database
 from autograder.notebook.files import WrittenModules
-from autograder.notebook.quiet_shell import QuietShell
+from autograder.notebook.quiet_shell import QuietShell, without_database
 from autograder.notebook.remainder import Remainder, bound_in_text
-from autograder.notebook.stubs import Stubs, is_platform
+from autograder.notebook.stubs import FAILED, Stubs, is_platform, refusal
 
 MAX_NOTES = 50
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 
 from autograder.records import Outcome
+from autograder.sandbox.clock import MOST_TIMES, kept_waiting, shares_of
 from autograder.sandbox.errors import (
     ChildNotReadyError,
     SandboxError,
@@ -21,7 +22,6 @@ from autograder.sandbox.errors import (
     is_shortage,
 )
 from autograder.sandbox.pidfd import Watched, milliseconds
-from autograder.sandbox.shares import MOST_TIMES, kept_waiting, shares_of
 from autograder.session import Interrupted
 from autograder.wire.limits import HEADER, MAX_MESSAGE, WireError, lengths
 from autograder.wire.messages import FAILED, MISSING

@@ -6,9 +6,12 @@ with a reply is, in processor time: a reply can be made slow to read.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 from autograder.records import Outcome
 from autograder.session import Interrupted
@@ -50,3 +53,38 @@ class SubmissionClock:
                 yield
         finally:
             self.left -= time.process_time() - started
+
+
+MOST_TIMES = 10  # the limit that a request may last on the clock while its process is kept waiting
+_TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Seconds since a process began: `used` by all its threads, `waited` for a processor by its
+    first one, in which answers run.
+    """
+
+    used: float = 0.0
+    waited: float = 0.0
+
+
+def shares_of(pid: int) -> Shares:
+    """What a process got so far; nothing where the kernel does not tell."""
+    used = waited = 0.0
+    with suppress(OSError, ValueError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        used = (int(fields[11]) + int(fields[12])) / _TICKS
+        waited = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    return Shares(used, waited)
+
+
+def kept_waiting(pid: int, before: Shares, limit: float) -> float:
+    """Seconds since `before` that a process wanted to run and others had the processors.
+
+    None are granted to one that used as much processor time as its limit allows on the clock.
+    """
+    now = shares_of(pid)
+    if now.used - before.used >= limit:
+        return 0.0
+    return max(now.waited - before.waited, 0.0)

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from autograder.models.errors import ModelError
-from autograder.models.frames import receive
-from autograder.models.measured import Measured
 from autograder.models.sharing import Shared
+from autograder.serving.ground_truth import Measured
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
+from autograder.wire.limits import receive
 
 
 class Owner:

@@ -12,17 +12,17 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from autograder.grading.place import Hosted, Place
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call, Reply
 from autograder.models.bench import FullScale, ScaledBench, planted_for_checks
-from autograder.models.measured import MeasuredRouting
 from autograder.models.sharing import Shared
 from autograder.models.structure import structure
 from autograder.records import CheckResult, Grade, Outcome
 from autograder.sandbox.equipment import Equipment
 from autograder.sandbox.errors import ChildNotReadyError
 from autograder.serving.client import Owner
+from autograder.serving.ground_truth import MeasuredRouting
+from autograder.serving.placement import Hosted, Place
 from autograder.serving.rwlock import Turns
 from autograder.wire.messages import decode_reply, encode_call
 

@@ -6,9 +6,16 @@ where the GPUs together are too small. The more GPUs a copy takes, the fewer cop
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import pairwise
+
+from autograder.models.choice import ModelChoice
+from autograder.processes import server_context
+from autograder.sandbox.cgroups import free_memory
+from autograder.sandbox.devices import Gpu, visible
 
 CONTEXT_BYTES = 1_000_000_000  # of GPU memory that a process needs beside weights: docs/gpu.md
 PER_JOB = 2  # processes: one at work, one prepared ahead
@@ -103,3 +110,58 @@ def _filled(
                 away[name] = "cpu" if device is None else f"cuda:{device}"
         found.append(away)
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hosted:
+    """A full-scale model and the address of the process that owns its weights."""
+
+    choice: ModelChoice
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A copy of each model; workers share its `folder` to take turns.
+
+    Submissions compute on the first of `gpus`, or on the CPU where there is none. `private` memory
+    of the CPU cannot be changed by submissions; a GPU's always can. Of each GPU at most `memory`
+    bytes are planned with, 0 for all that are free; `jobs` is for how many submissions at once that
+    is enough, 0 where it is no matter of GPUs.
+    """
+
+    gpus: tuple[Gpu, ...] = ()
+    tiny_too: bool = False
+    private: bool = True
+    memory: int = 0
+    jobs: int = 0
+    folder: str = ""
+    hosts: tuple[Hosted, ...] = ()
+
+    def with_gpus(self, gpus: tuple[Gpu, ...]) -> Place:
+        return replace(self, gpus=gpus)
+
+    def with_hosts(self, folder: str, hosts: tuple[Hosted, ...], jobs: int) -> Place:
+        return replace(self, folder=folder, hosts=hosts, jobs=jobs)
+
+
+def arranged(places: Sequence[Place], models: Sequence[ModelChoice]) -> list[tuple[Place, Copy]]:
+    """A place for each copy of the models, on the GPUs of `places`.
+
+    Raises `ModelError` where the models do not fit on all of them and in memory.
+    """
+    gpus = tuple(gpu for place in places for gpu in place.gpus)
+    first = places[0]
+    with ProcessPoolExecutor(1, mp_context=server_context()) as pool:
+        room = (free_memory(), first.memory)
+        copies = pool.submit(_arrange, tuple(models), gpus, room).result()
+    return [(first.with_gpus(tuple(gpus[n] for n in copy.gpus)), copy) for copy in copies]
+
+
+def _arrange(
+    models: Sequence[ModelChoice], gpus: Sequence[Gpu], room: tuple[int, int]
+) -> tuple[Copy, ...]:
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible(gpus)
+    from autograder.serving.fit import arrange
+
+    return arrange(models, [gpu.name for gpu in gpus], *room)

@@ -15,11 +15,10 @@ from typing import Any
 from tqdm import tqdm
 
 from autograder.models.errors import ModelError
-from autograder.models.frames import receive
 from autograder.serving.weights import Weights
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
-from autograder.wire.limits import WireError
+from autograder.wire.limits import WireError, receive
 
 Answers = Mapping[str, Callable[..., Any]]
 

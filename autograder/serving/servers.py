@@ -14,14 +14,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograder.grading.arranging import arranged
-from autograder.grading.place import Hosted, Place
 from autograder.grading.pool import StoppedProcesses
 from autograder.models.choice import ModelChoice
 from autograder.models.errors import ModelError
 from autograder.processes import server_context
 from autograder.sandbox.devices import visible
-from autograder.serving.placement import Copy
+from autograder.serving.placement import Copy, Hosted, Place, arranged
 
 if TYPE_CHECKING:
     from autograder.models.device_map import Away

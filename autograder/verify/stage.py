@@ -9,8 +9,7 @@ from typing import Any
 from autograder.authoring.exercise import Exercise
 from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
-from autograder.grading.limited import LimitedSession
-from autograder.grading.sessions import LocalSession
+from autograder.grading.sessions import LimitedSession, LocalSession
 from autograder.records import CheckResult, ExerciseGrade
 from autograder.session import Session
 

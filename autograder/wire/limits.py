@@ -7,6 +7,7 @@ hostile tree can cost: at most `MAX_TREE` one-byte nodes.
 
 from __future__ import annotations
 
+import socket
 import struct
 
 MAGIC = b"moe1"
@@ -52,3 +53,23 @@ def lengths(header: bytes | bytearray) -> tuple[int, int]:
     if tree > MAX_TREE or blob > MAX_BLOB:
         raise WireError("the message is too large")
     return tree, blob
+
+
+_CHUNK = 1 << 20
+
+
+def receive(channel: socket.socket) -> bytes:
+    """The next frame; empty where the other side has closed."""
+    header = _exactly(channel, HEADER.size)
+    return header + _exactly(channel, sum(lengths(header))) if header else b""
+
+
+def _exactly(channel: socket.socket, size: int) -> bytes:
+    parts = []
+    while size:
+        part = channel.recv(min(size, _CHUNK))
+        if not part:
+            return b""
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)

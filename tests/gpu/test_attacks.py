@@ -9,13 +9,13 @@ import pytest
 from attacks import ATTACKS
 
 from autograder.grading.batch import Grading
-from autograder.grading.place import Place
 from autograder.grading.tasks import Settings
 from autograder.models.choice import choose
 from autograder.records import Grade, Outcome
 from autograder.sandbox.devices import Gpu
 from autograder.sandbox.limits import Limits
 from autograder.serving.contention import TAMPERED
+from autograder.serving.placement import Place
 from autograder.submission.discover import find_submissions
 
 pytestmark = [pytest.mark.gpu, pytest.mark.sandbox]

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from autograder.grading.batch import Grading
-from autograder.grading.place import Place
 from autograder.grading.tasks import Settings
 from autograder.models.choice import ModelChoice, choose
 from autograder.records import Outcome
@@ -16,6 +15,7 @@ from autograder.sandbox.equipment import Equipment
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits
+from autograder.serving.placement import Place
 from autograder.submission.discover import find_submissions
 
 pytestmark = [pytest.mark.gpu, pytest.mark.sandbox]

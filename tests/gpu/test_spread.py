@@ -15,7 +15,6 @@ from torch import nn
 from autograder.authoring.course import load_assignment
 from autograder.edition.source import script, solution_source
 from autograder.grading.batch import Grading
-from autograder.grading.place import Place
 from autograder.grading.tasks import Settings
 from autograder.inside.models import take_inputs_from_anywhere
 from autograder.lab.tokenizer import byte_tokenizer
@@ -25,7 +24,7 @@ from autograder.models.sharing import named_tensors
 from autograder.models.structure import structure, weight_bytes
 from autograder.records import Outcome
 from autograder.sandbox.devices import gpus
-from autograder.serving.placement import CONTEXT_BYTES
+from autograder.serving.placement import CONTEXT_BYTES, Place
 from autograder.serving.weights import Weights
 from autograder.submission.discover import find_submissions
 from reference.moe_router_analysis.analyze_load_distribution import analyze_load_distribution

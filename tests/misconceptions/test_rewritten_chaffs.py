@@ -17,9 +17,8 @@ import torch
 from autograder.authoring.course import load_assignment
 from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
-from autograder.grading.limited import LimitedSession
 from autograder.grading.misconceptions.naming import Misconceptions
-from autograder.grading.sessions import LocalSession
+from autograder.grading.sessions import LimitedSession, LocalSession
 
 ASSIGNMENTS = ("moe_router_analysis", "moe_routing_in_practice")
 SLOW = {

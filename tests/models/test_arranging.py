@@ -9,8 +9,8 @@ from pathlib import Path
 
 ASKS = """
 import sys
-from autograder.grading.arranging import arranged
-from autograder.grading.place import Place
+from autograder.serving.placement import arranged
+from autograder.serving.placement import Place
 from autograder.models.choice import choose
 
 if __name__ == "__main__":

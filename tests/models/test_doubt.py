@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.grading.place import Hosted, Place
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.models.choice import ModelChoice, choose
@@ -19,6 +18,7 @@ from autograder.models.errors import ModelError
 from autograder.records import CheckResult, Grade, Outcome
 from autograder.sandbox.errors import ChildNotReadyError
 from autograder.serving.contention import FullScaleGrading
+from autograder.serving.placement import Hosted, Place
 from autograder.serving.server import serve
 from autograder.serving.weights import Weights
 

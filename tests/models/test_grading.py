@@ -12,12 +12,12 @@ import pytest
 from autograder.authoring.course import load_assignment
 from autograder.edition.source import script, solution_source
 from autograder.grading.batch import Grading
-from autograder.grading.place import Place
 from autograder.grading.tasks import Settings
 from autograder.models.choice import ModelChoice, choose
 from autograder.records import Grade, Outcome
 from autograder.sandbox.limits import Limits
 from autograder.serving.contention import TAMPERED
+from autograder.serving.placement import Place
 from autograder.submission.discover import find_submissions
 
 TESTS = Path(__file__).resolve().parents[1]

@@ -16,13 +16,12 @@ import sys
 
 import torch
 
-from autograder.grading.together import sharing_threads
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.linux import threads_of
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.isolation import Sandbox
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import Limits, sharing_threads
 from autograder.sandbox.session import SandboxSession
 
 SEED = "a crowd"

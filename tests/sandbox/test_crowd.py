@@ -15,13 +15,12 @@ from pathlib import Path
 import pytest
 from machine import CHECKOUT, as_ordinary_user, kernel_lacks
 
-from autograder.grading.together import sharing_threads
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.records import Outcome
-from autograder.sandbox.hierarchy import UNLIMITED, free_processes, hierarchy_of
+from autograder.sandbox.cgroups import UNLIMITED, free_processes, hierarchy_of
 from autograder.sandbox.isolation import Sandbox
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import Limits, sharing_threads
 from autograder.sandbox.session import SandboxSession
 from autograder.session import Interrupted
 

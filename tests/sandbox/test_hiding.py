@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.sandbox.hiding import hidden_copies
+from autograder.sandbox.paths import hidden_copies
 
 
 @pytest.fixture

@@ -11,14 +11,19 @@ from pathlib import Path
 import pytest
 from machine import kernel_lacks
 
-from autograder.grading.together import at_once
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.records import Outcome
-from autograder.sandbox.cgroups import PREFIX, Group, NoGroup, remove_groups_of
-from autograder.sandbox.hierarchy import machine_memory, memory_hierarchy
+from autograder.sandbox.cgroups import (
+    PREFIX,
+    Group,
+    NoGroup,
+    machine_memory,
+    memory_hierarchy,
+    remove_groups_of,
+)
 from autograder.sandbox.isolation import Sandbox
-from autograder.sandbox.limits import SANDBOX_BYTES, Limits
+from autograder.sandbox.limits import SANDBOX_BYTES, Limits, at_once
 from autograder.sandbox.session import SandboxSession
 from autograder.session import Interrupted
 

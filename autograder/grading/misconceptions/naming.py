@@ -22,10 +22,9 @@ from autograder.authoring.exercise import Chaff, Check, Exercise
 from autograder.grading.cpu_budget import Patience
 from autograder.grading.fixtures import Material
 from autograder.grading.judge import run_check
-from autograder.grading.limited import LimitedSession
 from autograder.grading.misconceptions.reply_cache import Remembered
 from autograder.grading.misconceptions.similarity import alike, deviates
-from autograder.grading.sessions import LocalSession
+from autograder.grading.sessions import LimitedSession, LocalSession
 from autograder.lab.calls import Call, Reply
 from autograder.records import CheckResult, ExerciseGrade, Outcome
 from autograder.sandbox.errors import SandboxError
