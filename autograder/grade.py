@@ -13,7 +13,7 @@ from pathlib import Path
 
 from autograder.gradebook import Gradebook, Interrupted
 from autograder.grading.batch import Grading
-from autograder.grading.tasks import Settings
+from autograder.grading.settings import Settings
 from autograder.models.choice import ModelChoice
 from autograder.models.choice import digest_of as digest_of_model
 from autograder.records import LATE, ClassGrades, Grade, Run

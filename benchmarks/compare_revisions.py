@@ -33,7 +33,7 @@ def serve(root: Path) -> None:
 
     import autograder
     from autograder.authoring.course import load_assignment
-    from autograder.grading.tasks import Settings
+    from autograder.grading.settings import Settings
     from autograder.grading.worker import Worker
     from autograder.submission.discover import find_submissions
 

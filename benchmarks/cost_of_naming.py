@@ -27,7 +27,7 @@ from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
 from autograder.grading import worker
 from autograder.grading.misconceptions.naming import Misconceptions
-from autograder.grading.tasks import Settings
+from autograder.grading.settings import Settings
 from autograder.records import ExerciseGrade
 from autograder.session import Session
 from autograder.submission.discover import find_submissions

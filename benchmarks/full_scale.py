@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "courses"
 
 from autograder.cli.models import find_models
 from autograder.grading.batch import Grading
-from autograder.grading.tasks import Settings
+from autograder.grading.settings import Settings
 from autograder.records import Outcome
 from autograder.sandbox.limits import Limits
 from autograder.submission.discover import find_submissions

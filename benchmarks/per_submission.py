@@ -42,7 +42,7 @@ from autograder.edition.otter_tests import otter_test
 from autograder.edition.source import script, solution_source
 from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
-from autograder.grading.tasks import Settings
+from autograder.grading.settings import Settings
 from autograder.grading.worker import Worker
 from autograder.lab import load_model, load_tokenizer
 from autograder.lab.calls import Call, Reply, perform

@@ -5,19 +5,15 @@ Torch is imported where an assignment is loaded, not where names are looked up.
 
 from __future__ import annotations
 
-import hashlib
 import pkgutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.courses import INSTALLED, CourseError, import_course
+from autograder.grading.revision import course_revision
 
 if TYPE_CHECKING:
     from autograder.authoring.assignment import Assignment
 
-ENGINE_PARTS = ("authoring", "grading", "inside", "lab", "models", "sandbox", "submission", "wire")
-ENGINE_MODULES = ("courses.py", "records.py", "session.py")
 
 __all__ = ["CourseError", "assignment_names", "course_revision", "load_assignment"]
 
@@ -47,28 +43,3 @@ def load_assignment(name: str, course: str = INSTALLED) -> Assignment:
     if not assignment.exercises or assignment.possible <= 0:
         raise CourseError(f"{module.__file__}: the assignment has no exercises with points")
     return assignment
-
-
-def course_revision(assignment: Assignment) -> str:
-    """A digest of everything that decides a grade: the assignment's sources and the engine's."""
-    engine = Path(__file__).resolve().parents[1]
-    sources = [path for part in ENGINE_PARTS for path in (engine / part).rglob("*.py")]
-    sources += [engine / name for name in ENGINE_MODULES]
-    course = assignment.folder.resolve().parent
-    named = {f"engine/{path.relative_to(engine).as_posix()}": path for path in sources}
-    for path in _course_files(assignment.folder.resolve()):
-        named[f"course/{path.relative_to(course).as_posix()}"] = path
-    digest = hashlib.sha256()
-    for name, path in sorted(named.items()):
-        content = path.read_bytes()
-        digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()[:16]
-
-
-def _course_files(folder: Path) -> Iterator[Path]:
-    """All files of an assignment, and the course's modules beside it that it may import."""
-    for path in folder.rglob("*"):
-        hidden = path.name.startswith((".", "#")) or path.name.endswith("~")  # an editor's
-        if path.is_file() and not hidden and "__pycache__" not in path.parts:
-            yield path
-    yield from folder.parent.glob("*.py")

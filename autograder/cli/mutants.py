@@ -71,7 +71,7 @@ class _Run:
         self, made: Sequence[tuple[Assignment, Original, list[Mutant]]], progress: Progress
     ) -> None:
         """Try what no earlier run of the same revision has tried."""
-        from autograder.authoring.course import course_revision
+        from autograder.grading.revision import course_revision
         from autograder.verify.mutants.keeping import Kept, usual_place
         from autograder.verify.stage import Stage
         from autograder.verify.trying import FIRST_SEED

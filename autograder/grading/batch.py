@@ -16,12 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from autograder.authoring.course import assignment_names
-from autograder.grading.cpu_budget import TOTAL_SECONDS
-from autograder.grading.pool import Slot, WorkerPool, dealt
-from autograder.grading.retries import Run, Tasks
-from autograder.grading.tasks import (
+from autograder.grading.attempts import (
     Attempt,
-    Settings,
+    Trial,
     assignment_task,
     functions_task,
     grade_task,
@@ -29,7 +26,10 @@ from autograder.grading.tasks import (
     revision_task,
     ungraded_task,
 )
-from autograder.grading.trial import Trial
+from autograder.grading.cpu_budget import TOTAL_SECONDS
+from autograder.grading.pool import Slot, WorkerPool, dealt
+from autograder.grading.retries import Run, Tasks
+from autograder.grading.settings import Settings
 from autograder.models.choice import ModelChoice
 from autograder.records import Grade, Outcome
 from autograder.sandbox.cgroups import why_not

@@ -14,10 +14,10 @@ from dataclasses import replace
 import torch
 
 from autograder.authoring.exercise import Check, Exercise
+from autograder.grading.attempts import DEATHS_TO_DOUBT, Trial
 from autograder.grading.cpu_budget import Patience
 from autograder.grading.fixtures import Case, Material
 from autograder.grading.sessions import SharedReplies
-from autograder.grading.trial import DEATHS_TO_DOUBT, Trial
 from autograder.lab.calls import Answer, Call, CallFailed, Reply
 from autograder.lab.compare import difference
 from autograder.records import CheckResult, ExerciseGrade, Outcome

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 from typing import Any
 
 from autograder.processes import server_context
@@ -20,7 +19,6 @@ from autograder.sandbox.cgroups import remove_groups_of
 from autograder.sandbox.errors import ShortageError
 
 SECONDS_TO_END = 5.0  # for a worker that was killed
-STOPPED_SECONDS = 60.0  # how long a process of ours may be stopped (SIGSTOP) before it hangs
 ATTEMPTS_TO_ASK = 10  # in half a minute: to start a worker, or a task that is no submission's
 
 
@@ -107,30 +105,6 @@ class WorkerPool:
         """End all workers."""
         for slot in self.slots:
             slot.close()
-
-
-class StoppedProcesses:
-    """Since when processes of ours have been stopped."""
-
-    def __init__(self) -> None:
-        self._since: dict[int, float] = {}
-
-    def hangs(self, pid: int) -> bool:
-        """Whether a process was stopped whenever this was asked, for more than STOPPED_SECONDS."""
-        if not is_stopped(pid):
-            self._since.pop(pid, None)
-            return False
-        now = time.monotonic()
-        return now - self._since.setdefault(pid, now) > STOPPED_SECONDS
-
-
-def is_stopped(pid: int) -> bool:
-    """Whether a process is stopped (state T of proc(5)), and so does nothing until it goes on."""
-    try:
-        about = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return False
-    return about.rpartition(")")[2].split()[0] in "Tt"
 
 
 def dealt(capacities: Sequence[int], jobs: int) -> tuple[int, ...]:

@@ -17,9 +17,9 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.grading.pool import Slot, StoppedProcesses, WorkerPool
-from autograder.grading.tasks import Attempt
-from autograder.grading.trial import Place, Trial
+from autograder.grading.attempts import Attempt, Place, Trial
+from autograder.grading.pool import Slot, WorkerPool
+from autograder.processes import StoppedProcesses
 from autograder.records import Grade, Outcome
 from autograder.sandbox.errors import SandboxError
 from autograder.submission.discover import Found

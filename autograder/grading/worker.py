@@ -10,13 +10,13 @@ from pathlib import Path
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
+from autograder.grading.attempts import Attempt, Trial
 from autograder.grading.cpu_budget import Patience
 from autograder.grading.fixtures import Material
 from autograder.grading.judge import Judging, is_told
 from autograder.grading.misconceptions.naming import Misconceptions
 from autograder.grading.sessions import FigureCalls
-from autograder.grading.tasks import Attempt, Settings
-from autograder.grading.trial import Trial
+from autograder.grading.settings import Settings
 from autograder.inside.spec import WORKERS
 from autograder.lab.calls import Call
 from autograder.models.bench import ScaledBench

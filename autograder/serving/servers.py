@@ -14,10 +14,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograder.grading.pool import StoppedProcesses
 from autograder.models.choice import ModelChoice
 from autograder.models.errors import ModelError
-from autograder.processes import server_context
+from autograder.processes import StoppedProcesses, server_context
 from autograder.sandbox.devices import visible
 from autograder.serving.placement import Copy, Hosted, Place, arranged
 

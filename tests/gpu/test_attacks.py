@@ -9,7 +9,7 @@ import pytest
 from attacks import ATTACKS
 
 from autograder.grading.batch import Grading
-from autograder.grading.tasks import Settings
+from autograder.grading.settings import Settings
 from autograder.models.choice import choose
 from autograder.records import Grade, Outcome
 from autograder.sandbox.devices import Gpu

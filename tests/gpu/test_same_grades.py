@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autograder.grading.batch import Grading
-from autograder.grading.tasks import Settings
+from autograder.grading.settings import Settings
 from autograder.models.choice import ModelChoice, choose
 from autograder.records import Outcome
 from autograder.sandbox.devices import Gpu

@@ -15,7 +15,7 @@ from torch import nn
 from autograder.authoring.course import load_assignment
 from autograder.edition.source import script, solution_source
 from autograder.grading.batch import Grading
-from autograder.grading.tasks import Settings
+from autograder.grading.settings import Settings
 from autograder.inside.models import take_inputs_from_anywhere
 from autograder.lab.tokenizer import byte_tokenizer
 from autograder.models.choice import choose

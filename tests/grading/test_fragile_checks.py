@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from autograder.authoring.course import load_assignment
+from autograder.grading.attempts import Trial
 from autograder.grading.batch import Grading
 from autograder.grading.cpu_budget import Patience
 from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
 from autograder.grading.retries import given_up
 from autograder.grading.sessions import LocalSession
-from autograder.grading.tasks import Settings
-from autograder.grading.trial import Trial
+from autograder.grading.settings import Settings
 from autograder.records import Grade, Outcome, Status
 from autograder.sandbox.limits import Limits
 from autograder.session import CheckTooSlow

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from matplotlib import image
 
-from autograder.grading.tasks import Settings
+from autograder.grading.settings import Settings
 from autograder.grading.worker import Worker
 from autograder.records import Grade, Outcome
 from autograder.sandbox.limits import Limits

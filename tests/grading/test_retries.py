@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from autograder.grading.batch import Grading
-from autograder.grading.pool import dealt, is_stopped
+from autograder.grading.pool import dealt
 from autograder.grading.retries import MOST_BROKEN, TooManyErrors
-from autograder.grading.tasks import Settings
+from autograder.grading.settings import Settings
+from autograder.processes import is_stopped
 from autograder.records import Grade, Outcome, Status
 from autograder.sandbox.limits import Limits
 from autograder.submission.discover import find_submissions

@@ -23,7 +23,7 @@ from string import Template
 from arena import HERE, Bait, adopt_orphans, attacks, descendants
 
 from autograder.grading.batch import Grading
-from autograder.grading.tasks import Settings
+from autograder.grading.settings import Settings
 from autograder.records import ExerciseGrade, Grade, Outcome
 from autograder.sandbox.limits import Limits
 from autograder.submission.discover import find_submissions

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from machine import WORKER, kernel_lacks
 
-from autograder.grading.tasks import Settings
+from autograder.grading.settings import Settings
 from autograder.grading.worker import Worker
 from autograder.otter.handover import message_of
 from autograder.records import CheckResult, Grade, Outcome, Run

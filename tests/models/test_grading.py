@@ -12,7 +12,7 @@ import pytest
 from autograder.authoring.course import load_assignment
 from autograder.edition.source import script, solution_source
 from autograder.grading.batch import Grading
-from autograder.grading.tasks import Settings
+from autograder.grading.settings import Settings
 from autograder.models.choice import ModelChoice, choose
 from autograder.records import Grade, Outcome
 from autograder.sandbox.limits import Limits

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading.tasks import Settings
+from autograder.grading.settings import Settings
 from autograder.grading.worker import Worker
 from autograder.records import Grade, Outcome
 from autograder.submission.discover import find_submissions

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autograder.authoring.course import load_assignment
-from autograder.grading.tasks import Settings
+from autograder.grading.settings import Settings
 from autograder.grading.worker import Worker
 from autograder.records import Grade, Status
 from autograder.submission.counting import counting

@@ -1,17 +1,20 @@
-"""The units of work that a scheduler sends to worker processes, and what they must know.
+"""One attempt at a submission, whose answers may end the grader's own process.
 
-Importing this costs nothing: torch and the course are loaded where a task runs.
+Each attempt keeps a journal on disk of the check that is under way. When the process ends, the
+journal tells at which check. A death alone proves nothing: somebody may have ended the process. The
+next attempt, while no other submission is graded, runs that check again; if the process ends there
+once more, the attempt after that asks whose fault it is instead.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder.grading.trial import Trial
+from autograder.grading.settings import Settings
 from autograder.records import Grade, Outcome
-from autograder.sandbox.limits import Limits
 from autograder.serving.placement import Place
 from autograder.submission.discover import Found
 
@@ -19,24 +22,48 @@ if TYPE_CHECKING:
     from autograder.grading.worker import Worker
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What every worker of a run must know; plain data, so that it can travel to any process.
+Place = tuple[str, str]  # an exercise and one of its checks, by name
+DEATHS_TO_DOUBT = 2  # at the same check, before the answers are no longer given to it
+_EXTRAS = "extras"
 
-    `hidden` are files of this run (gradebook, submissions) that no submission may read even where
-    they lie inside a library folder. With `pictures` each figure that is drawn is also kept as PNG.
-    `places` are the devices that workers share, `place` the number of this worker's; none is the
-    CPU with the tiny models alone.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One attempt: where to write what is under way, and where earlier attempts ended.
+
+    Without `extras` there are no hints and pictures: an earlier attempt ended at these. `alone`:
+    no other submission is graded meanwhile, so that none can have taken what this one lacks.
     """
 
-    seed: str
-    isolation: str = "auto"
-    limits: Limits = field(default_factory=Limits)
-    course: str = "reference"
-    hidden: tuple[str, ...] = ()
-    pictures: bool = False
-    places: tuple[Place, ...] = ()
-    place: int = 0
+    journal: str
+    deaths: tuple[Place, ...] = ()
+    extras: bool = True
+    alone: bool = False
+
+    def begin(self, place: Place) -> None:
+        """Write down which check is under way."""
+        Path(self.journal).write_text("\n".join(place), encoding="utf-8")
+
+    def begin_extras(self) -> None:
+        """Write down that all checks are done, and hints and pictures are under way."""
+        Path(self.journal).write_text(_EXTRAS, encoding="utf-8")
+
+    def ended_at(self) -> Place | None:
+        """The check that was under way; None where the attempt was not at any."""
+        words = self._written().split("\n")
+        return (words[0], words[1]) if len(words) == 2 else None
+
+    def ended_at_extras(self) -> bool:
+        """Whether hints and pictures were under way."""
+        return self._written() == _EXTRAS
+
+    def deaths_at(self, place: Place) -> int:
+        """How many earlier attempts ended at a check."""
+        return self.deaths.count(place)
+
+    def _written(self) -> str:
+        journal = Path(self.journal)
+        return journal.read_text(encoding="utf-8") if journal.exists() else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +102,8 @@ def assignment_task(settings: Settings, found: Found) -> str:
 
 def revision_task(settings: Settings, assignment: str) -> str:
     """The revision of an assignment; raises `CourseError` where it cannot be loaded."""
-    from autograder.authoring.course import course_revision, load_assignment
+    from autograder.authoring.course import load_assignment
+    from autograder.grading.revision import course_revision
 
     return course_revision(load_assignment(assignment, settings.course))
 
