@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 
 from autograder.grading.settings import Settings
 from autograder.records import Grade, Outcome
-from autograder.serving.placement import Place
 from autograder.submission.discover import Found
 
 if TYPE_CHECKING:
     from autograder.grading.worker import Worker
 
 
-Place = tuple[str, str]  # an exercise and one of its checks, by name
+CheckId = tuple[str, str]  # an exercise and one of its checks, by name
 DEATHS_TO_DOUBT = 2  # at the same check, before the answers are no longer given to it
 _EXTRAS = "extras"
 
@@ -36,11 +35,11 @@ class Trial:
     """
 
     journal: str
-    deaths: tuple[Place, ...] = ()
+    deaths: tuple[CheckId, ...] = ()
     extras: bool = True
     alone: bool = False
 
-    def begin(self, place: Place) -> None:
+    def begin(self, place: CheckId) -> None:
         """Write down which check is under way."""
         Path(self.journal).write_text("\n".join(place), encoding="utf-8")
 
@@ -48,7 +47,7 @@ class Trial:
         """Write down that all checks are done, and hints and pictures are under way."""
         Path(self.journal).write_text(_EXTRAS, encoding="utf-8")
 
-    def ended_at(self) -> Place | None:
+    def ended_at(self) -> CheckId | None:
         """The check that was under way; None where the attempt was not at any."""
         words = self._written().split("\n")
         return (words[0], words[1]) if len(words) == 2 else None
@@ -57,7 +56,7 @@ class Trial:
         """Whether hints and pictures were under way."""
         return self._written() == _EXTRAS
 
-    def deaths_at(self, place: Place) -> int:
+    def deaths_at(self, place: CheckId) -> int:
         """How many earlier attempts ended at a check."""
         return self.deaths.count(place)
 

@@ -17,7 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.grading.attempts import Attempt, Place, Trial
+from autograder.grading.attempts import Attempt, CheckId, Trial
 from autograder.grading.pool import Slot, WorkerPool
 from autograder.processes import StoppedProcesses
 from autograder.records import Grade, Outcome
@@ -43,7 +43,7 @@ class Case:
     """One submission and what happened to it so far."""
 
     found: Found
-    deaths: tuple[Place, ...] = ()
+    deaths: tuple[CheckId, ...] = ()
     extras: bool = True
     trouble: str = ""
 
@@ -212,7 +212,7 @@ class Watchdog:
         self._look_further()
 
 
-def given_up(deaths: tuple[Place, ...]) -> tuple[Outcome, str]:
+def given_up(deaths: tuple[CheckId, ...]) -> tuple[Outcome, str]:
     """The outcome of a submission at whose work the grader's process died in every attempt.
 
     Where it died at another check each time, always with this submission's answers, these are at
