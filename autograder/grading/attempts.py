@@ -27,7 +27,7 @@ _EXTRAS = "extras"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Attempt:
     """One attempt: where to write what is under way, and where earlier attempts ended.
 
     Without `extras` there are no hints and pictures: an earlier attempt ended at these. `alone`:
@@ -66,7 +66,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class AttemptResult:
     """A grade, and whether something besides the answers may have brought a verdict about."""
 
     grade: Grade
@@ -88,10 +88,10 @@ def worker_for(settings: Settings) -> Worker:
 
 
 def grade_task(
-    settings: Settings, assignment: str, found: Found, trial: Trial | None = None
-) -> Attempt:
+    settings: Settings, assignment: str, found: Found, attempt: Attempt | None = None
+) -> AttemptResult:
     """Grade one submission in this process: the unit of work of any scheduler."""
-    return worker_for(settings).attempt(assignment, found, trial)
+    return worker_for(settings).attempt(assignment, found, attempt)
 
 
 def assignment_task(settings: Settings, found: Found) -> str:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from autograder.authoring.course import assignment_names
 from autograder.grading.attempts import (
+    AttemptResult,
     Attempt,
-    Trial,
     assignment_task,
     functions_task,
     grade_task,
@@ -144,8 +144,8 @@ class Grading:
         Raises `SandboxError` where more than a few could not be graded through the grader's fault.
         """
 
-        def start(slot: Slot, found: Found, trial: Trial) -> Future[Attempt]:
-            return slot.submit(grade_task, self._settings_of(slot), assignment, found, trial)
+        def start(slot: Slot, found: Found, attempt: Attempt) -> Future[AttemptResult]:
+            return slot.submit(grade_task, self._settings_of(slot), assignment, found, attempt)
 
         def give_up(found: Found, outcome: Outcome, reason: str) -> Grade:
             given = (self._settings_of(), assignment, found, outcome, reason)

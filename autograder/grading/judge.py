@@ -14,7 +14,7 @@ from dataclasses import replace
 import torch
 
 from autograder.authoring.exercise import Check, Exercise
-from autograder.grading.attempts import DEATHS_TO_DOUBT, Trial
+from autograder.grading.attempts import DEATHS_TO_DOUBT, Attempt
 from autograder.grading.cpu_budget import Patience
 from autograder.grading.fixtures import Case, Material
 from autograder.grading.sessions import SharedReplies
@@ -35,15 +35,15 @@ def judge_exercise(
     *,
     only: Callable[[Check], bool] = lambda check: True,
     patience: Patience | None = None,
-    trial: Trial | None = None,
+    attempt: Attempt | None = None,
     watch: Callable[[CheckResult], None] = lambda result: None,
 ) -> ExerciseGrade:
     """Run the checks of an exercise in order; those after a failed one are skipped.
 
-    `patience` is the grader's time for the submission, `trial` the attempt that this is. `watch`
+    `patience` is the grader's time for the submission, `attempt` the attempt that this is. `watch`
     hears of each result before the next check runs.
     """
-    judging = Judging(exercise, session, material, patience or Patience(), trial, watch)
+    judging = Judging(exercise, session, material, patience or Patience(), attempt, watch)
     judging.run(only)
     return judging.grade
 
@@ -57,14 +57,14 @@ class Judging:
         session: Session,
         material: Material,
         patience: Patience,
-        trial: Trial | None,
+        attempt: Attempt | None,
         watch: Callable[[CheckResult], None],
     ) -> None:
         self._exercise = exercise
         self._session = session
         self._material = material
         self._patience = patience
-        self._trial = trial
+        self._trial = attempt
         self._watch = watch
         self._shared = SharedReplies(session, material.bench)
         self._results: dict[str, CheckResult] = {}
@@ -79,7 +79,7 @@ class Judging:
                 place,
                 self._material,
                 patience=self._patience,
-                trial=self._trial,
+                attempt=self._trial,
             )
             self._results[check.name] = result
             self._watch(result)
@@ -107,23 +107,23 @@ def judge(
     material: Material,
     *,
     patience: Patience | None = None,
-    trial: Trial | None = None,
+    attempt: Attempt | None = None,
 ) -> CheckResult:
     """Run one check and say how it ended; never raises for anything that a submission does.
 
-    `patience` and `trial` as for `judge_exercise`. `SandboxError` where submissions cannot be
+    `patience` and `attempt` as for `judge_exercise`. `SandboxError` where submissions cannot be
     isolated any more.
     """
     started = time.monotonic()
     deaths = 0
-    if trial is not None:
-        trial.begin((exercise.name, check.name))
-        deaths = trial.deaths_at((exercise.name, check.name))
+    if attempt is not None:
+        attempt.begin((exercise.name, check.name))
+        deaths = attempt.deaths_at((exercise.name, check.name))
     if deaths >= DEATHS_TO_DOUBT:
         outcome, message = _after_deaths(exercise, check, material, deaths)
     else:
         patience = patience or Patience()
-        alone = trial is None or trial.alone
+        alone = attempt is None or attempt.alone
         outcome, message = _outcome(exercise, check, session, material, patience, alone=alone)
     return replace(_result(check, outcome, message), seconds=round(time.monotonic() - started, 6))
 

@@ -17,7 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.grading.attempts import Attempt, CheckId, Trial
+from autograder.grading.attempts import AttemptResult, CheckId, Attempt
 from autograder.grading.pool import Slot, WorkerPool
 from autograder.processes import StoppedProcesses
 from autograder.records import Grade, Outcome
@@ -31,7 +31,7 @@ MOST_BROKEN = 5  # grades with errors of the grader in a run, or 1 in 20: more s
 SHARE_BROKEN = 20
 LOOK_SECONDS = 5.0  # how often the watchdog looks
 
-Start = Callable[[Slot, Found, Trial], Future[Attempt]]
+Start = Callable[[Slot, Found, Attempt], Future[AttemptResult]]
 
 
 class TooManyErrors(SandboxError):  # noqa: N818
@@ -80,7 +80,7 @@ class Run:
         self._longest = longest
         self._waiting = deque(Case(found=found) for found in submissions)
         self._total = len(self._waiting)
-        self._running: dict[Slot, tuple[Case, Future[Attempt], Trial]] = {}
+        self._running: dict[Slot, tuple[Case, Future[AttemptResult], Attempt]] = {}
         self._put_off: list[Case] = []
         self._broken: list[Grade] = []
         self._watch = Watchdog(tasks.look, longest)
@@ -106,8 +106,8 @@ class Run:
     def _begin(self, slot: Slot, case: Case, *, alone: bool = False) -> None:
         journal = self._folder / f"journal-{slot.number}"
         journal.write_bytes(b"")
-        trial = Trial(journal=str(journal), deaths=case.deaths, extras=case.extras, alone=alone)
-        self._running[slot] = (case, self._tasks.start(slot, case.found, trial), trial)
+        attempt = Attempt(journal=str(journal), deaths=case.deaths, extras=case.extras, alone=alone)
+        self._running[slot] = (case, self._tasks.start(slot, case.found, attempt), attempt)
         self._watch.begin(slot)
 
     def _ended(self) -> list[Slot]:
@@ -121,10 +121,10 @@ class Run:
             self._watch.look()
 
     def _first_result(
-        self, slot: Slot, case: Case, future: Future[Attempt], trial: Trial
+        self, slot: Slot, case: Case, future: Future[AttemptResult], attempt: Attempt
     ) -> Grade | None:
         """The grade, or None where the submission is to be graded again alone."""
-        attempt = self._result(slot, case, future, trial)
+        attempt = self._result(slot, case, future, attempt)
         if attempt is not None and not attempt.broken and not attempt.doubtful:
             return attempt.grade
         if attempt is not None and attempt.broken:
@@ -133,15 +133,15 @@ class Run:
         return None
 
     def _result(
-        self, slot: Slot, case: Case, future: Future[Attempt], trial: Trial
-    ) -> Attempt | None:
+        self, slot: Slot, case: Case, future: Future[AttemptResult], attempt: Attempt
+    ) -> AttemptResult | None:
         """An attempt's result; None where the worker ended or had no sandbox: it is a new one."""
         try:
             return future.result()
         except BrokenProcessPool:
-            place = trial.ended_at()
+            place = attempt.ended_at()
             case.deaths += () if place is None else (place,)
-            case.extras = case.extras and not trial.ended_at_extras()
+            case.extras = case.extras and not attempt.ended_at_extras()
             case.trouble = ""
         except SandboxError as error:
             case.trouble = str(error)
@@ -169,8 +169,8 @@ class Run:
         for number in range(ATTEMPTS):
             self._begin(slot, case, alone=True)
             self._ended()
-            _, future, trial = self._running.pop(slot)
-            attempt = self._result(slot, case, future, trial)
+            _, future, attempt = self._running.pop(slot)
+            attempt = self._result(slot, case, future, attempt)
             if attempt is not None:
                 if attempt.broken:
                     slot.renew()

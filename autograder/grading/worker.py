@@ -10,7 +10,7 @@ from pathlib import Path
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
-from autograder.grading.attempts import Attempt, Trial
+from autograder.grading.attempts import AttemptResult, Attempt
 from autograder.grading.cpu_budget import Patience
 from autograder.grading.fixtures import Material
 from autograder.grading.judge import Judging, is_told
@@ -78,11 +78,11 @@ class Worker:
         finally:
             session.close()
 
-    def grade(self, assignment: str, found: Found, trial: Trial | None = None) -> Grade:
+    def grade(self, assignment: str, found: Found, attempt: Attempt | None = None) -> Grade:
         """Grade one submission; whatever it does becomes part of its grade."""
-        return self.attempt(assignment, found, trial).grade
+        return self.attempt(assignment, found, attempt).grade
 
-    def attempt(self, assignment: str, found: Found, trial: Trial | None = None) -> Attempt:
+    def attempt(self, assignment: str, found: Found, attempt: Attempt | None = None) -> AttemptResult:
         """Grade one submission, and say whether that has to be done again."""
         if assignment not in self._assignments:
             loaded = load_assignment(assignment, self._settings.course)
@@ -92,13 +92,13 @@ class Worker:
         lab, material, _ = self._assignments[assignment]
         self._doubtful = False
         if self._full_scale is None:
-            grade = self._grade(lab, material, found, trial)
+            grade = self._grade(lab, material, found, attempt)
         else:
-            grade = self._full_scale.judged(lambda: self._grade(lab, material, found, trial))
-        return Attempt(grade=grade, doubtful=self._doubtful)
+            grade = self._full_scale.judged(lambda: self._grade(lab, material, found, attempt))
+        return AttemptResult(grade=grade, doubtful=self._doubtful)
 
     def _grade(
-        self, lab: Assignment, material: Material, found: Found, trial: Trial | None
+        self, lab: Assignment, material: Material, found: Found, attempt: Attempt | None
     ) -> Grade:
         patience = Patience()
         digest, session = "", self._session(material, patience)
@@ -116,7 +116,7 @@ class Worker:
                 notes.append(WHICH_FILE + source.doubt)
             if source.assignment and source.assignment != lab.name:
                 notes.append(f"{OTHER_ASSIGNMENT}{source.assignment!r}")
-            exercises = self._judge(lab, session, material, patience, trial)
+            exercises = self._judge(lab, session, material, patience, attempt)
         except (SubmissionProblem, UnreadableSubmission) as problem:
             _raise_if_short(problem.__cause__)
             return ungraded(lab, found, digest, Outcome.MISSING, str(problem), readable=False)
@@ -143,7 +143,7 @@ class Worker:
         session: SandboxSession,
         material: Material,
         patience: Patience,
-        trial: Trial | None,
+        attempt: Attempt | None,
     ) -> tuple[ExerciseGrade, ...]:
         """Judge all exercises; hints and pictures come when no verdict is open any more.
 
@@ -156,7 +156,7 @@ class Worker:
                 watched,
                 material,
                 patience,
-                trial,
+                attempt,
                 self._watch(watched, session, material),
             )
             for exercise, watched in zip(lab.exercises, figures, strict=True)
@@ -169,9 +169,9 @@ class Worker:
             _quoting(lab, exercise, judging.grade)
             for exercise, judging in zip(lab.exercises, judgings, strict=True)
         )
-        if trial is not None:
-            trial.begin_extras()
-            if not trial.extras:
+        if attempt is not None:
+            attempt.begin_extras()
+            if not attempt.extras:
                 return grades
         try:
             return self._with_extras(lab, grades, [watched.best for watched in figures], session)

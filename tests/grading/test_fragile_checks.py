@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from autograder.authoring.course import load_assignment
-from autograder.grading.attempts import Trial
+from autograder.grading.attempts import Attempt
 from autograder.grading.batch import Grading
 from autograder.grading.cpu_budget import Patience
 from autograder.grading.fixtures import Material
@@ -83,11 +83,11 @@ def test_a_check_that_ended_the_grader_three_times_costs_nothing(
     exercise = load_assignment("weak", course).exercise("step")
     material = Material("weak", "seed")
     session = LocalSession({"step": lambda x: x}, material.bench)
-    trial = Trial(journal=str(journal), deaths=(("step", "two"),) * 3)
-    grade = judge_exercise(exercise, session, material, trial=trial)
+    attempt = Attempt(journal=str(journal), deaths=(("step", "two"),) * 3)
+    grade = judge_exercise(exercise, session, material, attempt=attempt)
     found = [check.outcome for check in grade.checks]
     assert found == [Outcome.PASSED, Outcome.GRADER_ERROR, Outcome.PASSED]
-    assert trial.ended_at() == ("step", "three")
+    assert attempt.ended_at() == ("step", "three")
 
 
 def judged(course: str, answer: object, patience: Patience) -> list[Outcome]:
