@@ -22,7 +22,7 @@ AGAIN_SECONDS = 0.5  # until the alarm rings again, where something swallowed th
 GRACE_SECONDS = 30.0  # until the kernel ends a process that no alarm can interrupt
 
 
-class Patience:
+class CpuBudget:
     """The grader's processor time for one submission.
 
     Where alarms can be had (the main thread of a process on Linux or macOS), `limited` raises

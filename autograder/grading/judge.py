@@ -15,7 +15,7 @@ import torch
 
 from autograder.authoring.exercise import Check, Exercise
 from autograder.grading.attempts import DEATHS_TO_DOUBT, Attempt
-from autograder.grading.cpu_budget import Patience
+from autograder.grading.cpu_budget import CpuBudget
 from autograder.grading.fixtures import Case, Material
 from autograder.grading.sessions import SharedReplies
 from autograder.lab.calls import Answer, Call, CallFailed, Reply
@@ -34,16 +34,16 @@ def judge_exercise(
     material: Material,
     *,
     only: Callable[[Check], bool] = lambda check: True,
-    patience: Patience | None = None,
+    cpu_budget: CpuBudget | None = None,
     attempt: Attempt | None = None,
     watch: Callable[[CheckResult], None] = lambda result: None,
 ) -> ExerciseGrade:
     """Run the checks of an exercise in order; those after a failed one are skipped.
 
-    `patience` is the grader's time for the submission, `attempt` the attempt that this is. `watch`
+    `cpu_budget` is the grader's time for the submission, `attempt` the attempt that this is. `watch`
     hears of each result before the next check runs.
     """
-    judging = Judging(exercise, session, material, patience or Patience(), attempt, watch)
+    judging = Judging(exercise, session, material, cpu_budget or CpuBudget(), attempt, watch)
     judging.run(only)
     return judging.grade
 
@@ -56,14 +56,14 @@ class Judging:
         exercise: Exercise,
         session: Session,
         material: Material,
-        patience: Patience,
+        cpu_budget: CpuBudget,
         attempt: Attempt | None,
         watch: Callable[[CheckResult], None],
     ) -> None:
         self._exercise = exercise
         self._session = session
         self._material = material
-        self._patience = patience
+        self._patience = cpu_budget
         self._trial = attempt
         self._watch = watch
         self._shared = SharedReplies(session, material.bench)
@@ -78,7 +78,7 @@ class Judging:
                 check,
                 place,
                 self._material,
-                patience=self._patience,
+                cpu_budget=self._patience,
                 attempt=self._trial,
             )
             self._results[check.name] = result
@@ -106,12 +106,12 @@ def judge(
     session: Session,
     material: Material,
     *,
-    patience: Patience | None = None,
+    cpu_budget: CpuBudget | None = None,
     attempt: Attempt | None = None,
 ) -> CheckResult:
     """Run one check and say how it ended; never raises for anything that a submission does.
 
-    `patience` and `attempt` as for `judge_exercise`. `SandboxError` where submissions cannot be
+    `cpu_budget` and `attempt` as for `judge_exercise`. `SandboxError` where submissions cannot be
     isolated any more.
     """
     started = time.monotonic()
@@ -122,9 +122,9 @@ def judge(
     if deaths >= DEATHS_TO_DOUBT:
         outcome, message = _after_deaths(exercise, check, material, deaths)
     else:
-        patience = patience or Patience()
+        cpu_budget = cpu_budget or CpuBudget()
         alone = attempt is None or attempt.alone
-        outcome, message = _outcome(exercise, check, session, material, patience, alone=alone)
+        outcome, message = _outcome(exercise, check, session, material, cpu_budget, alone=alone)
     return replace(_result(check, outcome, message), seconds=round(time.monotonic() - started, 6))
 
 
@@ -133,13 +133,13 @@ def _outcome(
     check: Check,
     session: Session,
     material: Material,
-    patience: Patience,
+    cpu_budget: CpuBudget,
     *,
     alone: bool,
 ) -> tuple[Outcome, str]:
     """How a check ended; `ShortageError` where it has to be run again `alone` to know that."""
     try:
-        run_check(exercise, check, session, material, patience)
+        run_check(exercise, check, session, material, cpu_budget)
     except AssertionError as wrong:
         return Outcome.FAILED, str(wrong) or check.title
     except CallFailed as failed:
@@ -150,7 +150,7 @@ def _outcome(
         raise  # nobody's answer: the run cannot go on
     except CheckTooSlow:
         slow = (Outcome.TIMEOUT, f"what {exercise.name} returned takes too long to check")
-        return slow if patience.left <= 0 else _blame(exercise, check, material, slow)
+        return slow if cpu_budget.left <= 0 else _blame(exercise, check, material, slow)
     except BaseException as error:
         if not alone and is_shortage(error):
             raise ShortageError(f"the grader itself ran out of something ({error})") from error
@@ -178,7 +178,7 @@ def _blame(
     The reference takes the student's place: where it passes, the student's answer was at fault.
     """
     try:
-        run_check(exercise, check, material.reference(exercise), material, Patience())
+        run_check(exercise, check, material.reference(exercise), material, CpuBudget())
     except (Exception, CheckTooSlow) as again:
         return Outcome.GRADER_ERROR, f"the check itself is broken: {type(again).__name__}: {again}"
     return wrong
@@ -189,14 +189,14 @@ def run_check(
     check: Check,
     session: Session,
     material: Material,
-    patience: Patience | None = None,
+    cpu_budget: CpuBudget | None = None,
 ) -> None:
     """Run a check on a session's function; raises whatever says that the answer is wrong.
 
-    `CheckTooSlow` where `patience`, which limits the grader's own work, is at its end.
+    `CheckTooSlow` where `cpu_budget`, which limits the grader's own work, is at its end.
     """
-    limited = nullcontext if patience is None else patience.limited
-    paused = nullcontext if patience is None else patience.paused
+    limited = nullcontext if cpu_budget is None else cpu_budget.limited
+    paused = nullcontext if cpu_budget is None else cpu_budget.paused
 
     def perform(call: Call) -> Reply:
         with paused():

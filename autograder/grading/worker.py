@@ -11,7 +11,7 @@ from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
 from autograder.grading.attempts import AttemptResult, Attempt
-from autograder.grading.cpu_budget import Patience
+from autograder.grading.cpu_budget import CpuBudget
 from autograder.grading.fixtures import Material
 from autograder.grading.judge import Judging, is_told
 from autograder.grading.misconceptions.naming import Misconceptions
@@ -100,8 +100,8 @@ class Worker:
     def _grade(
         self, lab: Assignment, material: Material, found: Found, attempt: Attempt | None
     ) -> Grade:
-        patience = Patience()
-        digest, session = "", self._session(material, patience)
+        cpu_budget = CpuBudget()
+        digest, session = "", self._session(material, cpu_budget)
         try:
             data = read_bytes(found)
             digest = digest_of(found, data)
@@ -116,7 +116,7 @@ class Worker:
                 notes.append(WHICH_FILE + source.doubt)
             if source.assignment and source.assignment != lab.name:
                 notes.append(f"{OTHER_ASSIGNMENT}{source.assignment!r}")
-            exercises = self._judge(lab, session, material, patience, attempt)
+            exercises = self._judge(lab, session, material, cpu_budget, attempt)
         except (SubmissionProblem, UnreadableSubmission) as problem:
             _raise_if_short(problem.__cause__)
             return ungraded(lab, found, digest, Outcome.MISSING, str(problem), readable=False)
@@ -142,7 +142,7 @@ class Worker:
         lab: Assignment,
         session: SandboxSession,
         material: Material,
-        patience: Patience,
+        cpu_budget: CpuBudget,
         attempt: Attempt | None,
     ) -> tuple[ExerciseGrade, ...]:
         """Judge all exercises; hints and pictures come when no verdict is open any more.
@@ -155,7 +155,7 @@ class Worker:
                 exercise,
                 watched,
                 material,
-                patience,
+                cpu_budget,
                 attempt,
                 self._watch(watched, session, material),
             )
@@ -237,9 +237,9 @@ class Worker:
         return Equipment(gpus=place.gpus, tiny_on_gpu=place.tiny_too)
 
     def _session(
-        self, material: Material | None = None, patience: Patience | None = None
+        self, material: Material | None = None, cpu_budget: CpuBudget | None = None
     ) -> SandboxSession:
-        bench, alarm = None if material is None else material.bench, patience or Patience()
+        bench, alarm = None if material is None else material.bench, cpu_budget or CpuBudget()
         return SandboxSession(self.sandbox, bench, self._settings.limits, alarm.working)
 
 

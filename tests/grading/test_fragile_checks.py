@@ -13,7 +13,7 @@ import pytest
 from autograder.authoring.course import load_assignment
 from autograder.grading.attempts import Attempt
 from autograder.grading.batch import Grading
-from autograder.grading.cpu_budget import Patience
+from autograder.grading.cpu_budget import CpuBudget
 from autograder.grading.fixtures import Material
 from autograder.grading.judge import judge_exercise
 from autograder.grading.retries import given_up
@@ -90,11 +90,11 @@ def test_a_check_that_ended_the_grader_three_times_costs_nothing(
     assert attempt.ended_at() == ("step", "three")
 
 
-def judged(course: str, answer: object, patience: Patience) -> list[Outcome]:
+def judged(course: str, answer: object, cpu_budget: CpuBudget) -> list[Outcome]:
     exercise = load_assignment("weak", course).exercise("step")
     material = Material("weak", "seed")
     session = LocalSession({"step": answer}, material.bench)
-    grade = judge_exercise(exercise, session, material, patience=patience)
+    grade = judge_exercise(exercise, session, material, cpu_budget=cpu_budget)
     return [check.outcome for check in grade.checks]
 
 
@@ -105,19 +105,19 @@ def test_an_answer_that_makes_a_check_slow_is_a_timeout_and_no_fault_of_the_grad
         return x if x < 3 else 1 << 60
 
     passed = Outcome.PASSED
-    assert judged(course, endless, Patience(check=0.3)) == [passed, passed, Outcome.TIMEOUT]
+    assert judged(course, endless, CpuBudget(check=0.3)) == [passed, passed, Outcome.TIMEOUT]
 
 
 def test_the_students_own_time_does_not_count(course: str) -> None:
     def slow(x: int) -> int:
         return x + 0 * sum(range(20_000_000))
 
-    assert judged(course, slow, Patience(check=0.3)) == [Outcome.PASSED] * 3
+    assert judged(course, slow, CpuBudget(check=0.3)) == [Outcome.PASSED] * 3
 
 
 def test_when_the_time_for_a_submission_is_used_up_no_check_begins(course: str) -> None:
-    patience = Patience(total=0.0)
-    assert judged(course, lambda x: x, patience) == [Outcome.TIMEOUT] * 3
+    cpu_budget = CpuBudget(total=0.0)
+    assert judged(course, lambda x: x, cpu_budget) == [Outcome.TIMEOUT] * 3
 
 
 def swallow_alarms(most: int) -> int:
@@ -132,16 +132,16 @@ def swallow_alarms(most: int) -> int:
 
 
 def test_the_alarm_rings_again_where_it_was_swallowed() -> None:
-    with Patience(check=0.1).limited():
+    with CpuBudget(check=0.1).limited():
         assert swallow_alarms(2) == 2
 
 
 def test_no_alarm_rings_after_the_end() -> None:
-    patience = Patience(check=0.2)
-    with patience.limited():
+    cpu_budget = CpuBudget(check=0.2)
+    with cpu_budget.limited():
         pass
     sum(range(20_000_000))
-    assert patience.left > 0
+    assert cpu_budget.left > 0
 
 
 def test_a_check_that_cannot_be_interrupted_ends_with_its_process() -> None:

@@ -19,7 +19,7 @@ import matplotlib
 import torch
 
 from autograder.authoring.exercise import Chaff, Check, Exercise
-from autograder.grading.cpu_budget import Patience
+from autograder.grading.cpu_budget import CpuBudget
 from autograder.grading.fixtures import Material
 from autograder.grading.judge import run_check
 from autograder.grading.misconceptions.reply_cache import Remembered
@@ -65,10 +65,10 @@ class Misconceptions:
         The submission's functions are called again through `session`, for `seconds` in all;
         the grader's own work on what they reply is limited as in checks.
         """
-        patience = Patience()
-        clock = _Clock(session, seconds, patience)
+        cpu_budget = CpuBudget()
+        clock = _Clock(session, seconds, cpu_budget)
         try:
-            with patience.limited():
+            with cpu_budget.limited():
                 return tuple(
                     self._explained(exercise, grade, clock)
                     for exercise, grade in zip(exercises, grades, strict=True)
@@ -156,10 +156,10 @@ class Asked:
 class _Clock:
     """A session whose calls have so many seconds in all; they do not count as the grader's work."""
 
-    def __init__(self, session: Session, seconds: float, patience: Patience) -> None:
+    def __init__(self, session: Session, seconds: float, cpu_budget: CpuBudget) -> None:
         self._session = session
         self._left = seconds
-        self.paused = patience.paused
+        self.paused = cpu_budget.paused
 
     def perform(self, call: Call) -> Reply:
         if self._left <= 0:
