@@ -28,7 +28,7 @@ from matplotlib import pyplot
 
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.grading.misconceptions.naming import Misconceptions
 from autograder.grading.sessions import LimitedSession, LocalSession
@@ -58,7 +58,7 @@ class Trials:
 
     def __init__(self, assignment: str, seed: str) -> None:
         self.lab = load_assignment(assignment)
-        self._material = Material(assignment, seed)
+        self._material = Fixtures(assignment, seed)
         self.misconceptions = Misconceptions(self._material)
 
     def run(self, exercise: Exercise, wrong: Any, tally: Tally) -> None:

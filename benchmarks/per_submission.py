@@ -40,7 +40,7 @@ from autograder.authoring.course import load_assignment
 from autograder.edition.notebook import solved_notebook
 from autograder.edition.otter_tests import otter_test
 from autograder.edition.source import script, solution_source
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.grading.settings import Settings
 from autograder.grading.worker import Worker
@@ -154,7 +154,7 @@ def main() -> None:
         if lost:
             raise SystemExit(f"the reference solutions lose points: {lost}")
 
-        material = Material(lab.name, "benchmark")
+        fixtures = Fixtures(lab.name, "benchmark")
         direct = DirectSession({e.name: e.solution_function for e in lab.exercises})
 
         source = read_submission(notebook.read_bytes(), notebook.name)
@@ -167,23 +167,23 @@ def main() -> None:
 
         def checks_alone() -> None:
             for exercise in lab.exercises:
-                judge_exercise(exercise, direct, material)
+                judge_exercise(exercise, direct, fixtures)
 
         def all_checks() -> None:
             worker.grade(lab.name, found)
 
         def public_checks() -> None:
-            session = SandboxSession(worker.sandbox, material.bench, Limits())
+            session = SandboxSession(worker.sandbox, fixtures.bench, Limits())
             session.read(notebook.read_bytes(), notebook.name)
             for exercise in lab.exercises:
-                judge_exercise(exercise, session, material, only=lambda check: not check.hidden)
+                judge_exercise(exercise, session, fixtures, only=lambda check: not check.hidden)
             session.close()
 
         def floor() -> None:
             cells()
             checks_alone()
 
-        cpu, parts = parts_of(worker.sandbox, lab, material, notebook, cpu_seconds, options.rounds)
+        cpu, parts = parts_of(worker.sandbox, lab, fixtures, notebook, cpu_seconds, options.rounds)
         if options.cpu_only:
             worker.sandbox.close()
             print_parts(cpu, parts, options.rounds)

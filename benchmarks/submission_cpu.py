@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.authoring.assignment import Assignment
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.records import Outcome
 from autograder.sandbox.child import Child
@@ -34,7 +34,7 @@ class Part:
 def parts_of(
     sandbox: Sandbox,
     lab: Assignment,
-    material: Material,
+    fixtures: Fixtures,
     notebook: Path,
     total_seconds: Callable[[], float],
     rounds: int,
@@ -47,7 +47,7 @@ def parts_of(
     totals = []
     for number in range(rounds + 1):
         before = total_seconds()
-        measured = _once(sandbox, lab, material, notebook)
+        measured = _once(sandbox, lab, fixtures, notebook)
         total = 1e3 * (total_seconds() - before)
         if number == 0:
             continue
@@ -63,10 +63,10 @@ def parts_of(
 
 
 def _once(
-    sandbox: Sandbox, lab: Assignment, material: Material, notebook: Path
+    sandbox: Sandbox, lab: Assignment, fixtures: Fixtures, notebook: Path
 ) -> dict[str, tuple[float, float]]:
     """CPU milliseconds (grader, child) of each part of grading a submission once."""
-    session = SandboxSession(sandbox, material.bench, Limits())
+    session = SandboxSession(sandbox, fixtures.bench, Limits())
     measured: dict[str, tuple[float, float]] = {}
 
     def part(name: str, work: Callable[[], object]) -> None:
@@ -76,7 +76,7 @@ def _once(
         measured[name] = (1e3 * (time.process_time() - grader), max(ended - child, 0.0))
 
     def judge(number: int) -> None:
-        grade = judge_exercise(lab.exercises[number], session, material)
+        grade = judge_exercise(lab.exercises[number], session, fixtures)
         lost = [check.name for check in grade.checks if check.outcome is not Outcome.PASSED]
         if lost:
             raise SystemExit(f"the reference solutions lose points: {lost}")

@@ -31,7 +31,7 @@ from test_honest_code import EVERYWHERE, WITH_FILES, function
 from test_system_calls import ALLOW, verdict
 
 from autograder.authoring.course import assignment_names, load_assignment
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.grading.sessions import LocalSession
 from autograder.inside.lockdown import system_call_filter
@@ -71,10 +71,10 @@ def _do_honest_work(assignments: list[object]) -> None:
         except Exception as error:
             print(f"{name}: {error}", file=sys.stderr)
     for assignment in assignments:
-        material = Material(assignment.name, "system calls")
+        fixtures = Fixtures(assignment.name, "system calls")
         for exercise in assignment.exercises:
-            session = LocalSession({exercise.name: exercise.solution_function}, material.bench)
-            judge_exercise(exercise, session, material)
+            session = LocalSession({exercise.name: exercise.solution_function}, fixtures.bench)
+            judge_exercise(exercise, session, fixtures)
 
 
 def calls(trace: Path) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "courses"
 import torch
 
 from autograder.authoring.course import load_assignment
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.inside.models import beside_the_model, take_inputs_from_anywhere
 from autograder.lab.calls import Call, Reply, perform
@@ -54,9 +54,9 @@ def main(submission: str, model: str) -> None:
     exec(compile(Path(submission).read_text(encoding="utf-8"), submission, "exec"), functions)
     checks = ScaledBench("usual", {model: planted_for_checks(choice, device, "usual")})
     own = ScaledBench("usual", {model: FullScale(weights.model)})
-    session, material = InThisProcess(functions, own, checks), Material("lab", "usual", checks)
+    session, fixtures = InThisProcess(functions, own, checks), Fixtures("lab", "usual", checks)
     lab = load_assignment("lab", "model_checks")
-    score = sum(judge_exercise(one, session, material).score for one in lab.exercises)
+    score = sum(judge_exercise(one, session, fixtures).score for one in lab.exercises)
     print(f"{score:g} of {lab.possible:g} points in {time.monotonic() - STARTED:.1f} s")
 
 

@@ -30,7 +30,7 @@ class Case:
     expected: Reply
 
 
-class Material:
+class Fixtures:
     """The inputs of one run, for one process.
 
     The bench's seed is derived from the run's seed by a hash, so that the sandbox, which must hold
@@ -60,7 +60,7 @@ class Material:
         self._solutions[exercise.name] = exercise.solution_function
         return self._references
 
-    def fixtures(self, exercise: Exercise, check: Check) -> dict[str, Any]:
+    def of(self, exercise: Exercise, check: Check) -> dict[str, Any]:
         """The fixtures that the check's function names: `rng`, `shared_rng`, `bench`."""
         offered: dict[str, Callable[[], Any]] = {
             "rng": lambda: self._rng(exercise.name, check.name),
@@ -80,7 +80,7 @@ class Material:
         """The calls of an agreement check with the reference's replies, computed once."""
         key = (exercise.name, check.name)
         if key not in self._cases:
-            inputs = check.function(**self.fixtures(exercise, check))
+            inputs = check.function(**self.of(exercise, check))
             self._cases[key] = tuple(
                 self._case(exercise, check, as_given(yielded)) for yielded in inputs
             )

@@ -16,7 +16,7 @@ import torch
 from autograder.authoring.exercise import Check, Exercise
 from autograder.grading.attempts import DEATHS_TO_DOUBT, Attempt
 from autograder.grading.cpu_budget import CpuBudget
-from autograder.grading.fixtures import Case, Material
+from autograder.grading.fixtures import Case, Fixtures
 from autograder.grading.sessions import SharedReplies
 from autograder.lab.calls import Answer, Call, CallFailed, Reply
 from autograder.lab.compare import difference
@@ -31,7 +31,7 @@ TIMEOUTS_PER_EXERCISE = 2  # a function that was too slow twice is not waited fo
 def judge_exercise(
     exercise: Exercise,
     session: Session,
-    material: Material,
+    fixtures: Fixtures,
     *,
     only: Callable[[Check], bool] = lambda check: True,
     cpu_budget: CpuBudget | None = None,
@@ -43,7 +43,7 @@ def judge_exercise(
     `cpu_budget` is the grader's time for the submission, `attempt` the attempt that this is. `watch`
     hears of each result before the next check runs.
     """
-    judging = Judging(exercise, session, material, cpu_budget or CpuBudget(), attempt, watch)
+    judging = Judging(exercise, session, fixtures, cpu_budget or CpuBudget(), attempt, watch)
     judging.run(only)
     return judging.grade
 
@@ -55,18 +55,18 @@ class Judging:
         self,
         exercise: Exercise,
         session: Session,
-        material: Material,
+        fixtures: Fixtures,
         cpu_budget: CpuBudget,
         attempt: Attempt | None,
         watch: Callable[[CheckResult], None],
     ) -> None:
         self._exercise = exercise
         self._session = session
-        self._material = material
+        self._material = fixtures
         self._patience = cpu_budget
         self._trial = attempt
         self._watch = watch
-        self._shared = SharedReplies(session, material.bench)
+        self._shared = SharedReplies(session, fixtures.bench)
         self._results: dict[str, CheckResult] = {}
 
     def run(self, only: Callable[[Check], bool]) -> None:
@@ -104,7 +104,7 @@ def judge(
     exercise: Exercise,
     check: Check,
     session: Session,
-    material: Material,
+    fixtures: Fixtures,
     *,
     cpu_budget: CpuBudget | None = None,
     attempt: Attempt | None = None,
@@ -120,11 +120,11 @@ def judge(
         attempt.begin((exercise.name, check.name))
         deaths = attempt.deaths_at((exercise.name, check.name))
     if deaths >= DEATHS_TO_DOUBT:
-        outcome, message = _after_deaths(exercise, check, material, deaths)
+        outcome, message = _after_deaths(exercise, check, fixtures, deaths)
     else:
         cpu_budget = cpu_budget or CpuBudget()
         alone = attempt is None or attempt.alone
-        outcome, message = _outcome(exercise, check, session, material, cpu_budget, alone=alone)
+        outcome, message = _outcome(exercise, check, session, fixtures, cpu_budget, alone=alone)
     return replace(_result(check, outcome, message), seconds=round(time.monotonic() - started, 6))
 
 
@@ -132,14 +132,14 @@ def _outcome(
     exercise: Exercise,
     check: Check,
     session: Session,
-    material: Material,
+    fixtures: Fixtures,
     cpu_budget: CpuBudget,
     *,
     alone: bool,
 ) -> tuple[Outcome, str]:
     """How a check ended; `ShortageError` where it has to be run again `alone` to know that."""
     try:
-        run_check(exercise, check, session, material, cpu_budget)
+        run_check(exercise, check, session, fixtures, cpu_budget)
     except AssertionError as wrong:
         return Outcome.FAILED, str(wrong) or check.title
     except CallFailed as failed:
@@ -150,35 +150,35 @@ def _outcome(
         raise  # nobody's answer: the run cannot go on
     except CheckTooSlow:
         slow = (Outcome.TIMEOUT, f"what {exercise.name} returned takes too long to check")
-        return slow if cpu_budget.left <= 0 else _blame(exercise, check, material, slow)
+        return slow if cpu_budget.left <= 0 else _blame(exercise, check, fixtures, slow)
     except BaseException as error:
         if not alone and is_shortage(error):
             raise ShortageError(f"the grader itself ran out of something ({error})") from error
         kind = type(error).__name__
         text = f"the check could not use what {exercise.name} returned ({kind})"
-        return _blame(exercise, check, material, (Outcome.FAILED, text))
+        return _blame(exercise, check, fixtures, (Outcome.FAILED, text))
     return Outcome.PASSED, ""
 
 
 def _after_deaths(
-    exercise: Exercise, check: Check, material: Material, deaths: int
+    exercise: Exercise, check: Check, fixtures: Fixtures, deaths: int
 ) -> tuple[Outcome, str]:
     """How a check ended that ended the grader's process twice; a third time with the reference."""
     if deaths > DEATHS_TO_DOUBT:
         return Outcome.GRADER_ERROR, "the grader's process ended in this check, again and again"
     text = f"the grader's process ended while it checked what {exercise.name} returned"
-    return _blame(exercise, check, material, (Outcome.DIED, text))
+    return _blame(exercise, check, fixtures, (Outcome.DIED, text))
 
 
 def _blame(
-    exercise: Exercise, check: Check, material: Material, wrong: tuple[Outcome, str]
+    exercise: Exercise, check: Check, fixtures: Fixtures, wrong: tuple[Outcome, str]
 ) -> tuple[Outcome, str]:
     """Whose fault it is that a check broke down: `wrong` says it is the answer's.
 
     The reference takes the student's place: where it passes, the student's answer was at fault.
     """
     try:
-        run_check(exercise, check, material.reference(exercise), material, CpuBudget())
+        run_check(exercise, check, fixtures.reference(exercise), fixtures, CpuBudget())
     except (Exception, CheckTooSlow) as again:
         return Outcome.GRADER_ERROR, f"the check itself is broken: {type(again).__name__}: {again}"
     return wrong
@@ -188,7 +188,7 @@ def run_check(
     exercise: Exercise,
     check: Check,
     session: Session,
-    material: Material,
+    fixtures: Fixtures,
     cpu_budget: CpuBudget | None = None,
 ) -> None:
     """Run a check on a session's function; raises whatever says that the answer is wrong.
@@ -204,11 +204,11 @@ def run_check(
 
     answer = Answer(exercise.name, perform)
     if check.kind == "law":
-        fixtures = material.fixtures(exercise, check)
+        wanted = fixtures.of(exercise, check)
         with limited():
-            check.function(answer, **fixtures)
+            check.function(answer, **wanted)
     else:
-        cases = material.cases(exercise, check)
+        cases = fixtures.cases(exercise, check)
         with limited():
             _compare_with_reference(cases, check, answer)
 

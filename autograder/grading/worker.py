@@ -12,7 +12,7 @@ from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
 from autograder.grading.attempts import AttemptResult, Attempt
 from autograder.grading.cpu_budget import CpuBudget
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import Judging, is_told
 from autograder.grading.misconceptions.naming import Misconceptions
 from autograder.grading.sessions import FigureCalls
@@ -66,7 +66,7 @@ class Worker:
             equipment=self._equipment(place),
         )
         self._doubtful = False
-        self._assignments: dict[str, tuple[Assignment, Material, Misconceptions]] = {}
+        self._assignments: dict[str, tuple[Assignment, Fixtures, Misconceptions]] = {}
 
     def assignment_of(self, found: Found) -> str:
         """The assignment that a submission's metadata names, "" where it names none."""
@@ -89,19 +89,19 @@ class Worker:
             fresh = self._material(assignment)
             known = Misconceptions(self._on_tiny_models(fresh))
             self._assignments[assignment] = (loaded, fresh, known)
-        lab, material, _ = self._assignments[assignment]
+        lab, fixtures, _ = self._assignments[assignment]
         self._doubtful = False
         if self._full_scale is None:
-            grade = self._grade(lab, material, found, attempt)
+            grade = self._grade(lab, fixtures, found, attempt)
         else:
-            grade = self._full_scale.judged(lambda: self._grade(lab, material, found, attempt))
+            grade = self._full_scale.judged(lambda: self._grade(lab, fixtures, found, attempt))
         return AttemptResult(grade=grade, doubtful=self._doubtful)
 
     def _grade(
-        self, lab: Assignment, material: Material, found: Found, attempt: Attempt | None
+        self, lab: Assignment, fixtures: Fixtures, found: Found, attempt: Attempt | None
     ) -> Grade:
         cpu_budget = CpuBudget()
-        digest, session = "", self._session(material, cpu_budget)
+        digest, session = "", self._session(fixtures, cpu_budget)
         try:
             data = read_bytes(found)
             digest = digest_of(found, data)
@@ -116,7 +116,7 @@ class Worker:
                 notes.append(WHICH_FILE + source.doubt)
             if source.assignment and source.assignment != lab.name:
                 notes.append(f"{OTHER_ASSIGNMENT}{source.assignment!r}")
-            exercises = self._judge(lab, session, material, cpu_budget, attempt)
+            exercises = self._judge(lab, session, fixtures, cpu_budget, attempt)
         except (SubmissionProblem, UnreadableSubmission) as problem:
             _raise_if_short(problem.__cause__)
             return ungraded(lab, found, digest, Outcome.MISSING, str(problem), readable=False)
@@ -141,7 +141,7 @@ class Worker:
         self,
         lab: Assignment,
         session: SandboxSession,
-        material: Material,
+        fixtures: Fixtures,
         cpu_budget: CpuBudget,
         attempt: Attempt | None,
     ) -> tuple[ExerciseGrade, ...]:
@@ -154,10 +154,10 @@ class Worker:
             Judging(
                 exercise,
                 watched,
-                material,
+                fixtures,
                 cpu_budget,
                 attempt,
-                self._watch(watched, session, material),
+                self._watch(watched, session, fixtures),
             )
             for exercise, watched in zip(lab.exercises, figures, strict=True)
         ]
@@ -202,30 +202,30 @@ class Worker:
             for grade, call in zip(grades, figures, strict=True)
         )
 
-    def _material(self, assignment: str) -> Material:
+    def _material(self, assignment: str) -> Fixtures:
         if self._full_scale is None:
-            return Material(assignment, self._settings.seed)
+            return Fixtures(assignment, self._settings.seed)
         shared, bench = self._full_scale, self._full_scale.bench(assignment)
-        return Material(
+        return Fixtures(
             assignment,
             self._settings.seed,
             bench,
             lambda exercise: shared.reference(assignment, exercise.name, bench),
         )
 
-    def _on_tiny_models(self, material: Material) -> Material:
+    def _on_tiny_models(self, fixtures: Fixtures) -> Fixtures:
         """The material for known-wrong solutions, which have no full-scale models to run on."""
-        if not isinstance(material.bench, ScaledBench):
-            return material
-        return Material(material.assignment, material.seed, material.bench.tiny())
+        if not isinstance(fixtures.bench, ScaledBench):
+            return fixtures
+        return Fixtures(fixtures.assignment, fixtures.seed, fixtures.bench.tiny())
 
     def _watch(
-        self, figures: FigureCalls, session: SandboxSession, material: Material
+        self, figures: FigureCalls, session: SandboxSession, fixtures: Fixtures
     ) -> Callable[[CheckResult], None]:
         def watch(result: CheckResult) -> None:
             figures.judged(result)
             if self._full_scale is not None:
-                self._full_scale.heard(result, session.last_call, material.bench)
+                self._full_scale.heard(result, session.last_call, fixtures.bench)
 
         return watch
 
@@ -237,9 +237,9 @@ class Worker:
         return Equipment(gpus=place.gpus, tiny_on_gpu=place.tiny_too)
 
     def _session(
-        self, material: Material | None = None, cpu_budget: CpuBudget | None = None
+        self, fixtures: Fixtures | None = None, cpu_budget: CpuBudget | None = None
     ) -> SandboxSession:
-        bench, alarm = None if material is None else material.bench, cpu_budget or CpuBudget()
+        bench, alarm = None if fixtures is None else fixtures.bench, cpu_budget or CpuBudget()
         return SandboxSession(self.sandbox, bench, self._settings.limits, alarm.working)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.exercise import Exercise
 from autograder.edition.write import stale_files
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.interpreter import isolate_children
 from autograder.otter.package.read_back import package_tests
 from autograder.verify.leaks import files_give_nothing_away
@@ -111,8 +111,8 @@ def _files(assignment: Assignment, root: Path, doubtful: Collection[str]) -> lis
     guard = partial(guarded, "", assignment.name, Rule.FILES)
     found = guard(lambda: (Finding("", Rule.FILES, line) for line in stale_files(assignment, root)))
     found += guard(lambda: _otter_tests(assignment))
-    material = Material(assignment.name, FIRST_SEED)
-    secrets = partial(secrets_of, assignment.exercises, material, doubtful)
+    fixtures = Fixtures(assignment.name, FIRST_SEED)
+    secrets = partial(secrets_of, assignment.exercises, fixtures, doubtful)
     return found + guard(lambda: files_give_nothing_away(assignment, root, secrets()))
 
 

@@ -19,7 +19,7 @@ import torch
 from autograder.authoring.exercise import Check, Exercise
 from autograder.edition.closure import Home, closure_of, home_of
 from autograder.edition.otter_tests import public_closure
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 
 MIN_LINE = 32  # characters, squeezed, from which one statement gives its function away
 MIN_BODY = 40  # the same for a whole function
@@ -55,7 +55,7 @@ def numbers_in(text: str) -> frozenset[str]:
 
 
 def secrets_of(
-    exercises: Iterable[Exercise], material: Material, doubtful: Collection[str] = ()
+    exercises: Iterable[Exercise], fixtures: Fixtures, doubtful: Collection[str] = ()
 ) -> Iterator[Secret]:
     """Every secret of some exercises; a helper that several of them share is told once.
 
@@ -70,7 +70,7 @@ def secrets_of(
             what = f"the hidden check {check.name!r}"
             yield Secret(exercise.name, what, name=check.name, text=_worth(check.title))
             if exercise.name not in doubtful:
-                answers = _answers(exercise, check, material)
+                answers = _answers(exercise, check, fixtures)
                 yield Secret(exercise.name, f"right answers of {what}", numbers=answers)
         for chaff in exercise.chaffs:
             what = f"the hint of the known-wrong solution {chaff.name!r}"
@@ -138,11 +138,11 @@ def _worth(text: str) -> str:
     return text if len(squeezed(text)) >= MIN_TEXT else ""
 
 
-def _answers(exercise: Exercise, check: Check, material: Material) -> frozenset[str]:
+def _answers(exercise: Exercise, check: Check, fixtures: Fixtures) -> frozenset[str]:
     """The numbers in what the reference answers in an agreement check of this run."""
     if check.kind != "agrees":
         return frozenset()
-    cases = material.cases(exercise, check)
+    cases = fixtures.cases(exercise, check)
     written = (text for case in cases for text in _written(case.expected.value))
     return frozenset(number for text in written for number in numbers_in(text))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autograder.authoring.exercise import Exercise
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.grading.sessions import LimitedSession, LocalSession
 from autograder.records import CheckResult, ExerciseGrade
@@ -19,9 +19,9 @@ class Stage:
 
     def __init__(self, assignment: str, seed: str) -> None:
         self.seed = seed
-        self.material = Material(assignment, seed)
+        self.fixtures = Fixtures(assignment, seed)
         self._functions: dict[str, Callable[..., Any]] = {}
-        self._session = LimitedSession(LocalSession(self._functions, self.material.bench))
+        self._session = LimitedSession(LocalSession(self._functions, self.fixtures.bench))
 
     def judge(
         self,
@@ -44,7 +44,7 @@ class Stage:
     ) -> ExerciseGrade:
         """Grade one exercise of a submission that is no function of this process."""
         try:
-            return judge_exercise(exercise, session, self.material, watch=watch)
+            return judge_exercise(exercise, session, self.fixtures, watch=watch)
         finally:
             _close_figures()
 

@@ -137,7 +137,7 @@ def _trial(exercise: Exercise, stage: Stage, solution: Solution, name: str) -> T
 
 
 def _try_memory(trials: Trials, stage: Stage) -> None:
-    for how, session in from_memory(trials.exercise, stage.material.bench):
+    for how, session in from_memory(trials.exercise, stage.fixtures.bench):
         grade = stage.judge_session(trials.exercise, session)
         solution = Solution("memory", how, trials.exercise.solution_function)
         results = {result.name: result for result in grade.checks}

@@ -14,7 +14,7 @@ from autograder.authoring.course import load_assignment
 from autograder.grading.attempts import Attempt
 from autograder.grading.batch import Grading
 from autograder.grading.cpu_budget import CpuBudget
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.grading.retries import given_up
 from autograder.grading.sessions import LocalSession
@@ -81,10 +81,10 @@ def test_a_check_that_ended_the_grader_three_times_costs_nothing(
 ) -> None:
     journal = tmp_path / "journal"
     exercise = load_assignment("weak", course).exercise("step")
-    material = Material("weak", "seed")
-    session = LocalSession({"step": lambda x: x}, material.bench)
+    fixtures = Fixtures("weak", "seed")
+    session = LocalSession({"step": lambda x: x}, fixtures.bench)
     attempt = Attempt(journal=str(journal), deaths=(("step", "two"),) * 3)
-    grade = judge_exercise(exercise, session, material, attempt=attempt)
+    grade = judge_exercise(exercise, session, fixtures, attempt=attempt)
     found = [check.outcome for check in grade.checks]
     assert found == [Outcome.PASSED, Outcome.GRADER_ERROR, Outcome.PASSED]
     assert attempt.ended_at() == ("step", "three")
@@ -92,9 +92,9 @@ def test_a_check_that_ended_the_grader_three_times_costs_nothing(
 
 def judged(course: str, answer: object, cpu_budget: CpuBudget) -> list[Outcome]:
     exercise = load_assignment("weak", course).exercise("step")
-    material = Material("weak", "seed")
-    session = LocalSession({"step": answer}, material.bench)
-    grade = judge_exercise(exercise, session, material, cpu_budget=cpu_budget)
+    fixtures = Fixtures("weak", "seed")
+    session = LocalSession({"step": answer}, fixtures.bench)
+    grade = judge_exercise(exercise, session, fixtures, cpu_budget=cpu_budget)
     return [check.outcome for check in grade.checks]
 
 

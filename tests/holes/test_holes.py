@@ -18,7 +18,7 @@ import pytest
 
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import load_assignment
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge, judge_exercise
 from autograder.grading.sessions import LocalSession
 from autograder.records import Outcome
@@ -75,9 +75,9 @@ class Course:
 
     def __init__(self, assignment: str, seed: str) -> None:
         self.lab: Assignment = load_assignment(assignment)
-        self.material = Material(assignment, seed)
+        self.fixtures = Fixtures(assignment, seed)
         self.functions: dict[str, object] = {}
-        self.session = LocalSession(self.functions, self.material.bench)
+        self.session = LocalSession(self.functions, self.fixtures.bench)
 
 
 course = cache(Course)
@@ -110,7 +110,7 @@ def test_a_wrong_function_loses_points_on_every_seed(hole: str) -> None:
         exercise = here.lab.exercise(said[1])
         check = next(check for check in exercise.checks if check.name == CAUGHT_BY[hole])
         here.functions[said[1]] = functions[said[1]]
-        result = judge(exercise, check, here.session, here.material)
+        result = judge(exercise, check, here.session, here.fixtures)
         assert result.outcome is not Outcome.GRADER_ERROR, result.message
         assert result.score < result.points, seed
 
@@ -122,6 +122,6 @@ def test_the_right_solution_beside_them_keeps_every_point(assignment: str) -> No
         here = course(assignment, seed)
         here.functions.update(functions)
         for exercise in here.lab.exercises:
-            grade = judge_exercise(exercise, here.session, here.material)
+            grade = judge_exercise(exercise, here.session, here.fixtures)
             lost = [f"{c.name}: {c.message}" for c in grade.checks if c.score < c.points]
             assert not lost, seed

@@ -28,7 +28,7 @@ import torch
 import autograder
 from autograder.authoring.course import assignment_names, load_assignment
 from autograder.authoring.exercise import Exercise
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
@@ -291,11 +291,11 @@ class Arena:
 
     def grade(self, submission: bytes, name: str = LOSS) -> ExerciseGrade:
         """Judge one function of a submission, as in any run."""
-        exercise, material = _exercise(name)
+        exercise, fixtures = _exercise(name)
         session = self.session(GRADING)
         try:
             session.read(submission, "submission.py")
-            return judge_exercise(exercise, session, material)
+            return judge_exercise(exercise, session, fixtures)
         finally:
             session.close()
 
@@ -371,10 +371,10 @@ class Arena:
 
 
 @functools.cache
-def _exercise(name: str) -> tuple[Exercise, Material]:
+def _exercise(name: str) -> tuple[Exercise, Fixtures]:
     labs = map(load_assignment, assignment_names())
     lab = next(lab for lab in labs if any(one.name == name for one in lab.exercises))
-    return lab.exercise(name), Material(lab.name, "a run's secret seed")
+    return lab.exercise(name), Fixtures(lab.name, "a run's secret seed")
 
 
 def _listing_descriptor() -> int:

@@ -12,7 +12,7 @@ import torch
 
 from autograder import Exercise, given
 from autograder.authoring.given import Given
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.grading.misconceptions.naming import Misconceptions
 from autograder.grading.sessions import LocalSession
@@ -98,10 +98,10 @@ def knows_no_sum(values: torch.Tensor, power: int = 1) -> torch.Tensor:
 class Counting:
     """A student's function whose calls are counted, with the powers that were asked for."""
 
-    def __init__(self, function: Callable[..., Any], material: Material) -> None:
+    def __init__(self, function: Callable[..., Any], fixtures: Fixtures) -> None:
         self.calls = 0
         self.powers: set[int] = set()
-        self._session = LocalSession({exercise.name: function}, material.bench)
+        self._session = LocalSession({exercise.name: function}, fixtures.bench)
 
     def perform(self, call: Call, time_limit: float | None = None) -> Reply:
         self.calls += 1
@@ -110,20 +110,20 @@ class Counting:
 
 
 @pytest.fixture(scope="module")
-def material() -> Material:
-    return Material("toy", "a seed")
+def fixtures() -> Fixtures:
+    return Fixtures("toy", "a seed")
 
 
 @pytest.fixture(scope="module")
-def misconceptions(material: Material) -> Misconceptions:
-    return Misconceptions(material)
+def misconceptions(fixtures: Fixtures) -> Misconceptions:
+    return Misconceptions(fixtures)
 
 
 @pytest.fixture
-def explained(material: Material, misconceptions: Misconceptions):
+def explained(fixtures: Fixtures, misconceptions: Misconceptions):
     def explain(function: Callable[..., Any]) -> ExerciseGrade:
-        session = LocalSession({exercise.name: function}, material.bench)
-        grade = judge_exercise(exercise, session, material)
+        session = LocalSession({exercise.name: function}, fixtures.bench)
+        grade = judge_exercise(exercise, session, fixtures)
         (with_hints,) = misconceptions.explain([exercise], [grade], session)
         assert [c.outcome for c in with_hints.checks] == [c.outcome for c in grade.checks]
         assert with_hints.score == grade.score
@@ -200,27 +200,27 @@ def test_a_blank_or_missing_answer_has_no_misconception(explained) -> None:
 
 
 def test_a_right_answer_costs_no_further_call(
-    material: Material, misconceptions: Misconceptions
+    fixtures: Fixtures, misconceptions: Misconceptions
 ) -> None:
-    session = Counting(shares, material)
-    grade = judge_exercise(exercise, session, material)
+    session = Counting(shares, fixtures)
+    grade = judge_exercise(exercise, session, fixtures)
     calls = session.calls
     assert misconceptions.explain([exercise], [grade], session) == (grade,)
     assert session.calls == calls
 
 
 def test_the_checks_pass_their_own_way_so_that_all_calls_are_compared(
-    material: Material, misconceptions: Misconceptions
+    fixtures: Fixtures, misconceptions: Misconceptions
 ) -> None:
-    session = Counting(divides_by_the_number, material)
-    grade = judge_exercise(exercise, session, material)
+    session = Counting(divides_by_the_number, fixtures)
+    grade = judge_exercise(exercise, session, fixtures)
     assert session.powers == {1}
     misconceptions.explain([exercise], [grade], session)
     assert session.powers == {1, 2, 3}
 
 
 def test_what_gets_slow_ends_the_search_and_keeps_its_points(
-    material: Material, misconceptions: Misconceptions
+    fixtures: Fixtures, misconceptions: Misconceptions
 ) -> None:
     class Slower(Counting):
         def perform(self, call: Call, time_limit: float | None = None) -> Reply:
@@ -229,8 +229,8 @@ def test_what_gets_slow_ends_the_search_and_keeps_its_points(
                 time.sleep(0.05)
             return reply
 
-    session = Slower(divides_by_the_number, material)
-    grade = judge_exercise(exercise, session, material)
+    session = Slower(divides_by_the_number, fixtures)
+    grade = judge_exercise(exercise, session, fixtures)
     (explained,) = misconceptions.explain([exercise], [grade], session, seconds=0.06)
     assert explained == grade
     assert session.calls <= 8
@@ -238,7 +238,7 @@ def test_what_gets_slow_ends_the_search_and_keeps_its_points(
 
 @pytest.mark.parametrize("error", [Interrupted(Outcome.DIED, "gone"), RecursionError("deep")])
 def test_whatever_breaks_while_searching_costs_nothing(
-    material: Material, misconceptions: Misconceptions, error: Exception
+    fixtures: Fixtures, misconceptions: Misconceptions, error: Exception
 ) -> None:
     class Breaks(Counting):
         def perform(self, call: Call, time_limit: float | None = None) -> Reply:
@@ -247,16 +247,16 @@ def test_whatever_breaks_while_searching_costs_nothing(
                 raise error
             return reply
 
-    session = Breaks(divides_by_the_number, material)
-    grade = judge_exercise(exercise, session, material)
+    session = Breaks(divides_by_the_number, fixtures)
+    grade = judge_exercise(exercise, session, fixtures)
     assert misconceptions.explain([exercise], [grade], session) == (grade,)
 
 
 def test_searching_changes_no_random_numbers(
-    material: Material, misconceptions: Misconceptions
+    fixtures: Fixtures, misconceptions: Misconceptions
 ) -> None:
-    session = LocalSession({exercise.name: divides_by_the_number}, material.bench)
-    grade = judge_exercise(exercise, session, material)
+    session = LocalSession({exercise.name: divides_by_the_number}, fixtures.bench)
+    grade = judge_exercise(exercise, session, fixtures)
     torch.manual_seed(7)
     misconceptions.explain([exercise], [grade], session)
     drawn = torch.rand(())

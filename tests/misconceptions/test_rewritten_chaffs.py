@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from autograder.authoring.course import load_assignment
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.grading.misconceptions.naming import Misconceptions
 from autograder.grading.sessions import LimitedSession, LocalSession
@@ -50,15 +50,15 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # those of students' code
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_five_in_six_are_named_and_none_wrongly(assignment: str, written: ModuleType) -> None:
     lab = load_assignment(assignment)
-    material = Material(assignment, "a seed for misconceptions")
-    misconceptions = Misconceptions(material)
+    fixtures = Fixtures(assignment, "a seed for misconceptions")
+    misconceptions = Misconceptions(fixtures)
     named, unnamed, wrongly = [], [], []
     for name, group in groupby(written.rewritten(assignment), key=lambda wrong: wrong.exercise):
         exercise = lab.exercise(name)
         hints = {chaff.name: " ".join(chaff.hint.split()) for chaff in exercise.chaffs}
         for wrong in list(group)[: SLOW.get(name)]:
-            session = LimitedSession(LocalSession({name: wrong.function()}, material.bench))
-            grade = judge_exercise(exercise, session, material)
+            session = LimitedSession(LocalSession({name: wrong.function()}, fixtures.bench))
+            grade = judge_exercise(exercise, session, fixtures)
             (grade,) = misconceptions.explain([exercise], [grade], session)
             found = {(c.misconception, c.hint) for c in grade.checks if c.misconception}
             told = named if found == {(wrong.chaff, hints[wrong.chaff])} else unnamed

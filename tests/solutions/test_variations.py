@@ -10,7 +10,7 @@ import pytest
 
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge, judge_exercise
 from autograder.grading.sessions import LocalSession
 from autograder.records import Outcome
@@ -29,12 +29,12 @@ each_exercise = pytest.mark.parametrize(("assignment", "exercise"), EXERCISES)
 
 
 @pytest.fixture(scope="module")
-def materials() -> dict[str, Material]:
-    return {name: Material(name, "a seed for variations") for name in ASSIGNMENTS}
+def materials() -> dict[str, Fixtures]:
+    return {name: Fixtures(name, "a seed for variations") for name in ASSIGNMENTS}
 
 
 @pytest.fixture
-def material(materials: dict[str, Material], assignment: str) -> Material:
+def fixtures(materials: dict[str, Fixtures], assignment: str) -> Fixtures:
     return materials[assignment]
 
 
@@ -48,12 +48,12 @@ def own_figures() -> Iterator[None]:
 
 @each_exercise
 def test_every_right_variant_earns_everything(
-    assignment: str, exercise: Exercise, material: Material, variations: Variations
+    assignment: str, exercise: Exercise, fixtures: Fixtures, variations: Variations
 ) -> None:
     lost = []
     for variant in variations("variants", assignment, exercise.name):
-        session = LocalSession({exercise.name: variant.function()}, material.bench)
-        grade = judge_exercise(exercise, session, material)
+        session = LocalSession({exercise.name: variant.function()}, fixtures.bench)
+        grade = judge_exercise(exercise, session, fixtures)
         lost += [
             f"{variant.name} ({variant.contract}) loses {check.name}: {check.message}"
             for check in grade.checks
@@ -65,12 +65,12 @@ def test_every_right_variant_earns_everything(
 
 @each_exercise
 def test_every_known_slip_costs_points(
-    assignment: str, exercise: Exercise, material: Material, variations: Variations
+    assignment: str, exercise: Exercise, fixtures: Fixtures, variations: Variations
 ) -> None:
     survivors = []
     for slip in variations("slips", assignment, exercise.name):
-        session = LocalSession({exercise.name: slip.function()}, material.bench)
-        outcomes = (judge(exercise, check, session, material).outcome for check in exercise.checks)
+        session = LocalSession({exercise.name: slip.function()}, fixtures.bench)
+        outcomes = (judge(exercise, check, session, fixtures).outcome for check in exercise.checks)
         if all(outcome in (Outcome.PASSED, Outcome.GRADER_ERROR) for outcome in outcomes):
             survivors.append(f"{slip.name}: {slip.contract}")
         plt.close("all")

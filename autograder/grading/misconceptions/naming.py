@@ -20,7 +20,7 @@ import torch
 
 from autograder.authoring.exercise import Chaff, Check, Exercise
 from autograder.grading.cpu_budget import CpuBudget
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import run_check
 from autograder.grading.misconceptions.reply_cache import Remembered
 from autograder.grading.misconceptions.similarity import alike, deviates
@@ -45,12 +45,12 @@ class Misconceptions:
     Their replies to the checks' calls are computed when they are first needed and remembered.
     """
 
-    def __init__(self, material: Material) -> None:
+    def __init__(self, fixtures: Fixtures) -> None:
         matplotlib.use("Agg")
-        self.bench = material.bench
-        self._material = material
+        self.bench = fixtures.bench
+        self._material = fixtures
         self._functions: dict[str, Any] = {}
-        self._trusted = LimitedSession(LocalSession(self._functions, material.bench))
+        self._trusted = LimitedSession(LocalSession(self._functions, fixtures.bench))
         self._replies = Remembered()
 
     def explain(
@@ -188,11 +188,11 @@ class _Trial:
         self._bench = known.bench
         self._agreed: set[bytes] = set()
 
-    def run(self, check: Check, material: Material) -> None:
+    def run(self, check: Check, fixtures: Fixtures) -> None:
         """Compare on all calls of a check; whoever is left agrees on all of them."""
         self._check = check
         try:
-            run_check(self._exercise, check, self, material)
+            run_check(self._exercise, check, self, fixtures)
         except _NobodyLeftError:
             pass
         except SandboxError:

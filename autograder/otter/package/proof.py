@@ -9,7 +9,7 @@ import matplotlib
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.exercise import Exercise
 from autograder.edition.errors import BuildError
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.grading.sessions import LocalSession, one_thread
 from autograder.records import ExerciseGrade, Outcome
@@ -28,15 +28,15 @@ def prove_reference(assignment: Assignment) -> None:
             "of them; declare exercises with checks that have points"
         )
     matplotlib.use("Agg")
-    material = Material(assignment.name, _SEED)
+    fixtures = Fixtures(assignment.name, _SEED)
     with one_thread(), warnings.catch_warnings(action="ignore"):
         for exercise in assignment.exercises:
-            _refuse(exercise, _judged(exercise, material))
+            _refuse(exercise, _judged(exercise, fixtures))
 
 
-def _judged(exercise: Exercise, material: Material) -> ExerciseGrade:
-    session = LocalSession({exercise.name: exercise.solution_function}, material.bench)
-    return judge_exercise(exercise, session, material)
+def _judged(exercise: Exercise, fixtures: Fixtures) -> ExerciseGrade:
+    session = LocalSession({exercise.name: exercise.solution_function}, fixtures.bench)
+    return judge_exercise(exercise, session, fixtures)
 
 
 def _refuse(exercise: Exercise, grade: ExerciseGrade) -> None:
