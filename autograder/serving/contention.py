@@ -23,7 +23,7 @@ from autograder.sandbox.errors import ChildNotReadyError
 from autograder.serving.client import Owner
 from autograder.serving.ground_truth import MeasuredRouting
 from autograder.serving.placement import Hosted, Place
-from autograder.serving.rwlock import Turns
+from autograder.serving.rwlock import ReadersWriterLock
 from autograder.wire.messages import decode_reply, encode_call
 
 TAMPERED = "it changed the weights of a model that all submissions share; they were made again"
@@ -36,7 +36,7 @@ class FullScaleGrading:
     def __init__(self, place: Place, seed: str) -> None:
         self._place = place
         self._seed = seed
-        self._turns = Turns(place.folder)
+        self._lock = ReadersWriterLock(place.folder)
         self._owners = {host.choice.name: Owner(host.address) for host in place.hosts}
         self._planted: ScaledBench | None = None
         self._doubtful = False
@@ -63,12 +63,12 @@ class FullScaleGrading:
 
     def judged(self, run: Callable[[], Grade]) -> Grade:
         """The grade that `run` gives, beyond doubt; `run` calls `heard` after each check."""
-        with self._turns.together(), suppress(ChildNotReadyError):  # others may hold the memory
+        with self._lock.shared(), suppress(ChildNotReadyError):  # others may hold the memory
             before = self._changes()
             grade = self._undoubted(run)
             if self._verify() == before and not self._doubtful:
                 return grade
-        with self._turns.alone():
+        with self._lock.exclusive():
             before = tuple(owner.secure() for owner in self._owners.values())
             grade = self._undoubted(run)
             if self._verify() == before:

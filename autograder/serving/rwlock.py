@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Turns:
+class ReadersWriterLock:
     """Turns at the model of one device; `folder` is the same for all that share it."""
 
     def __init__(self, folder: str) -> None:
@@ -20,7 +20,7 @@ class Turns:
         self._room = os.open(os.path.join(folder, "room"), os.O_RDWR | os.O_CREAT, 0o600)
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def shared(self) -> Iterator[None]:
         """Side by side with others."""
         with _locked(self._door, fcntl.LOCK_EX):
             fcntl.flock(self._room, fcntl.LOCK_SH)
@@ -30,7 +30,7 @@ class Turns:
             fcntl.flock(self._room, fcntl.LOCK_UN)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """With nobody else at the model, once those who are there have finished."""
         with _locked(self._door, fcntl.LOCK_EX), _locked(self._room, fcntl.LOCK_EX):
             yield
