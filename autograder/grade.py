@@ -18,7 +18,7 @@ from autograder.models.choice import ModelChoice
 from autograder.models.choice import digest_of as digest_of_model
 from autograder.records import LATE, ClassGrades, Grade, Run
 from autograder.sandbox.limits import Limits, at_once, sharing_threads
-from autograder.serving.placement import Place
+from autograder.serving.placement import Placement
 from autograder.submission.counting import counting
 from autograder.submission.discover import Found, digest_of, find_submissions, read_bytes
 from autograder.submission.files import SubmissionProblem
@@ -58,7 +58,7 @@ class Order:
     pictures: bool = False
     models: tuple[str, ...] = TINY_ALONE
     full_scale: tuple[ModelChoice, ...] = ()
-    places: tuple[Place, ...] = ()
+    places: tuple[Placement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from autograder.cli.common import CannotStart, size, told
 
 if TYPE_CHECKING:
     from autograder.models.choice import ModelChoice
-    from autograder.serving.placement import Place
+    from autograder.serving.placement import Placement
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 
@@ -24,7 +24,7 @@ class Models:
 
     names: tuple[str, ...]
     choices: tuple[ModelChoice, ...]
-    places: tuple[Place, ...]
+    places: tuple[Placement, ...]
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -85,9 +85,9 @@ def find_models(
     return Models(names, tuple(choices), places)
 
 
-def _places(device: str, memory: int, *, full_scale: bool, tiny: bool) -> tuple[Place, ...]:
+def _places(device: str, memory: int, *, full_scale: bool, tiny: bool) -> tuple[Placement, ...]:
     from autograder.sandbox.devices import gpus
-    from autograder.serving.placement import Place
+    from autograder.serving.placement import Placement
 
     there = gpus() if device != "cpu" else ()
     if device.startswith("cuda"):
@@ -98,13 +98,13 @@ def _places(device: str, memory: int, *, full_scale: bool, tiny: bool) -> tuple[
                 "Use --device cpu, or see `moelab doctor`."
             )
         chosen = there if device == "cuda" else there[number : number + 1]
-        return tuple(Place(gpus=(gpu,), memory=memory, tiny_too=tiny) for gpu in chosen)
+        return tuple(Placement(gpus=(gpu,), memory=memory, tiny_too=tiny) for gpu in chosen)
     if not full_scale:
         return ()
-    return tuple(Place(gpus=(gpu,), memory=memory) for gpu in there) or (Place(),)
+    return tuple(Placement(gpus=(gpu,), memory=memory) for gpu in there) or (Placement(),)
 
 
-def _here(choice: ModelChoice, places: tuple[Place, ...]) -> ModelChoice:
+def _here(choice: ModelChoice, places: tuple[Placement, ...]) -> ModelChoice:
     """The choice with its files on this machine."""
     if choice.folder or choice.planted:
         return choice

@@ -36,7 +36,7 @@ from autograder.sandbox.cgroups import why_not
 from autograder.sandbox.clock import MOST_TIMES
 from autograder.sandbox.limits import LEVELS
 from autograder.seeds import bench_seed_of
-from autograder.serving.servers import Hosts
+from autograder.serving.servers import ModelServers
 from autograder.submission.discover import Found
 
 VOTES = 15  # how many submissions are asked which assignment they are
@@ -56,7 +56,7 @@ class Grading:
     def __init__(self, settings: Settings, jobs: int, models: tuple[ModelChoice, ...] = ()) -> None:
         self.unbounded = why_not() if sys.platform == "linux" else ""  # before a process is started
         self._models = models
-        self._hosts: Hosts | None = None
+        self._hosts: ModelServers | None = None
         self._settings = self._hosted(settings)
         self._jobs, self.fewer = self._at_once(max(1, jobs))
         self._pool = WorkerPool(self._jobs)
@@ -97,7 +97,7 @@ class Grading:
         if not settings.places or (self._hosts is not None and settings.seed == self.seed):
             return settings
         seed = bench_seed_of(settings.seed)
-        self._hosts = Hosts(settings.places, self._models, seed, settings.course)
+        self._hosts = ModelServers(settings.places, self._models, seed, settings.course)
         return replace(settings, places=self._hosts.places)
 
     def _at_once(self, jobs: int) -> tuple[int, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autograder.sandbox.limits import Limits
-from autograder.serving.placement import Place
+from autograder.serving.placement import Placement
 
 if TYPE_CHECKING:
     pass
@@ -28,5 +28,5 @@ class Settings:
     course: str = "reference"
     hidden: tuple[str, ...] = ()
     pictures: bool = False
-    places: tuple[Place, ...] = ()
+    places: tuple[Placement, ...] = ()
     place: int = 0

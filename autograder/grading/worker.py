@@ -34,7 +34,7 @@ from autograder.sandbox.isolation import Sandbox, acceptable_levels
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
 from autograder.seeds import bench_seed_of
 from autograder.serving.contention import FullScaleGrading
-from autograder.serving.placement import Place
+from autograder.serving.placement import Placement
 from autograder.submission.discover import Found, digest_of, read_bytes, read_companions
 from autograder.submission.files import SubmissionProblem
 from autograder.text import clean_line
@@ -229,7 +229,7 @@ class Worker:
 
         return watch
 
-    def _equipment(self, place: Place | None) -> Equipment:
+    def _equipment(self, place: Placement | None) -> Equipment:
         if self._full_scale is not None:
             return self._full_scale.equipment()
         if place is None:

@@ -15,7 +15,7 @@ from autograder.wire.encode import encode
 from autograder.wire.limits import receive
 
 
-class Owner:
+class ModelClient:
     """Asks the owner of one model's weights; every call waits for its answer.
 
     `ModelError` where the model cannot be had, or where its owner has ended; `RuntimeError` where

@@ -20,9 +20,9 @@ from autograder.models.structure import structure
 from autograder.records import CheckResult, Grade, Outcome
 from autograder.sandbox.equipment import Equipment
 from autograder.sandbox.errors import ChildNotReadyError
-from autograder.serving.client import Owner
+from autograder.serving.client import ModelClient
 from autograder.serving.ground_truth import MeasuredRouting
-from autograder.serving.placement import Hosted, Place
+from autograder.serving.placement import ModelEndpoint, Placement
 from autograder.serving.rwlock import ReadersWriterLock
 from autograder.wire.messages import decode_reply, encode_call
 
@@ -33,11 +33,11 @@ _BLAMED = (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT, Outcome.MEMORY, Outco
 class FullScaleGrading:
     """Connects one worker to the owners of the models of its place."""
 
-    def __init__(self, place: Place, seed: str) -> None:
+    def __init__(self, place: Placement, seed: str) -> None:
         self._place = place
         self._seed = seed
         self._lock = ReadersWriterLock(place.folder)
-        self._owners = {host.choice.name: Owner(host.address) for host in place.hosts}
+        self._owners = {host.choice.name: ModelClient(host.address) for host in place.hosts}
         self._planted: ScaledBench | None = None
         self._doubtful = False
 
@@ -109,7 +109,7 @@ class FullScaleGrading:
     def _verify(self) -> tuple[int, ...]:
         return tuple(owner.verify() for owner in self._owners.values())
 
-    def _side(self, host: Hosted, assignment: str) -> FullScale:
+    def _side(self, host: ModelEndpoint, assignment: str) -> FullScale:
         device = "cuda" if self._place.gpus else "cpu"
         if host.choice.planted:
             return planted_for_checks(host.choice, device, self._seed)
@@ -127,7 +127,7 @@ class Reference:
     """A reference solution in the place of a student's: calls go to the owner of their model."""
 
     def __init__(
-        self, owners: dict[str, Owner], assignment: str, exercise: str, bench: ScaledBench
+        self, owners: dict[str, ModelClient], assignment: str, exercise: str, bench: ScaledBench
     ) -> None:
         self._owners = owners
         self._where = (assignment, exercise)

@@ -113,7 +113,7 @@ def _filled(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hosted:
+class ModelEndpoint:
     """A full-scale model and the address of the process that owns its weights."""
 
     choice: ModelChoice
@@ -121,7 +121,7 @@ class Hosted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Placement:
     """A copy of each model; workers share its `folder` to take turns.
 
     Submissions compute on the first of `gpus`, or on the CPU where there is none. `private` memory
@@ -136,16 +136,16 @@ class Place:
     memory: int = 0
     jobs: int = 0
     folder: str = ""
-    hosts: tuple[Hosted, ...] = ()
+    hosts: tuple[ModelEndpoint, ...] = ()
 
-    def with_gpus(self, gpus: tuple[Gpu, ...]) -> Place:
+    def with_gpus(self, gpus: tuple[Gpu, ...]) -> Placement:
         return replace(self, gpus=gpus)
 
-    def with_hosts(self, folder: str, hosts: tuple[Hosted, ...], jobs: int) -> Place:
+    def with_endpoints(self, folder: str, hosts: tuple[ModelEndpoint, ...], jobs: int) -> Placement:
         return replace(self, folder=folder, hosts=hosts, jobs=jobs)
 
 
-def arranged(places: Sequence[Place], models: Sequence[ModelChoice]) -> list[tuple[Place, Copy]]:
+def arranged(places: Sequence[Placement], models: Sequence[ModelChoice]) -> list[tuple[Placement, Copy]]:
     """A place for each copy of the models, on the GPUs of `places`.
 
     Raises `ModelError` where the models do not fit on all of them and in memory.

@@ -18,14 +18,14 @@ from autograder.models.choice import ModelChoice
 from autograder.models.errors import ModelError
 from autograder.processes import StoppedProcesses, server_context
 from autograder.sandbox.devices import visible
-from autograder.serving.placement import Copy, Hosted, Place, arranged
+from autograder.serving.placement import Copy, ModelEndpoint, Placement, arranged
 
 if TYPE_CHECKING:
     from autograder.models.device_map import Away
     from autograder.serving.weights import Weights
 
 
-class Hosts:
+class ModelServers:
     """One owner per copy and model, in processes of their own; `close` ends them.
 
     Workers that connect get their answers once the weights are there, or the reason why they cannot
@@ -34,7 +34,7 @@ class Hosts:
     """
 
     def __init__(
-        self, places: Sequence[Place], models: Sequence[ModelChoice], seed: str, course: str
+        self, places: Sequence[Placement], models: Sequence[ModelChoice], seed: str, course: str
     ) -> None:
         copies = arranged(places, models)
         self.jobs = sum(copy.jobs for _, copy in copies)
@@ -64,14 +64,14 @@ class Hosts:
             process.join()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _hosted(self, place: Place, models: Sequence[ModelChoice], copy: Copy, name: str) -> Place:
+    def _hosted(self, place: Placement, models: Sequence[ModelChoice], copy: Copy, name: str) -> Placement:
         folder = self._folder / name
         folder.mkdir()
         pairs = zip(models, copy.away, strict=True)
         hosts = tuple(self._start(place, folder, model, away) for model, away in pairs)
-        return place.with_hosts(str(folder), hosts, copy.jobs)
+        return place.with_endpoints(str(folder), hosts, copy.jobs)
 
-    def _start(self, place: Place, folder: Path, choice: ModelChoice, away: Away) -> Hosted:
+    def _start(self, place: Placement, folder: Path, choice: ModelChoice, away: Away) -> ModelEndpoint:
         address = str(folder / f"owner-{len(self._processes)}")
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(address)
@@ -82,11 +82,11 @@ class Hosts:
         process.start()
         listener.close()
         self._processes.append(process)
-        return Hosted(choice=choice, address=address)
+        return ModelEndpoint(choice=choice, address=address)
 
 
 def own(
-    listener: socket.socket, choice: ModelChoice, place: Place, away: Away, seed: str, course: str
+    listener: socket.socket, choice: ModelChoice, place: Placement, away: Away, seed: str, course: str
 ) -> None:
     """Be the owner of a model's weights: the main function of its process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -15,7 +15,7 @@ from autograder.records import Grade, Outcome
 from autograder.sandbox.devices import Gpu
 from autograder.sandbox.limits import Limits
 from autograder.serving.contention import TAMPERED
-from autograder.serving.placement import Place
+from autograder.serving.placement import Placement
 from autograder.submission.discover import find_submissions
 
 pytestmark = [pytest.mark.gpu, pytest.mark.sandbox]
@@ -35,7 +35,7 @@ def grades(
     for name, code in ATTACKS.items():
         (folder / f"{name}.py").write_text(solution + code, encoding="utf-8")
     settings = Settings(
-        seed="attacks", course=course, places=(Place(gpus=(gpu,)),), limits=Limits(call=5.0)
+        seed="attacks", course=course, places=(Placement(gpus=(gpu,)),), limits=Limits(call=5.0)
     )
     choice = choose(str(shape))
     assert choice is not None

@@ -15,7 +15,7 @@ from autograder.sandbox.equipment import Equipment
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits
-from autograder.serving.placement import Place
+from autograder.serving.placement import Placement
 from autograder.submission.discover import find_submissions
 
 pytestmark = [pytest.mark.gpu, pytest.mark.sandbox]
@@ -25,7 +25,7 @@ NAMES = ("functional", "numpy_minded", "hooks_and_einsum")
 Verdicts = dict[tuple[str, str, str], Outcome]
 
 
-def verdicts(places: tuple[Place, ...], models: tuple[ModelChoice, ...], course: str) -> Verdicts:
+def verdicts(places: tuple[Placement, ...], models: tuple[ModelChoice, ...], course: str) -> Verdicts:
     settings = Settings(seed="same", course=course, places=places)
     found = find_submissions(tuple(SOLUTIONS / f"{name}.py" for name in NAMES))
     with Grading(settings, len(found), models) as grading:
@@ -45,7 +45,7 @@ def on_the_cpu(course: str) -> Verdicts:
 def test_tiny_models_on_a_gpu_give_the_verdicts_of_the_cpu(
     gpu: Gpu, course: str, on_the_cpu: Verdicts
 ) -> None:
-    assert verdicts((Place(gpus=(gpu,), tiny_too=True),), (), course) == on_the_cpu
+    assert verdicts((Placement(gpus=(gpu,), tiny_too=True),), (), course) == on_the_cpu
 
 
 def test_a_full_scale_model_gives_the_verdicts_of_the_tiny_ones(
@@ -53,7 +53,7 @@ def test_a_full_scale_model_gives_the_verdicts_of_the_tiny_ones(
 ) -> None:
     choice = choose(str(shape))
     assert choice is not None
-    assert verdicts((Place(gpus=(gpu,)),), (choice,), course) == on_the_cpu
+    assert verdicts((Placement(gpus=(gpu,)),), (choice,), course) == on_the_cpu
 
 
 def test_a_gpu_needs_namespaces_and_says_so(gpu: Gpu) -> None:

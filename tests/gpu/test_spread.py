@@ -24,7 +24,7 @@ from autograder.models.sharing import named_tensors
 from autograder.models.structure import structure, weight_bytes
 from autograder.records import Outcome
 from autograder.sandbox.devices import gpus
-from autograder.serving.placement import CONTEXT_BYTES, Place
+from autograder.serving.placement import CONTEXT_BYTES, Placement
 from autograder.serving.weights import Weights
 from autograder.submission.discover import find_submissions
 from reference.moe_router_analysis.analyze_load_distribution import analyze_load_distribution
@@ -82,7 +82,7 @@ def test_a_class_is_graded_on_a_copy_that_one_gpu_does_not_hold(
     model = structure(choice, "cuda")
     half = weight_bytes(model) - sum(experts_of(model).values()) // 2
     memory = half + 3 * CONTEXT_BYTES
-    places = tuple(Place(gpus=(gpu,), memory=memory) for gpu in there)
+    places = tuple(Placement(gpus=(gpu,), memory=memory) for gpu in there)
     exercises = load_assignment("moe_router_analysis").exercises
     file = tmp_path / "solution.py"
     file.write_text(script([solution_source(one, one.solution_function) for one in exercises]))

@@ -18,7 +18,7 @@ from autograder.models.errors import ModelError
 from autograder.records import CheckResult, Grade, Outcome
 from autograder.sandbox.errors import ChildNotReadyError
 from autograder.serving.contention import FullScaleGrading
-from autograder.serving.placement import Hosted, Place
+from autograder.serving.placement import ModelEndpoint, Placement
 from autograder.serving.server import serve
 from autograder.serving.weights import Weights
 
@@ -36,7 +36,7 @@ class Shared:
         threading.Thread(
             target=serve, args=(listener, lambda: self.weights, lambda _: answers), daemon=True
         ).start()
-        place = Place(folder=str(folder), hosts=(Hosted(choice=choice, address=address),))
+        place = Placement(folder=str(folder), hosts=(ModelEndpoint(choice=choice, address=address),))
         self.grading = FullScaleGrading(place, "seed")
         self.bench = self.grading.bench("")
 
