@@ -33,7 +33,7 @@ from autograder.session import Session
 from autograder.submission.discover import find_submissions
 
 
-class Watched(Misconceptions):
+class ProcessHandle(Misconceptions):
     """Misconceptions that note how long each submission's search took."""
 
     taken: list[float]
@@ -73,7 +73,7 @@ def hand_in(folder: Path, assignment: str, students: int, wrong: float) -> None:
 
 def measure(assignment: str, students: int, wrong: float) -> None:
     """Grade a class, and print a line of Markdown."""
-    Watched.taken = []
+    ProcessHandle.taken = []
     with tempfile.TemporaryDirectory() as folder:
         hand_in(Path(folder), assignment, students, wrong)
         found = find_submissions([Path(folder)])
@@ -84,14 +84,14 @@ def measure(assignment: str, students: int, wrong: float) -> None:
     exercises = [exercise for grade in grades for exercise in grade.exercises]
     wrongs = [exercise for exercise in exercises if exercise.score < exercise.possible]
     named = [e for e in wrongs if any(check.misconception for check in e.checks)]
-    first = Watched.taken[: max(1, students // 10)]
+    first = ProcessHandle.taken[: max(1, students // 10)]
     cells = (
         assignment,
         f"{len(wrongs)} of {len(exercises)}",
         len(named),
         f"{seconds / students:.2f} s",
-        f"{sum(Watched.taken) / students:.3f} s",
-        f"{100 * sum(Watched.taken) / seconds:.1f} %",
+        f"{sum(ProcessHandle.taken) / students:.3f} s",
+        f"{100 * sum(ProcessHandle.taken) / seconds:.1f} %",
         f"{sum(first) / len(first):.3f} s",
     )
     print(f"| {' | '.join(map(str, cells))} |", flush=True)
@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--students", type=int, default=300)
     parser.add_argument("--wrong", type=float, default=0.35)
     options = parser.parse_args()
-    worker.Misconceptions = Watched  # type: ignore[misc]
+    worker.Misconceptions = ProcessHandle  # type: ignore[misc]
     print("| assignment | wrong exercises | named | a submission | of it naming | share | first |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for assignment in options.assignment or ASSIGNMENTS:

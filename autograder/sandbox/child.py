@@ -21,7 +21,7 @@ from autograder.sandbox.errors import (
     as_sandbox_error,
     is_shortage,
 )
-from autograder.sandbox.pidfd import Watched, milliseconds
+from autograder.sandbox.pidfd import ProcessHandle, milliseconds
 from autograder.session import Interrupted
 from autograder.wire.limits import HEADER, MAX_MESSAGE, WireError, lengths
 from autograder.wire.messages import FAILED, MISSING
@@ -42,7 +42,7 @@ class Child:
     """
 
     def __init__(
-        self, process: Watched, control: socket.socket, reap: Callable[[int], int | None]
+        self, process: ProcessHandle, control: socket.socket, reap: Callable[[int], int | None]
     ) -> None:
         self._process = process
         self._control = control

@@ -17,7 +17,7 @@ from autograder.inside.spec import SharedModel, ZygoteSettings
 from autograder.sandbox.cgroups import Group
 from autograder.sandbox.child import KILL_SECONDS, Child
 from autograder.sandbox.errors import SandboxError, ShortageError, as_sandbox_error
-from autograder.sandbox.pidfd import Watched
+from autograder.sandbox.pidfd import ProcessHandle
 
 STARTUP_SECONDS = 180.0
 PROGRAM = Path(__file__).resolve().parents[1] / "inside"
@@ -49,7 +49,7 @@ class Nursery:
         with theirs:
             self._process = _start(theirs.fileno(), self._log)
 
-    def fork(self, log: IO[bytes]) -> tuple[socket.socket, Watched]:
+    def fork(self, log: IO[bytes]) -> tuple[socket.socket, ProcessHandle]:
         """A process that waits on the socket for what it is to be; what it prints goes to `log`.
 
         `SandboxError` where the nursery has ended, or the machine has no room for a process.
@@ -72,7 +72,7 @@ class Nursery:
             if message:
                 raise ShortageError(message.decode("utf-8", "replace"))
             raise SandboxError(last_words(self._log))
-        return ours, Watched(int(message), watch[0])
+        return ours, ProcessHandle(int(message), watch[0])
 
     def close(self) -> None:
         """Ask for nothing any more; once nobody else can either, it ends."""
@@ -96,7 +96,7 @@ def nursery() -> Nursery:
         return _nursery
 
 
-def forked(log: IO[bytes]) -> tuple[socket.socket, Watched]:
+def forked(log: IO[bytes]) -> tuple[socket.socket, ProcessHandle]:
     """A fork of the nursery, or of a new one if that has stopped; see `Nursery.fork`."""
     global _nursery
     first = nursery()
@@ -211,7 +211,7 @@ class Zygote:
             if message:
                 raise ShortageError(message.decode("utf-8", "replace"))
             raise SandboxError(f"the sandbox has stopped: {self._last_words()}")
-        return Child(Watched(int(message), descriptors[0]), ours, self._reap)
+        return Child(ProcessHandle(int(message), descriptors[0]), ours, self._reap)
 
     def close(self) -> None:
         """End the zygote; the kernel ends its children with it."""

@@ -10,7 +10,7 @@ import signal
 from pathlib import Path
 
 
-class Watched:
+class ProcessHandle:
     """A process of the sandbox. Its number may be taken by another once it has ended, its
     descriptor never means any other; `close` gives the descriptor back.
     """
