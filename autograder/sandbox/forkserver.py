@@ -135,7 +135,7 @@ def _start(requests: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
 REPLY_SECONDS = 30.0
 
 
-class Zygote:
+class ZygoteClient:
     """A warm process, ready to be forked. One child at a time; `close` ends it and its children.
 
     It lives in `group`, which is its own, where there is one. `describe` is asked where the weights

@@ -29,7 +29,7 @@ from autograder.sandbox.errors import (
     ShortageError,
     as_sandbox_error,
 )
-from autograder.sandbox.forkserver import Zygote
+from autograder.sandbox.forkserver import ZygoteClient
 from autograder.sandbox.limits import BUFFER_BYTES, LEVELS, Limits
 from autograder.sandbox.paths import library_paths, secret_paths
 from autograder.sandbox.users import free_users
@@ -133,7 +133,7 @@ class Sandbox:
         """End the zygote and its children."""
         self._zygote.close()
 
-    def _best(self, levels: tuple[str, ...]) -> Zygote:
+    def _best(self, levels: tuple[str, ...]) -> ZygoteClient:
         reasons = []
         for level in levels:
             try:
@@ -171,7 +171,7 @@ def _open(
     worker: int,
     equipment: Equipment,
     level: str,
-) -> Zygote:
+) -> ZygoteClient:
     if level == "landlock" and equipment.gpus:
         raise SandboxError("it leaves CUDA without the files of /proc that it needs")
     with _scratch() as scratch, _canary_in_environment():
@@ -191,7 +191,7 @@ def _open(
             tiny_on_gpu=equipment.tiny_on_gpu,
         )
         group = _group()
-        zygote = Zygote(settings, group, describe=equipment.describe)
+        zygote = ZygoteClient(settings, group, describe=equipment.describe)
         children = 2 if equipment.gpus else 1
         try:
             if group is not None:
@@ -242,7 +242,7 @@ def _canary_in_environment() -> Iterator[None]:
         del os.environ[_CANARY]
 
 
-def self_test(zygote: Zygote, course: str, scratch: Path, limits: Limits) -> None:
+def self_test(zygote: ZygoteClient, course: str, scratch: Path, limits: Limits) -> None:
     """Let a child try what must be refused, and an honest computation, which must work.
 
     Raises `SandboxError` with what the child gained.

@@ -19,7 +19,7 @@ from autograder.inside.spec import ZygoteSettings
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
 from autograder.sandbox.errors import SandboxError
-from autograder.sandbox.forkserver import Zygote
+from autograder.sandbox.forkserver import ZygoteClient
 from autograder.sandbox.isolation import acceptable_levels, self_test
 from autograder.sandbox.paths import library_paths, secret_paths
 from autograder.sandbox.session import SandboxSession
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.sandbox
 
 
 @contextmanager
-def zygote_with(**changes: object) -> Iterator[tuple[Zygote, Path]]:
+def zygote_with(**changes: object) -> Iterator[tuple[ZygoteClient, Path]]:
     """A zygote at level `landlock`, except for what is changed, and its scratch folder."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
@@ -43,7 +43,7 @@ def zygote_with(**changes: object) -> Iterator[tuple[Zygote, Path]]:
             seconds=600,
             users=(free_user(3),),
         )
-        zygote = Zygote(replace(settings, **changes))
+        zygote = ZygoteClient(replace(settings, **changes))
         try:
             yield zygote, Path(scratch)
         finally:
