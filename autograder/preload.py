@@ -1,6 +1,6 @@
 """What the server that workers are forked from imports, once for all of them.
 
-It starts the nursery of their sandboxes first, which imports at the same time, and it ends with the
+It starts the fork server of their sandboxes first, which imports at the same time, and it ends with the
 process that started it, and its workers with it: importing this module is the only thing that the
 server does before it serves.
 """
@@ -14,10 +14,10 @@ def preload() -> None:
     """Import torch and whatever else workers and owners need."""
     if sys.platform == "linux":
         from autograder import linux
-        from autograder.sandbox.forkserver import nursery
+        from autograder.sandbox.forkserver import fork_server
 
         linux.die_with_parent()
-        nursery()
+        fork_server()
     import matplotlib
 
     import autograder.grading.worker

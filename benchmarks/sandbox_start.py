@@ -1,11 +1,11 @@
-"""What a sandbox costs at its start, with a nursery that is there and with one of its own.
+"""What a sandbox costs at its start, with a fork server that is there and with one of its own.
 
     python benchmarks/sandbox_start.py [--rounds 5] [--at-once 4]
 
-In turns in one run: a sandbox forked from a nursery that has imported the libraries; one that waits
-for a nursery of its own, as every sandbox had to before there were nurseries; and several of each
+In turns in one run: a sandbox forked from a fork server that has imported the libraries; one that waits
+for a fork server of its own, as every sandbox had to before there were fork servers; and several of each
 kind at once, in processes of their own. Prints medians of wall time and of memory (what processes
-share counts in part for each): the zygote's, with that of a nursery of its own.
+share counts in part for each): the zygote's, with that of a fork server of its own.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from interrupting import parent_of
 
-from autograder.sandbox import nursery
+from autograder.sandbox import fork_server
 from autograder.sandbox.isolation import Sandbox, acceptable_levels
 from autograder.sandbox.limits import Limits
 
 
 def start(number: int, *, own: bool) -> tuple[float, float]:
     """Seconds until a sandbox is ready, and its memory in MiB."""
-    shared = nursery._nursery
+    shared = fork_server._fork_server
     if own:
-        nursery._nursery = None
+        fork_server._fork_server = None
     started = time.monotonic()
     sandbox = Sandbox(acceptable_levels("auto"), f"benchmark {number}", Limits(), worker=number)
     seconds = time.monotonic() - started
     zygote = sandbox._zygote.process.pid
     memory = memory_of(parent_of(zygote) if own else zygote)
     sandbox.close()
-    if own and nursery._nursery is not None:
-        nursery._nursery.close()
-        nursery._nursery = shared
+    if own and fork_server._fork_server is not None:
+        fork_server._fork_server.close()
+        fork_server._fork_server = shared
     return seconds, memory
 
 
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=4)
     options = parser.parse_args()
     start(0, own=False)
-    kinds = {"from a warm nursery": False, "with a nursery of its own": True}
+    kinds = {"from a warm fork server": False, "with a fork server of its own": True}
     single = {kind: [] for kind in kinds}
     several = {kind: [] for kind in kinds}
     for number in range(options.rounds):

@@ -1,4 +1,4 @@
-"""Start a nursery: `python -I autograder/inside SOCKET`, with the descriptor of its requests."""
+"""Start a fork server: `python -I autograder/inside SOCKET`, with the descriptor of its requests."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ def start(descriptor: int) -> None:
     """Load the libraries, then fork zygotes for whoever holds the other end of the socket."""
     root = str(Path(__file__).resolve().parents[2])
     sys.path[0:1] = [root]  # was this folder, whose modules are not top-level ones
-    from autograder.inside.forkserver import Nursery
+    from autograder.inside.forkserver import ForkServer
 
-    Nursery().serve(socket.socket(fileno=descriptor))
+    ForkServer().serve(socket.socket(fileno=descriptor))
 
 
 if __name__ == "__main__":

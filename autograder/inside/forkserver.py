@@ -1,7 +1,7 @@
-"""The nursery: a warm process that has the libraries and nothing else, forked into zygotes.
+"""The fork server: a warm process that has the libraries and nothing else, forked into zygotes.
 
 It hears of no run, no assignment and no submission: what a zygote is to be, it is told itself. The
-nursery stays single-threaded, as a zygote does.
+fork server stays single-threaded, as a zygote does.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LIBRARIES = (
 )
 
 
-class Nursery:
+class ForkServer:
     """Imports what submissions use; then each request brings the sockets of one new zygote."""
 
     def __init__(self) -> None:

@@ -36,7 +36,7 @@ class ZygoteSettings:
     hidden all the same. `memory` (bytes) is what a child may allocate beyond its start, `seconds`
     the processor time of a child. `users` are the uids that children of root take in turn,
     `threads` is how many threads a child may have.
-    `environment` is what its variables are besides the nursery's.
+    `environment` is what its variables are besides the fork server's.
     `models` are full-scale models besides the tiny ones; with a `gpu` these are there, and with
     `tiny_on_gpu` the tiny ones as well.
     """

@@ -9,7 +9,7 @@ Processes, each started by the one above it; all but the children are trusted:
     ├ fork server      imports torch once; workers and owners are forked from it
     │ ├ worker         one per slot of `grading.pool`: checks, references, verdicts
     │ └ owner          one per full-scale model and copy: holds the weights, computes references
-    └ nursery          imports the libraries of submissions once; started by the fork server
+    └ fork server          imports the libraries of submissions once; started by the fork server
       └ zygote         one per worker: the bench of a run, isolated, single-threaded; no check, no
         │              reference, no submission
         └ child        one per submission, a new one after each crash or timeout: hostile from its
@@ -25,7 +25,7 @@ a submission learns from hidden calls is in no process that still speaks to its 
 Channels, all of them UNIX sockets or pipes that one process hands to the next:
 
     command → worker     pickles of our own plain data (`Settings`, `Found`, `Trial`)
-    worker  → nursery    "zygote", with its socket and log; back: number and pidfd, or why not
+    worker  → fork server    "zygote", with its socket and log; back: number and pidfd, or why not
     worker  → zygote     settings as JSON, "fork", "reap N"; back: number and pidfd, or why not
     worker  → child      per request a fresh socket pair, handed over its control socket; back: one
                          frame of `wire`, of a length that is known first; nothing is unpickled
@@ -52,7 +52,7 @@ Times and retries, with what each protects from:
                                                         outside; a second one, or no room for a
                                                         thread, and all is graded again alone
   zygote   REPLY_SECONDS                    30 s        a zygote that is stuck
-  nursery  STARTUP_SECONDS                  180 s       libraries that do not load
+  fork server  STARTUP_SECONDS                  180 s       libraries that do not load
   levels   SELF_TEST_SECONDS                60 s        a self-test that hangs
   levels   ATTEMPTS, ATTEMPTS_ON_GPU        5, 10       a machine, or a GPU, that is full for a
                                                         moment

@@ -37,14 +37,14 @@ ENVIRONMENT = {
 }
 
 
-class Nursery:
+class ForkServer:
     """A process that imports the libraries of submissions once, for any number of zygotes.
 
     It ends when nobody is left who could ask it: this process, and those forked from it.
     """
 
     def __init__(self) -> None:
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the nursery
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the fork server
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = _start(theirs.fileno(), self._log)
@@ -52,7 +52,7 @@ class Nursery:
     def fork(self, log: IO[bytes]) -> tuple[socket.socket, ProcessHandle]:
         """A process that waits on the socket for what it is to be; what it prints goes to `log`.
 
-        `SandboxError` where the nursery has ended, or the machine has no room for a process.
+        `SandboxError` where the fork server has ended, or the machine has no room for a process.
         """
         try:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -82,34 +82,34 @@ class Nursery:
 
 
 _lock = Lock()
-_nursery: Nursery | None = None
+_fork_server: ForkServer | None = None
 
 
-def nursery() -> Nursery:
-    """The nursery of this process and of its forks, started by the first who asks for it."""
-    global _nursery
+def fork_server() -> ForkServer:
+    """The fork server of this process and of its forks, started by the first who asks for it."""
+    global _fork_server
     with _lock:
         try:
-            _nursery = _nursery or Nursery()
+            _fork_server = _fork_server or ForkServer()
         except OSError as error:
-            raise as_sandbox_error(error, "starting the nursery of the sandboxes") from error
-        return _nursery
+            raise as_sandbox_error(error, "starting the fork server of the sandboxes") from error
+        return _fork_server
 
 
 def forked(log: IO[bytes]) -> tuple[socket.socket, ProcessHandle]:
-    """A fork of the nursery, or of a new one if that has stopped; see `Nursery.fork`."""
-    global _nursery
-    first = nursery()
+    """A fork of the fork server, or of a new one if that has stopped; see `ForkServer.fork`."""
+    global _fork_server
+    first = fork_server()
     try:
         return first.fork(log)
     except ShortageError:
-        raise  # another nursery would find no more room
+        raise  # another fork server would find no more room
     except SandboxError:
         with _lock:
-            if _nursery is first:
+            if _fork_server is first:
                 first.close()
-                _nursery = None
-        return nursery().fork(log)
+                _fork_server = None
+        return fork_server().fork(log)
 
 
 def last_words(log: IO[bytes]) -> str:

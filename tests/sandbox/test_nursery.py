@@ -1,4 +1,4 @@
-"""The nursery: imports once for all zygotes of a process and of its forks, and ends with them."""
+"""The fork server: imports once for all zygotes of a process and of its forks, and ends with them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from machine import LIMITS, SEED, kernel_lacks, sandbox_at
 
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
-from autograder.sandbox import nursery as nurseries
+from autograder.sandbox import fork_server as nurseries
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.session import SandboxSession
@@ -32,28 +32,28 @@ def level() -> str:
 
 @pytest.fixture
 def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No nursery yet; the one that other tests use comes back afterwards."""
+    """No fork server yet; the one that other tests use comes back afterwards."""
     monkeypatch.setattr(nurseries, "_nursery", None)
     yield
-    if nurseries._nursery is not None:
-        nurseries._nursery.close()
+    if nurseries._fork_server is not None:
+        nurseries._fork_server.close()
 
 
 def test_sandboxes_are_forked_from_one_process_that_has_one_thread(level: str) -> None:
     first = sandbox_at(level)
     second = Sandbox((level,), "another seed", LIMITS, worker=2)
     try:
-        nursery = parent_of(first._zygote.process.pid)
-        assert parent_of(second._zygote.process.pid) == nursery
-        assert parent_of(nursery) == os.getpid()
-        assert len(os.listdir(f"/proc/{nursery}/task")) == 1
+        fork_server = parent_of(first._zygote.process.pid)
+        assert parent_of(second._zygote.process.pid) == fork_server
+        assert parent_of(fork_server) == os.getpid()
+        assert len(os.listdir(f"/proc/{fork_server}/task")) == 1
     finally:
         second.close()
     assert not survivors({second._zygote.process.pid})
 
 
 def test_a_fork_of_the_grader_uses_the_same_nursery(level: str) -> None:
-    nursery = parent_of(sandbox_at(level)._zygote.process.pid)
+    fork_server = parent_of(sandbox_at(level)._zygote.process.pid)
     readable, writable = os.pipe()
     child = os.fork()
     if child == 0:
@@ -67,7 +67,7 @@ def test_a_fork_of_the_grader_uses_the_same_nursery(level: str) -> None:
     os.close(writable)
     os.waitpid(child, 0)
     with open(readable, "rb") as answer:
-        assert int(answer.read()) == nursery
+        assert int(answer.read()) == fork_server
 
 
 @pytest.mark.usefixtures("own")
@@ -110,8 +110,8 @@ time.sleep(600)
     grader = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert grader.stdout is not None
     zygote = int(grader.stdout.readline())
-    nursery = parent_of(zygote)
+    fork_server = parent_of(zygote)
     grader.kill()
     grader.wait()
     grader.stdout.close()
-    assert not survivors({nursery, zygote})
+    assert not survivors({fork_server, zygote})
