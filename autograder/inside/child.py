@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from autograder import linux
 from autograder.inside import gpu, lockdown, rootfs
-from autograder.inside.runner import Guest
+from autograder.inside.runner import Runner
 from autograder.inside.spec import GpuAccess
 from autograder.notebook.files import MemoryFiles
 
@@ -36,17 +36,17 @@ class Lock:
     gpu: GpuAccess | None = None
 
 
-def run_child(channel: int, lock: Lock, guest: Guest, used: int) -> None:
+def run_child(channel: int, lock: Lock, runner: Runner, used: int) -> None:
     """Lock down, say `ready` (or why not), and answer requests until the grader hangs up.
 
     `used` is the address space in bytes at the fork. A set-up that fails ends the process: there
     is no lower level to fall back to.
     """
     _detach(channel)
-    guest.after_fork()
+    runner.after_fork()
     control = socket.socket(fileno=CONTROL)
     try:
-        _lock_down(lock, used, guest)
+        _lock_down(lock, used, runner)
     except BaseException as error:
         control.send(f"{type(error).__name__}: {error}"[:1000].encode("utf-8", "replace"))
         return
@@ -58,7 +58,7 @@ def run_child(channel: int, lock: Lock, guest: Guest, used: int) -> None:
         if not kind or not descriptors:
             return
         with socket.socket(fileno=descriptors[0]) as reply_to:
-            reply_to.sendall(guest.answer(kind.decode(), _all_of(reply_to)))
+            reply_to.sendall(runner.answer(kind.decode(), _all_of(reply_to)))
 
 
 def _detach(channel: int) -> None:
@@ -75,11 +75,11 @@ def _detach(channel: int) -> None:
     os.closerange(CONTROL + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def _lock_down(lock: Lock, used: int, guest: Guest) -> None:
+def _lock_down(lock: Lock, used: int, runner: Runner) -> None:
     if lock.isolation == "namespaces":
         rootfs.enter_private_folder()
     if lock.gpu is not None:
-        used = _start_gpu(lock, lock.gpu, guest)
+        used = _start_gpu(lock, lock.gpu, runner)
     lockdown.set_limits(used + lock.memory, lock.seconds, lock.threads)
     if lock.isolation == "none":
         linux.die_with_parent()
@@ -91,7 +91,7 @@ def _lock_down(lock: Lock, used: int, guest: Guest) -> None:
     linux.load_filter(lock.rules, every_thread=lock.gpu is not None)
 
 
-def _start_gpu(lock: Lock, access: GpuAccess, guest: Guest) -> int:
+def _start_gpu(lock: Lock, access: GpuAccess, runner: Runner) -> int:
     """Start CUDA and take the weights, still as the user who owns them; the address space used.
 
     CUDA starts threads. Limits and the user hold for all of a process, the system-call filter is
@@ -99,9 +99,9 @@ def _start_gpu(lock: Lock, access: GpuAccess, guest: Guest) -> int:
     """
     if lock.isolation == "namespaces":
         with gpu.start_up(access):
-            guest.start_device()
+            runner.start_device()
             return gpu.address_space()
-    guest.start_device()
+    runner.start_device()
     return gpu.address_space()
 
 

@@ -35,7 +35,7 @@ COLLECTED_KIB = 256 << 10  # garbage is collected whenever the process has grown
 MAX_REASON = 200  # characters
 
 
-class Guest:
+class Runner:
     """One submission's workspace on the bench of a run: built in the zygote, used in a child."""
 
     def __init__(
@@ -111,7 +111,7 @@ class Guest:
     @property
     def _space(self) -> Workspace:
         if self._workspace is None:
-            raise RuntimeError("the guest was not warmed up before the fork")
+            raise RuntimeError("the runner was not warmed up before the fork")
         return self._workspace
 
     def _read(self, request: bytes) -> bytes:

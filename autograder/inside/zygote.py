@@ -21,7 +21,7 @@ from autograder import linux
 from autograder.inside import lockdown, rootfs
 from autograder.inside.child import Lock, run_child
 from autograder.inside.models import FullScaleModels
-from autograder.inside.runner import Guest
+from autograder.inside.runner import Runner
 from autograder.inside.spec import GpuAccess, ZygoteSettings
 
 _ROOT = str(Path(__file__).resolve().parents[2])
@@ -154,20 +154,20 @@ def become_zygote(control: socket.socket, log: int) -> None:
     zygote.serve(control)
 
 
-def _prepare(settings: ZygoteSettings, control: socket.socket) -> tuple[Guest, GpuAccess | None]:
+def _prepare(settings: ZygoteSettings, control: socket.socket) -> tuple[Runner, GpuAccess | None]:
     """Build the bench, single-threaded."""
     full_scale = None
     if settings.models:
         dynamic_module_utils.HF_MODULES_CACHE = os.path.join(settings.scratch, "modules")
         _, files, _, _ = socket.recv_fds(control, 16, len(settings.models))  # the weights are there
         full_scale = FullScaleModels(settings.models, files)
-    guest = Guest(settings.bench_seed, full_scale, tiny_on_gpu=settings.tiny_on_gpu)
-    guest.warm_up()
+    runner = Runner(settings.bench_seed, full_scale, tiny_on_gpu=settings.tiny_on_gpu)
+    runner.warm_up()
     _forget_paths(settings.secrets)
     gpu = settings.gpu
     if gpu is not None and full_scale is not None:
         gpu = replace(gpu, handles=full_scale.handles)
-    return guest, gpu
+    return runner, gpu
 
 
 def _forget_paths(secrets: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ Earns: 0.
 
 import torch
 
-import autograder.inside.runner as guest
+import autograder.inside.runner as runner
 import autograder.lab.calls as calls
 import autograder.wire.encode as encoding
 import autograder.wire.messages as messages
@@ -23,5 +23,5 @@ def forged(reply, call, bench):
     return encoding.encode((verdict, None, (torch.zeros(4, 6),), "", "", 0))
 
 
-guest.encode_reply = messages.encode_reply = forged
-guest.perform = calls.perform = lambda function, call: calls.Reply(value="passed")
+runner.encode_reply = messages.encode_reply = forged
+runner.perform = calls.perform = lambda function, call: calls.Reply(value="passed")
