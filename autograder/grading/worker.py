@@ -225,7 +225,7 @@ class Worker:
         def watch(result: CheckResult) -> None:
             figures.judged(result)
             if self._full_scale is not None:
-                self._full_scale.heard(result, session.last_call, fixtures.bench)
+                self._full_scale.on_result(result, session.last_call, fixtures.bench)
 
         return watch
 

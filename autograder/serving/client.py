@@ -19,11 +19,11 @@ class ModelClient:
     """Asks the owner of one model's weights; every call waits for its answer.
 
     `ModelError` where the model cannot be had, or where its owner has ended; `RuntimeError` where
-    it failed to answer. `troubles` counts the latter: submissions may have taken what it needed.
+    it failed to answer. `server_failures` counts the latter: submissions may have taken what it needed.
     """
 
     def __init__(self, address: str) -> None:
-        self.troubles = 0
+        self.server_failures = 0
         self._channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._channel.connect(address)
@@ -81,7 +81,7 @@ class ModelClient:
         if outcome == "model":
             raise ModelError(answer)
         if outcome != "done":
-            self.troubles += 1
+            self.server_failures += 1
             raise RuntimeError(f"The process that holds the model's weights failed ({answer})")
         return answer
 

@@ -62,20 +62,20 @@ class FullScaleGrading:
         return Reference(self._owners, assignment, exercise, bench)
 
     def judged(self, run: Callable[[], Grade]) -> Grade:
-        """The grade that `run` gives, beyond doubt; `run` calls `heard` after each check."""
+        """The grade that `run` gives, beyond doubt; `run` calls `on_result` after each check."""
         with self._lock.shared(), suppress(ChildNotReadyError):  # others may hold the memory
             before = self._changes()
-            grade = self._undoubted(run)
+            grade = self._retried(run)
             if self._verify() == before and not self._doubtful:
                 return grade
         with self._lock.exclusive():
             before = tuple(owner.secure() for owner in self._owners.values())
-            grade = self._undoubted(run)
+            grade = self._retried(run)
             if self._verify() == before:
                 return grade
         return replace(grade, notes=(*grade.notes, TAMPERED))
 
-    def heard(self, result: CheckResult, last_call: Call | None, bench: Bench) -> None:
+    def on_result(self, result: CheckResult, last_call: Call | None, bench: Bench) -> None:
         """Doubt a failure at a full-scale model, or of the grader: others could be behind it."""
         if result.outcome in _BLAMED and last_call is not None:
             self._doubtful |= any(map(bench.is_full_scale, last_call.arguments))
@@ -94,14 +94,14 @@ class FullScaleGrading:
                 self._planted.resolve(handle)
         return tuple(owner.shared() for owner in self._owners.values())
 
-    def _undoubted(self, run: Callable[[], Grade]) -> Grade:
-        self._doubtful, before = False, self._troubles()
+    def _retried(self, run: Callable[[], Grade]) -> Grade:
+        self._doubtful, before = False, self._server_failures()
         grade = run()
-        self._doubtful |= self._troubles() != before
+        self._doubtful |= self._server_failures() != before
         return grade
 
-    def _troubles(self) -> int:
-        return sum(owner.troubles for owner in self._owners.values())
+    def _server_failures(self) -> int:
+        return sum(owner.server_failures for owner in self._owners.values())
 
     def _changes(self) -> tuple[int, ...]:
         return tuple(owner.changes() for owner in self._owners.values())

@@ -56,9 +56,9 @@ class Shared:
         self.grading.judged(run)
         return len(graded)
 
-    def heard(self, outcome: Outcome, call: Call | None) -> int:
+    def on_result(self, outcome: Outcome, call: Call | None) -> int:
         check = CheckResult(name="c", title="", hidden=False, points=1.0, outcome=outcome)
-        return self.times(lambda: self.grading.heard(check, call, self.bench))
+        return self.times(lambda: self.grading.on_result(check, call, self.bench))
 
 
 @pytest.fixture
@@ -73,11 +73,11 @@ def test_a_failure_is_doubted_at_a_shared_model_and_an_error_of_the_grader_anywh
 ) -> None:
     at_shared = Call("f", (shared.bench.model(*shared.bench.full_scale),))
     at_tiny = Call("f", (Bench("seed").model("olmoe"),))
-    assert shared.heard(Outcome.PASSED, at_shared) == 1
-    assert shared.heard(Outcome.FAILED, at_tiny) == 1
-    assert shared.heard(Outcome.FAILED, at_shared) == 2
-    assert shared.heard(Outcome.MEMORY, at_shared) == 2
-    assert shared.heard(Outcome.GRADER_ERROR, None) == 2
+    assert shared.on_result(Outcome.PASSED, at_shared) == 1
+    assert shared.on_result(Outcome.FAILED, at_tiny) == 1
+    assert shared.on_result(Outcome.FAILED, at_shared) == 2
+    assert shared.on_result(Outcome.MEMORY, at_shared) == 2
+    assert shared.on_result(Outcome.GRADER_ERROR, None) == 2
 
 
 def test_a_verdict_is_doubted_when_the_owner_could_not_answer(shared: Shared) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from autograder.records import ClassGrades
 from autograder.report.class_page.details import details_data, embedded, shortened
 from autograder.report.class_page.entries import Entry, Points, entries
-from autograder.report.class_page.misconceptions import slips
+from autograder.report.class_page.misconceptions import misconceptions
 from autograder.report.folder import ReportFolder
 from autograder.report.items import Flag, item_statistics
 from autograder.report.overview import overview, times
@@ -55,7 +55,7 @@ def _page(class_grades: ClassGrades, rows: Sequence[Entry]) -> str:
         "whole": overview(class_grades),
         "items": items,
         "doubtful": doubtful,
-        "slips": slips(rows),
+        "slips": misconceptions(rows),
         "times": times(class_grades),
         "rows": rows,
         "states": Counter(row.state for row in rows),

@@ -9,7 +9,7 @@ from autograder.report.class_page.entries import Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slip:
+class Misconception:
     """A misconception in one exercise, what helps against it, and whose submissions show it."""
 
     exercise: str
@@ -18,7 +18,7 @@ class Slip:
     shown_by: tuple[Entry, ...]
 
 
-def slips(all_entries: Iterable[Entry]) -> tuple[Slip, ...]:
+def misconceptions(all_entries: Iterable[Entry]) -> tuple[Misconception, ...]:
     """The misconceptions of the submissions that count, commonest first."""
     shown: dict[tuple[str, str], dict[str, Entry]] = {}
     hints: dict[tuple[str, str], str] = {}
@@ -30,7 +30,7 @@ def slips(all_entries: Iterable[Entry]) -> tuple[Slip, ...]:
                     shown.setdefault(key, {})[entry.anchor] = entry
                     hints[key] = hints.get(key) or check.hint
     found = (
-        Slip(exercise=key[0], misconception=key[1], hint=hints[key], shown_by=tuple(whose.values()))
+        Misconception(exercise=key[0], misconception=key[1], hint=hints[key], shown_by=tuple(whose.values()))
         for key, whose in shown.items()
     )
     return tuple(sorted(found, key=lambda slip: -len(slip.shown_by)))
