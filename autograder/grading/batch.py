@@ -17,8 +17,8 @@ from pathlib import Path
 
 from autograder.authoring.course import assignment_names
 from autograder.grading.attempts import (
-    AttemptResult,
     Attempt,
+    AttemptResult,
     assignment_task,
     functions_task,
     grade_task,

@@ -17,7 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.grading.attempts import AttemptResult, CheckId, Attempt
+from autograder.grading.attempts import Attempt, AttemptResult, CheckId
 from autograder.grading.pool import Slot, WorkerPool
 from autograder.processes import StoppedProcesses
 from autograder.records import Grade, Outcome

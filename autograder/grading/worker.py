@@ -10,7 +10,7 @@ from pathlib import Path
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
-from autograder.grading.attempts import AttemptResult, Attempt
+from autograder.grading.attempts import Attempt, AttemptResult
 from autograder.grading.cpu_budget import CpuBudget
 from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import Judging, is_told
@@ -82,7 +82,9 @@ class Worker:
         """Grade one submission; whatever it does becomes part of its grade."""
         return self.attempt(assignment, found, attempt).grade
 
-    def attempt(self, assignment: str, found: Found, attempt: Attempt | None = None) -> AttemptResult:
+    def attempt(
+        self, assignment: str, found: Found, attempt: Attempt | None = None
+    ) -> AttemptResult:
         """Grade one submission, and say whether that has to be done again."""
         if assignment not in self._assignments:
             loaded = load_assignment(assignment, self._settings.course)

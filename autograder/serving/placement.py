@@ -145,7 +145,9 @@ class Placement:
         return replace(self, folder=folder, hosts=hosts, jobs=jobs)
 
 
-def arranged(places: Sequence[Placement], models: Sequence[ModelChoice]) -> list[tuple[Placement, Copy]]:
+def arranged(
+    places: Sequence[Placement], models: Sequence[ModelChoice]
+) -> list[tuple[Placement, Copy]]:
     """A place for each copy of the models, on the GPUs of `places`.
 
     Raises `ModelError` where the models do not fit on all of them and in memory.

@@ -64,14 +64,18 @@ class ModelServers:
             process.join()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _hosted(self, place: Placement, models: Sequence[ModelChoice], copy: Copy, name: str) -> Placement:
+    def _hosted(
+        self, place: Placement, models: Sequence[ModelChoice], copy: Copy, name: str
+    ) -> Placement:
         folder = self._folder / name
         folder.mkdir()
         pairs = zip(models, copy.away, strict=True)
         hosts = tuple(self._start(place, folder, model, away) for model, away in pairs)
         return place.with_endpoints(str(folder), hosts, copy.jobs)
 
-    def _start(self, place: Placement, folder: Path, choice: ModelChoice, away: Away) -> ModelEndpoint:
+    def _start(
+        self, place: Placement, folder: Path, choice: ModelChoice, away: Away
+    ) -> ModelEndpoint:
         address = str(folder / f"owner-{len(self._processes)}")
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(address)
@@ -86,7 +90,12 @@ class ModelServers:
 
 
 def own(
-    listener: socket.socket, choice: ModelChoice, place: Placement, away: Away, seed: str, course: str
+    listener: socket.socket,
+    choice: ModelChoice,
+    place: Placement,
+    away: Away,
+    seed: str,
+    course: str,
 ) -> None:
     """Be the owner of a model's weights: the main function of its process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

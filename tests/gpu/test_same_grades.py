@@ -25,7 +25,9 @@ NAMES = ("functional", "numpy_minded", "hooks_and_einsum")
 Verdicts = dict[tuple[str, str, str], Outcome]
 
 
-def verdicts(places: tuple[Placement, ...], models: tuple[ModelChoice, ...], course: str) -> Verdicts:
+def verdicts(
+    places: tuple[Placement, ...], models: tuple[ModelChoice, ...], course: str
+) -> Verdicts:
     settings = Settings(seed="same", course=course, places=places)
     found = find_submissions(tuple(SOLUTIONS / f"{name}.py" for name in NAMES))
     with Grading(settings, len(found), models) as grading:

@@ -36,7 +36,9 @@ class Shared:
         threading.Thread(
             target=serve, args=(listener, lambda: self.weights, lambda _: answers), daemon=True
         ).start()
-        place = Placement(folder=str(folder), hosts=(ModelEndpoint(choice=choice, address=address),))
+        place = Placement(
+            folder=str(folder), hosts=(ModelEndpoint(choice=choice, address=address),)
+        )
         self.grading = FullScaleGrading(place, "seed")
         self.bench = self.grading.bench("")
 

@@ -77,7 +77,10 @@ def grades(
     planted_config = config | {"num_local_experts": 40, "num_experts_per_tok": 4}
     (planted / "config.json").write_text(json.dumps(planted_config), encoding="utf-8")
     settings = Settings(
-        seed="full scale", course=course, places=(Placement(private=False),), limits=Limits(call=60.0)
+        seed="full scale",
+        course=course,
+        places=(Placement(private=False),),
+        limits=Limits(call=60.0),
     )
     with Grading(settings, 2, choices(native, remote, planted)) as grading:
         return {grade.student: grade for grade in grading.run("lab", find_submissions((folder,)))}

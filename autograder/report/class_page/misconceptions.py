@@ -30,7 +30,9 @@ def misconceptions(all_entries: Iterable[Entry]) -> tuple[Misconception, ...]:
                     shown.setdefault(key, {})[entry.anchor] = entry
                     hints[key] = hints.get(key) or check.hint
     found = (
-        Misconception(exercise=key[0], misconception=key[1], hint=hints[key], shown_by=tuple(whose.values()))
+        Misconception(
+            exercise=key[0], misconception=key[1], hint=hints[key], shown_by=tuple(whose.values())
+        )
         for key, whose in shown.items()
     )
     return tuple(sorted(found, key=lambda slip: -len(slip.shown_by)))
