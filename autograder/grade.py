@@ -42,7 +42,7 @@ class Order:
     `total_memory` in bytes is for all submissions at once, 0 for most of the machine's. `hidden`
     are further files of the grader (reports, gradebook) that no submission may read. With
     `pictures` the figures that submissions draw are kept with their grades. `models` are the names
-    for the reports, `full_scale` those that are not tiny, `places` where.
+    for the reports, `full_scale` those that are not tiny, `placements` where.
     """
 
     paths: tuple[Path, ...]
@@ -58,7 +58,7 @@ class Order:
     pictures: bool = False
     models: tuple[str, ...] = TINY_ALONE
     full_scale: tuple[ModelChoice, ...] = ()
-    places: tuple[Placement, ...] = ()
+    placements: tuple[Placement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def _settings(order: Order) -> Settings:
         course=order.course,
         hidden=tuple(map(str, hidden)),
         pictures=order.pictures,
-        places=order.places,
+        placements=order.placements,
     )
 
 

@@ -1,7 +1,7 @@
 """What the server that workers are forked from imports, once for all of them.
 
-It starts the fork server of their sandboxes first, which imports at the same time, and it ends with the
-process that started it, and its workers with it: importing this module is the only thing that the
+It starts the fork server of their sandboxes first, which imports at the same time. It ends with the
+process that started it, and its workers with it. Importing this module is the only thing that the
 server does before it serves.
 """
 
@@ -11,7 +11,7 @@ import sys
 
 
 def preload() -> None:
-    """Import torch and whatever else workers and owners need."""
+    """Import torch and whatever else workers and model servers need."""
     if sys.platform == "linux":
         from autograder import linux
         from autograder.sandbox.forkserver import fork_server

@@ -68,7 +68,7 @@ def grade(folder: Path, options: argparse.Namespace) -> None:
         seed="benchmark",
         isolation=options.isolation,
         course=options.course,
-        places=models.places,
+        placements=models.placements,
         limits=Limits(call=options.time_limit),
     )
     found = find_submissions((folder,))

@@ -2,10 +2,10 @@
 
     python benchmarks/sandbox_start.py [--rounds 5] [--at-once 4]
 
-In turns in one run: a sandbox forked from a fork server that has imported the libraries; one that waits
-for a fork server of its own, as every sandbox had to before there were fork servers; and several of each
-kind at once, in processes of their own. Prints medians of wall time and of memory (what processes
-share counts in part for each): the zygote's, with that of a fork server of its own.
+In turns in one run: a sandbox forked from a fork server that has imported the libraries; one that
+waits for a fork server of its own, as every sandbox once had to; and several of each kind at once,
+in processes of their own. Prints medians of wall time and of memory (what processes share counts
+in part for each): the zygote's, with that of a fork server of its own.
 """
 
 from __future__ import annotations

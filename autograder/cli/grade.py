@@ -115,7 +115,7 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
     options |= {
         "models": wanted.names,
         "full_scale": wanted.choices,
-        "places": wanted.places,
+        "placements": wanted.placements,
     }
     options |= {"assignment": options["assignment"] or "", "seed": options["seed"] or ""}
     with (

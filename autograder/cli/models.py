@@ -24,7 +24,7 @@ class Models:
 
     names: tuple[str, ...]
     choices: tuple[ModelChoice, ...]
-    places: tuple[Placement, ...]
+    placements: tuple[Placement, ...]
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,13 +79,13 @@ def find_models(
     with told(ModelError):
         found = [choose(name, trust_remote_code=trust_remote_code) for name in names]
     choices = [choice for choice in found if choice is not None]
-    places = _places(device, gpu_memory, full_scale=bool(choices), tiny=TINY in names)
+    placements = _placements(device, gpu_memory, full_scale=bool(choices), tiny=TINY in names)
     with told(ModelError):
-        choices = [_here(choice, places) for choice in choices]
-    return Models(names, tuple(choices), places)
+        choices = [_here(choice, placements) for choice in choices]
+    return Models(names, tuple(choices), placements)
 
 
-def _places(device: str, memory: int, *, full_scale: bool, tiny: bool) -> tuple[Placement, ...]:
+def _placements(device: str, memory: int, *, full_scale: bool, tiny: bool) -> tuple[Placement, ...]:
     from autograder.sandbox.devices import gpus
     from autograder.serving.placement import Placement
 
@@ -104,7 +104,7 @@ def _places(device: str, memory: int, *, full_scale: bool, tiny: bool) -> tuple[
     return tuple(Placement(gpus=(gpu,), memory=memory) for gpu in there) or (Placement(),)
 
 
-def _here(choice: ModelChoice, places: tuple[Placement, ...]) -> ModelChoice:
+def _here(choice: ModelChoice, placements: tuple[Placement, ...]) -> ModelChoice:
     """The choice with its files on this machine."""
     if choice.folder or choice.planted:
         return choice
@@ -112,4 +112,4 @@ def _here(choice: ModelChoice, places: tuple[Placement, ...]) -> ModelChoice:
     from autograder.models.download import download
     from autograder.serving.placement import arranged
 
-    return download(choice, lambda described: arranged(places, (described,)))
+    return download(choice, lambda described: arranged(placements, (described,)))

@@ -39,9 +39,9 @@ class Attempt:
     extras: bool = True
     alone: bool = False
 
-    def begin(self, place: CheckId) -> None:
+    def begin(self, check_id: CheckId) -> None:
         """Write down which check is under way."""
-        Path(self.journal).write_text("\n".join(place), encoding="utf-8")
+        Path(self.journal).write_text("\n".join(check_id), encoding="utf-8")
 
     def begin_extras(self) -> None:
         """Write down that all checks are done, and hints and pictures are under way."""
@@ -56,9 +56,9 @@ class Attempt:
         """Whether hints and pictures were under way."""
         return self._written() == _EXTRAS
 
-    def deaths_at(self, place: CheckId) -> int:
+    def deaths_at(self, check_id: CheckId) -> int:
         """How many earlier attempts ended at a check."""
-        return self.deaths.count(place)
+        return self.deaths.count(check_id)
 
     def _written(self) -> str:
         journal = Path(self.journal)

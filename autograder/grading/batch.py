@@ -56,20 +56,20 @@ class Grading:
     def __init__(self, settings: Settings, jobs: int, models: tuple[ModelChoice, ...] = ()) -> None:
         self.unbounded = why_not() if sys.platform == "linux" else ""  # before a process is started
         self._models = models
-        self._hosts: ModelServers | None = None
+        self._servers: ModelServers | None = None
         self._settings = self._hosted(settings)
         self._jobs, self.fewer = self._at_once(max(1, jobs))
         self._pool = WorkerPool(self._jobs)
-        capacities = [place.jobs for place in self._settings.places] or [1]
-        self._places = dealt(capacities, self._jobs)
+        capacities = [placement.jobs for placement in self._settings.placements] or [1]
+        self._placements = dealt(capacities, self._jobs)
 
     def __enter__(self) -> Grading:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._pool.close()
-        if self._hosts is not None:
-            self._hosts.close()
+        if self._servers is not None:
+            self._servers.close()
 
     @property
     def jobs(self) -> int:
@@ -79,7 +79,7 @@ class Grading:
     @property
     def copies(self) -> int:
         """How many copies of the full-scale models there are."""
-        return len(self._settings.places)
+        return len(self._settings.placements)
 
     @property
     def seed(self) -> str:
@@ -88,20 +88,20 @@ class Grading:
 
     def use_seed(self, seed: str) -> None:
         """Grade with this seed from now on; a worker that has a sandbox makes a new one."""
-        if self._hosts is not None and seed != self.seed:
-            self._hosts.close()
+        if self._servers is not None and seed != self.seed:
+            self._servers.close()
         self._settings = self._hosted(replace(self._settings, seed=seed))
 
     def _hosted(self, settings: Settings) -> Settings:
         """The settings with owners of the models at each place, planted from this seed."""
-        if not settings.places or (self._hosts is not None and settings.seed == self.seed):
+        if not settings.placements or (self._servers is not None and settings.seed == self.seed):
             return settings
         seed = bench_seed_of(settings.seed)
-        self._hosts = ModelServers(settings.places, self._models, seed, settings.course)
-        return replace(settings, places=self._hosts.places)
+        self._servers = ModelServers(settings.placements, self._models, seed, settings.course)
+        return replace(settings, placements=self._servers.placements)
 
     def _at_once(self, jobs: int) -> tuple[int, str]:
-        most = self._hosts.jobs if self._hosts is not None else 0
+        most = self._servers.jobs if self._servers is not None else 0
         if not most or most >= jobs:
             return jobs, ""
         return most, f"{most} at once instead of {jobs}: for more there is too little GPU memory"
@@ -156,7 +156,7 @@ class Grading:
             start=start,
             give_up=give_up,
             require_sandbox=lambda: self._pool.ask(isolation_task, self._settings_of()),
-            look=self._hosts.look if self._hosts is not None else lambda: None,
+            look=self._servers.look if self._servers is not None else lambda: None,
         )
         longest = 2 * (MOST_TIMES * self._settings.limits.total + 2 * TOTAL_SECONDS)
         with tempfile.TemporaryDirectory(prefix="moelab-") as folder:
@@ -166,4 +166,4 @@ class Grading:
     def _settings_of(self, slot: Slot | None = None) -> Settings:
         """The settings of a slot's worker, the first one's if there is none."""
         number = 0 if slot is None else slot.number
-        return replace(self._settings, place=self._places[number])
+        return replace(self._settings, placement=self._placements[number])

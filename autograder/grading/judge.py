@@ -40,8 +40,8 @@ def judge_exercise(
 ) -> ExerciseGrade:
     """Run the checks of an exercise in order; those after a failed one are skipped.
 
-    `cpu_budget` is the grader's time for the submission, `attempt` the attempt that this is. `watch`
-    hears of each result before the next check runs.
+    `cpu_budget` is the grader's time for the submission, `attempt` the attempt that this is.
+    `watch` hears of each result before the next check runs.
     """
     judging = Judging(exercise, session, fixtures, cpu_budget or CpuBudget(), attempt, watch)
     judging.run(only)
@@ -62,9 +62,9 @@ class Judging:
     ) -> None:
         self._exercise = exercise
         self._session = session
-        self._material = fixtures
-        self._patience = cpu_budget
-        self._trial = attempt
+        self._fixtures = fixtures
+        self._cpu_budget = cpu_budget
+        self._attempt = attempt
         self._watch = watch
         self._shared = SharedReplies(session, fixtures.bench)
         self._results: dict[str, CheckResult] = {}
@@ -72,14 +72,14 @@ class Judging:
     def run(self, only: Callable[[Check], bool]) -> None:
         """Run some of the checks, in order."""
         for check in filter(only, self._exercise.checks):
-            place = self._shared if check.shares_calls else self._session
+            session = self._shared if check.shares_calls else self._session
             result = _unreached(self._exercise, check, self._results) or judge(
                 self._exercise,
                 check,
-                place,
-                self._material,
-                cpu_budget=self._patience,
-                attempt=self._trial,
+                session,
+                self._fixtures,
+                cpu_budget=self._cpu_budget,
+                attempt=self._attempt,
             )
             self._results[check.name] = result
             self._watch(result)

@@ -124,10 +124,10 @@ class Run:
         self, slot: Slot, case: Case, future: Future[AttemptResult], attempt: Attempt
     ) -> Grade | None:
         """The grade, or None where the submission is to be graded again alone."""
-        attempt = self._result(slot, case, future, attempt)
-        if attempt is not None and not attempt.broken and not attempt.doubtful:
-            return attempt.grade
-        if attempt is not None and attempt.broken:
+        result = self._result(slot, case, future, attempt)
+        if result is not None and not result.broken and not result.doubtful:
+            return result.grade
+        if result is not None and result.broken:
             slot.renew()
         self._put_off.append(case)
         return None
@@ -139,8 +139,8 @@ class Run:
         try:
             return future.result()
         except BrokenProcessPool:
-            place = attempt.ended_at()
-            case.deaths += () if place is None else (place,)
+            check_id = attempt.ended_at()
+            case.deaths += () if check_id is None else (check_id,)
             case.extras = case.extras and not attempt.ended_at_extras()
             case.trouble = ""
         except SandboxError as error:
@@ -170,11 +170,11 @@ class Run:
             self._begin(slot, case, alone=True)
             self._ended()
             _, future, attempt = self._running.pop(slot)
-            attempt = self._result(slot, case, future, attempt)
-            if attempt is not None:
-                if attempt.broken:
+            result = self._result(slot, case, future, attempt)
+            if result is not None:
+                if result.broken:
                     slot.renew()
-                return attempt.grade, attempt.broken
+                return result.grade, result.broken
             if case.trouble:
                 time.sleep(number)
         if case.trouble:

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from autograder.authoring.assignment import Assignment
 
 
-ENGINE_PARTS = ("authoring", "grading", "inside", "lab", "models", "sandbox", "submission", "wire")
+ENGINE_PARTS = (
+    *("authoring", "grading", "inside", "lab", "models", "notebook", "sandbox", "serving"),
+    *("submission", "wire"),
+)
 
 
-ENGINE_MODULES = ("courses.py", "records.py", "session.py")
+ENGINE_MODULES = ("courses.py", "linux.py", "records.py", "seeds.py", "session.py", "text.py")
 
 
 def course_revision(assignment: Assignment) -> str:

@@ -18,8 +18,8 @@ class Settings:
 
     `hidden` are files of this run (gradebook, submissions) that no submission may read even where
     they lie inside a library folder. With `pictures` each figure that is drawn is also kept as PNG.
-    `places` are the devices that workers share, `place` the number of this worker's; none is the
-    CPU with the tiny models alone.
+    `placements` are the devices that workers share, `placement` is this worker's number; none is
+    the CPU with the tiny models alone.
     """
 
     seed: str
@@ -28,5 +28,5 @@ class Settings:
     course: str = "reference"
     hidden: tuple[str, ...] = ()
     pictures: bool = False
-    places: tuple[Placement, ...] = ()
-    place: int = 0
+    placements: tuple[Placement, ...] = ()
+    placement: int = 0

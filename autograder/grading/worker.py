@@ -52,10 +52,10 @@ class Worker:
 
         torch.set_num_threads(1)
         self._settings = settings
-        place = settings.places[settings.place] if settings.places else None
+        placement = settings.placements[settings.placement] if settings.placements else None
         self._full_scale: FullScaleGrading | None = None
-        if place is not None and place.hosts:
-            self._full_scale = FullScaleGrading(place, bench_seed_of(settings.seed))
+        if placement is not None and placement.endpoints:
+            self._full_scale = FullScaleGrading(placement, bench_seed_of(settings.seed))
         self.sandbox = Sandbox(
             acceptable_levels(settings.isolation),
             bench_seed_of(settings.seed),
@@ -63,7 +63,7 @@ class Worker:
             course=settings.course,
             hidden=tuple(map(Path, settings.hidden)),
             worker=os.getpid() % WORKERS,
-            equipment=self._equipment(place),
+            equipment=self._equipment(placement),
         )
         self._doubtful = False
         self._assignments: dict[str, tuple[Assignment, Fixtures, Misconceptions]] = {}
@@ -88,7 +88,7 @@ class Worker:
         """Grade one submission, and say whether that has to be done again."""
         if assignment not in self._assignments:
             loaded = load_assignment(assignment, self._settings.course)
-            fresh = self._material(assignment)
+            fresh = self._fixtures(assignment)
             known = Misconceptions(self._on_tiny_models(fresh))
             self._assignments[assignment] = (loaded, fresh, known)
         lab, fixtures, _ = self._assignments[assignment]
@@ -204,7 +204,7 @@ class Worker:
             for grade, call in zip(grades, figures, strict=True)
         )
 
-    def _material(self, assignment: str) -> Fixtures:
+    def _fixtures(self, assignment: str) -> Fixtures:
         if self._full_scale is None:
             return Fixtures(assignment, self._settings.seed)
         shared, bench = self._full_scale, self._full_scale.bench(assignment)
@@ -231,12 +231,12 @@ class Worker:
 
         return watch
 
-    def _equipment(self, place: Placement | None) -> Equipment:
+    def _equipment(self, placement: Placement | None) -> Equipment:
         if self._full_scale is not None:
             return self._full_scale.equipment()
-        if place is None:
+        if placement is None:
             return Equipment()
-        return Equipment(gpus=place.gpus, tiny_on_gpu=place.tiny_too)
+        return Equipment(gpus=placement.gpus, tiny_on_gpu=placement.tiny_too)
 
     def _session(
         self, fixtures: Fixtures | None = None, cpu_budget: CpuBudget | None = None

@@ -1,4 +1,4 @@
-"""Start a fork server: `python -I autograder/inside SOCKET`, with the descriptor of its requests."""
+"""Start the fork server: `python -I autograder/inside SOCKET`, the descriptor of its requests."""
 
 from __future__ import annotations
 

@@ -102,13 +102,13 @@ def hidden_copies(course_package: str, sites: tuple[str, ...]) -> frozenset[str]
     """
     names = {*OWN_PACKAGES, course_package}
     found = {path for place in _places(sites) for path in _copies_at(place, names)}
-    for site in map(Path, sites):
-        found |= {str(one) for one in _entries(site) if is_course(one)}
-        for installation in [*site.glob("*.dist-info"), *site.glob("*.egg-info")]:
+    for folder in map(Path, sites):
+        found |= {str(one) for one in _entries(folder) if is_course(one)}
+        for installation in [*folder.glob("*.dist-info"), *folder.glob("*.egg-info")]:
             if _is_ours(installation, names):
-                found |= _of_installation(installation, site)
+                found |= _of_installation(installation, folder)
         for pattern in (*_LEFT_BY_US, *(f"__pycache__/{one}" for one in _LEFT_BY_US)):
-            found |= {str(path) for path in site.glob(pattern)}
+            found |= {str(path) for path in folder.glob(pattern)}
     return frozenset(found)
 
 
@@ -122,16 +122,16 @@ def _entries(folder: Path) -> list[Path]:
 def _places(sites: Iterable[str]) -> set[Path]:
     """The folders and archives that Python may import from, here or in a fresh process."""
     found = {Path(entry) for entry in sys.path if os.path.isabs(entry)}
-    for site in map(Path, sites):
-        found.add(site)
-        for link in [*site.glob("*.pth"), *site.glob("*.egg-link")]:
+    for folder in map(Path, sites):
+        found.add(folder)
+        for link in [*folder.glob("*.pth"), *folder.glob("*.egg-link")]:
             lines = (line.strip() for line in _text(link).splitlines())
             found |= {
-                site / line for line in lines if line and not line.startswith(("import", "#"))
+                folder / line for line in lines if line and not line.startswith(("import", "#"))
             }
-        for finder in site.glob("__editable__*.py"):
+        for finder in folder.glob("__editable__*.py"):
             found |= {Path(path).parent for path in _QUOTED.findall(_text(finder))}
-        for origin in site.glob("*.dist-info/direct_url.json"):
+        for origin in folder.glob("*.dist-info/direct_url.json"):
             found |= _sources(origin)
     return found
 

@@ -16,10 +16,11 @@ from autograder.wire.limits import receive
 
 
 class ModelClient:
-    """Asks the owner of one model's weights; every call waits for its answer.
+    """Asks the server of one model's weights; every call waits for its answer.
 
-    `ModelError` where the model cannot be had, or where its owner has ended; `RuntimeError` where
-    it failed to answer. `server_failures` counts the latter: submissions may have taken what it needed.
+    `ModelError` where the model cannot be had, or where its server has ended; `RuntimeError` where
+    it failed to answer. `server_failures` counts the latter: submissions may have taken what the
+    server needed.
     """
 
     def __init__(self, address: str) -> None:

@@ -31,35 +31,40 @@ _BLAMED = (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT, Outcome.MEMORY, Outco
 
 
 class FullScaleGrading:
-    """Connects one worker to the owners of the models of its place."""
+    """Connects one worker to the servers of the models of its place."""
 
-    def __init__(self, place: Placement, seed: str) -> None:
-        self._place = place
+    def __init__(self, placement: Placement, seed: str) -> None:
+        self._placement = placement
         self._seed = seed
-        self._lock = ReadersWriterLock(place.folder)
-        self._owners = {host.choice.name: ModelClient(host.address) for host in place.hosts}
+        self._lock = ReadersWriterLock(placement.folder)
+        self._clients = {
+            endpoint.choice.name: ModelClient(endpoint.address) for endpoint in placement.endpoints
+        }
         self._planted: ScaledBench | None = None
         self._doubtful = False
 
     def equipment(self) -> Equipment:
         """What the sandbox gets. Its `shared` raises `ModelError` where a model cannot be had."""
         return Equipment(
-            models=tuple(host.choice for host in self._place.hosts),
+            models=tuple(endpoint.choice for endpoint in self._placement.endpoints),
             shared=self._shared,
-            gpus=self._place.gpus,
-            tiny_on_gpu=self._place.tiny_too,
+            gpus=self._placement.gpus,
+            tiny_on_gpu=self._placement.tiny_too,
         )
 
     def bench(self, assignment: str) -> ScaledBench:
         """The checks' side of the bench, with the ground truth of every model."""
         if self._planted is not None:
             return self._planted
-        scaled = {host.choice.name: self._side(host, assignment) for host in self._place.hosts}
+        scaled = {
+            endpoint.choice.name: self._side(endpoint, assignment)
+            for endpoint in self._placement.endpoints
+        }
         return ScaledBench(self._seed, scaled)
 
     def reference(self, assignment: str, exercise: str, bench: ScaledBench) -> Reference:
         """The reference solution, run where the weights are."""
-        return Reference(self._owners, assignment, exercise, bench)
+        return Reference(self._clients, assignment, exercise, bench)
 
     def judged(self, run: Callable[[], Grade]) -> Grade:
         """The grade that `run` gives, beyond doubt; `run` calls `on_result` after each check."""
@@ -69,7 +74,7 @@ class FullScaleGrading:
             if self._verify() == before and not self._doubtful:
                 return grade
         with self._lock.exclusive():
-            before = tuple(owner.secure() for owner in self._owners.values())
+            before = tuple(client.secure() for client in self._clients.values())
             grade = self._retried(run)
             if self._verify() == before:
                 return grade
@@ -82,17 +87,19 @@ class FullScaleGrading:
         self._doubtful |= result.outcome is Outcome.GRADER_ERROR
 
     def close(self) -> None:
-        for owner in self._owners.values():
+        for client in self._clients.values():
             with suppress(OSError):
-                owner.close()
+                client.close()
 
     def _shared(self) -> tuple[Shared, ...]:
         """Where the weights are; what is the same for all assignments is made meanwhile."""
-        if self._planted is None and all(host.choice.planted for host in self._place.hosts):
+        if self._planted is None and all(
+            endpoint.choice.planted for endpoint in self._placement.endpoints
+        ):
             self._planted = self.bench("")
             for handle in self._planted.keys():  # noqa: SIM118 - a bench is no dict
                 self._planted.resolve(handle)
-        return tuple(owner.shared() for owner in self._owners.values())
+        return tuple(client.shared() for client in self._clients.values())
 
     def _retried(self, run: Callable[[], Grade]) -> Grade:
         self._doubtful, before = False, self._server_failures()
@@ -101,42 +108,42 @@ class FullScaleGrading:
         return grade
 
     def _server_failures(self) -> int:
-        return sum(owner.server_failures for owner in self._owners.values())
+        return sum(client.server_failures for client in self._clients.values())
 
     def _changes(self) -> tuple[int, ...]:
-        return tuple(owner.changes() for owner in self._owners.values())
+        return tuple(client.changes() for client in self._clients.values())
 
     def _verify(self) -> tuple[int, ...]:
-        return tuple(owner.verify() for owner in self._owners.values())
+        return tuple(client.verify() for client in self._clients.values())
 
-    def _side(self, host: ModelEndpoint, assignment: str) -> FullScale:
-        device = "cuda" if self._place.gpus else "cpu"
-        if host.choice.planted:
-            return planted_for_checks(host.choice, device, self._seed)
-        owner = self._owners[host.choice.name]
-        model: Any = structure(host.choice, device)
-        routers = owner.routers(assignment)
+    def _side(self, endpoint: ModelEndpoint, assignment: str) -> FullScale:
+        device = "cuda" if self._placement.gpus else "cpu"
+        if endpoint.choice.planted:
+            return planted_for_checks(endpoint.choice, device, self._seed)
+        client = self._clients[endpoint.choice.name]
+        model: Any = structure(endpoint.choice, device)
+        routers = client.routers(assignment)
         for name, weight in routers.items():
             router = model.get_submodule(name)
             router.weight = type(router.weight)(weight, requires_grad=router.weight.requires_grad)
-        routing = MeasuredRouting(lambda ids, mask: owner.measure(assignment, ids, mask))
+        routing = MeasuredRouting(lambda ids, mask: client.measure(assignment, ids, mask))
         return FullScale(model, tuple(routers), routing)
 
 
 class Reference:
-    """A reference solution in the place of a student's: calls go to the owner of their model."""
+    """A reference solution in the place of a student's: calls go to the server of their model."""
 
     def __init__(
-        self, owners: dict[str, ModelClient], assignment: str, exercise: str, bench: ScaledBench
+        self, clients: dict[str, ModelClient], assignment: str, exercise: str, bench: ScaledBench
     ) -> None:
-        self._owners = owners
+        self._clients = clients
         self._where = (assignment, exercise)
         self._bench = bench
 
     def perform(self, call: Call, time_limit: float | None = None) -> Reply:
         """The reference's reply; see `Session.perform`."""
         handles = {self._bench.handle_of(one) for one in call.arguments}
-        wanted = (name for name in self._owners if f"model:{name}" in handles)
-        owner = self._owners[next(wanted, next(iter(self._owners)))]
-        message = owner.perform(*self._where, encode_call(call, self._bench))
+        wanted = (name for name in self._clients if f"model:{name}" in handles)
+        client = self._clients[next(wanted, next(iter(self._clients)))]
+        message = client.perform(*self._where, encode_call(call, self._bench))
         return decode_reply(message, call, self._bench)

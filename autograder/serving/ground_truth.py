@@ -1,4 +1,4 @@
-"""What the owner of a full-scale model computes for the checks, with the course's own code."""
+"""What the server of a full-scale model computes for the checks, with the course's own code."""
 
 from __future__ import annotations
 

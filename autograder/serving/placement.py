@@ -136,24 +136,26 @@ class Placement:
     memory: int = 0
     jobs: int = 0
     folder: str = ""
-    hosts: tuple[ModelEndpoint, ...] = ()
+    endpoints: tuple[ModelEndpoint, ...] = ()
 
     def with_gpus(self, gpus: tuple[Gpu, ...]) -> Placement:
         return replace(self, gpus=gpus)
 
-    def with_endpoints(self, folder: str, hosts: tuple[ModelEndpoint, ...], jobs: int) -> Placement:
-        return replace(self, folder=folder, hosts=hosts, jobs=jobs)
+    def with_endpoints(
+        self, folder: str, endpoints: tuple[ModelEndpoint, ...], jobs: int
+    ) -> Placement:
+        return replace(self, folder=folder, endpoints=endpoints, jobs=jobs)
 
 
 def arranged(
-    places: Sequence[Placement], models: Sequence[ModelChoice]
+    placements: Sequence[Placement], models: Sequence[ModelChoice]
 ) -> list[tuple[Placement, Copy]]:
-    """A place for each copy of the models, on the GPUs of `places`.
+    """A place for each copy of the models, on the GPUs of `placements`.
 
     Raises `ModelError` where the models do not fit on all of them and in memory.
     """
-    gpus = tuple(gpu for place in places for gpu in place.gpus)
-    first = places[0]
+    gpus = tuple(gpu for placement in placements for gpu in placement.gpus)
+    first = placements[0]
     with ProcessPoolExecutor(1, mp_context=server_context()) as pool:
         room = (free_memory(), first.memory)
         copies = pool.submit(_arrange, tuple(models), gpus, room).result()

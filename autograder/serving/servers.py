@@ -1,4 +1,4 @@
-"""Owners of full-scale models for a run: started beside the workers, ended with the run."""
+"""Servers of full-scale models for a run: started beside the workers, ended with the run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ModelServers:
-    """One owner per copy and model, in processes of their own; `close` ends them.
+    """One server per copy and model, in processes of their own; `close` ends them.
 
     Workers that connect get their answers once the weights are there, or the reason why they cannot
     be had. `jobs` is how many submissions at once the GPUs have memory for, 0 where that is no
@@ -34,21 +34,21 @@ class ModelServers:
     """
 
     def __init__(
-        self, places: Sequence[Placement], models: Sequence[ModelChoice], seed: str, course: str
+        self, placements: Sequence[Placement], models: Sequence[ModelChoice], seed: str, course: str
     ) -> None:
-        copies = arranged(places, models)
+        copies = arranged(placements, models)
         self.jobs = sum(copy.jobs for _, copy in copies)
-        self._folder = Path(tempfile.mkdtemp(prefix="moelab-owners-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="moelab-servers-"))
         self._processes: list[BaseProcess] = []
         self._stopped = StoppedProcesses()
         self._of_all = (seed, course)
-        self.places = tuple(
-            self._hosted(place, models, copy, str(number))
-            for number, (place, copy) in enumerate(copies)
+        self.placements = tuple(
+            self._served(placement, models, copy, str(number))
+            for number, (placement, copy) in enumerate(copies)
         )
 
     def look(self) -> None:
-        """Raise `ModelError` where an owner has been stopped: every worker would wait for it."""
+        """Raise `ModelError` where an server has been stopped: every worker would wait for it."""
         for process in self._processes:
             if self._stopped.hangs(process.pid or 0):
                 raise ModelError(
@@ -57,31 +57,31 @@ class ModelServers:
                 )
 
     def close(self) -> None:
-        """End the owners; the memory of their weights goes with them."""
+        """End the servers; the memory of their weights goes with them."""
         for process in self._processes:
             process.kill()
         for process in self._processes:
             process.join()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _hosted(
-        self, place: Placement, models: Sequence[ModelChoice], copy: Copy, name: str
+    def _served(
+        self, placement: Placement, models: Sequence[ModelChoice], copy: Copy, name: str
     ) -> Placement:
         folder = self._folder / name
         folder.mkdir()
         pairs = zip(models, copy.away, strict=True)
-        hosts = tuple(self._start(place, folder, model, away) for model, away in pairs)
-        return place.with_endpoints(str(folder), hosts, copy.jobs)
+        endpoints = tuple(self._start(placement, folder, model, away) for model, away in pairs)
+        return placement.with_endpoints(str(folder), endpoints, copy.jobs)
 
     def _start(
-        self, place: Placement, folder: Path, choice: ModelChoice, away: Away
+        self, placement: Placement, folder: Path, choice: ModelChoice, away: Away
     ) -> ModelEndpoint:
-        address = str(folder / f"owner-{len(self._processes)}")
+        address = str(folder / f"server-{len(self._processes)}")
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(address)
         listener.listen(1024)
         process = server_context().Process(
-            target=own, args=(listener, choice, place, away, *self._of_all), daemon=True
+            target=run_server, args=(listener, choice, placement, away, *self._of_all), daemon=True
         )
         process.start()
         listener.close()
@@ -89,17 +89,17 @@ class ModelServers:
         return ModelEndpoint(choice=choice, address=address)
 
 
-def own(
+def run_server(
     listener: socket.socket,
     choice: ModelChoice,
-    place: Placement,
+    placement: Placement,
     away: Away,
     seed: str,
     course: str,
 ) -> None:
-    """Be the owner of a model's weights: the main function of its process."""
+    """Be the server of a model's weights: the main function of its process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["CUDA_VISIBLE_DEVICES"] = visible(place.gpus)
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible(placement.gpus)
     if sys.platform == "linux":
         from autograder import linux
 
@@ -112,10 +112,10 @@ def own(
         partial(
             Weights,
             choice,
-            "cuda:0" if place.gpus else "cpu",
+            "cuda:0" if placement.gpus else "cpu",
             seed,
             away=away,
-            private=place.private,
+            private=placement.private,
         ),
         partial(_answers, seed, course),
     )

@@ -35,7 +35,7 @@ def grades(
     for name, code in ATTACKS.items():
         (folder / f"{name}.py").write_text(solution + code, encoding="utf-8")
     settings = Settings(
-        seed="attacks", course=course, places=(Placement(gpus=(gpu,)),), limits=Limits(call=5.0)
+        seed="attacks", course=course, placements=(Placement(gpus=(gpu,)),), limits=Limits(call=5.0)
     )
     choice = choose(str(shape))
     assert choice is not None

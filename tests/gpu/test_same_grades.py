@@ -26,9 +26,9 @@ Verdicts = dict[tuple[str, str, str], Outcome]
 
 
 def verdicts(
-    places: tuple[Placement, ...], models: tuple[ModelChoice, ...], course: str
+    placements: tuple[Placement, ...], models: tuple[ModelChoice, ...], course: str
 ) -> Verdicts:
-    settings = Settings(seed="same", course=course, places=places)
+    settings = Settings(seed="same", course=course, placements=placements)
     found = find_submissions(tuple(SOLUTIONS / f"{name}.py" for name in NAMES))
     with Grading(settings, len(found), models) as grading:
         return {

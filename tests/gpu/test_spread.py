@@ -82,12 +82,12 @@ def test_a_class_is_graded_on_a_copy_that_one_gpu_does_not_hold(
     model = structure(choice, "cuda")
     half = weight_bytes(model) - sum(experts_of(model).values()) // 2
     memory = half + 3 * CONTEXT_BYTES
-    places = tuple(Placement(gpus=(gpu,), memory=memory) for gpu in there)
+    placements = tuple(Placement(gpus=(gpu,), memory=memory) for gpu in there)
     exercises = load_assignment("moe_router_analysis").exercises
     file = tmp_path / "solution.py"
     file.write_text(script([solution_source(one, one.solution_function) for one in exercises]))
     found = find_submissions((file,))
-    settings = Settings(seed="spread", course=course, places=places)
+    settings = Settings(seed="spread", course=course, placements=placements)
     with Grading(settings, 2, (choice,)) as grading:
         assert grading.copies == 1
         grades = list(grading.run("lab", found))

@@ -10,11 +10,11 @@ from pathlib import Path
 ASKS = """
 import sys
 from autograder.serving.placement import arranged
-from autograder.serving.placement import Place
+from autograder.serving.placement import Placement
 from autograder.models.choice import choose
 
 if __name__ == "__main__":
-    ((place, copy),) = arranged((Place(),), (choose(sys.argv[1]),))
+    ((place, copy),) = arranged((Placement(),), (choose(sys.argv[1]),))
     print(place.gpus, copy.jobs, "torch" in sys.modules)
 """
 

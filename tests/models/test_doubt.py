@@ -36,10 +36,10 @@ class Shared:
         threading.Thread(
             target=serve, args=(listener, lambda: self.weights, lambda _: answers), daemon=True
         ).start()
-        place = Placement(
-            folder=str(folder), hosts=(ModelEndpoint(choice=choice, address=address),)
+        placement = Placement(
+            folder=str(folder), endpoints=(ModelEndpoint(choice=choice, address=address),)
         )
-        self.grading = FullScaleGrading(place, "seed")
+        self.grading = FullScaleGrading(placement, "seed")
         self.bench = self.grading.bench("")
 
     def fail(self, *_: object) -> None:

@@ -79,7 +79,7 @@ def grades(
     settings = Settings(
         seed="full scale",
         course=course,
-        places=(Placement(private=False),),
+        placements=(Placement(private=False),),
         limits=Limits(call=60.0),
     )
     with Grading(settings, 2, choices(native, remote, planted)) as grading:

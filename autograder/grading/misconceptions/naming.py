@@ -48,7 +48,7 @@ class Misconceptions:
     def __init__(self, fixtures: Fixtures) -> None:
         matplotlib.use("Agg")
         self.bench = fixtures.bench
-        self._material = fixtures
+        self._fixtures = fixtures
         self._functions: dict[str, Any] = {}
         self._trusted = LimitedSession(LocalSession(self._functions, fixtures.bench))
         self._replies = Remembered()
@@ -104,7 +104,7 @@ class Misconceptions:
         trial = _Trial(self, exercise, candidates(exercise, outcomes), session)
         for check in wrong:
             if trial.left:
-                trial.run(check, self._material)
+                trial.run(check, self._fixtures)
         shown = [chaff for chaff in trial.left if chaff.name in trial.shown]
         return shown[0] if len(shown) == 1 and trial.deviated else None
 

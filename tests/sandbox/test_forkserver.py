@@ -1,4 +1,4 @@
-"""The fork server: imports once for all zygotes of a process and of its forks, and ends with them."""
+"""The fork server imports once for all zygotes of a process and its forks, and ends with them."""
 
 from __future__ import annotations
 
