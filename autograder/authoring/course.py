@@ -1,4 +1,4 @@
-"""Loading assignments of a course, and the revision that a grade was made with.
+"""Loading the assignments of a course.
 
 Torch is imported where an assignment is loaded, not where names are looked up.
 """
@@ -9,13 +9,12 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 from autograder.courses import INSTALLED, CourseError, import_course
-from autograder.grading.revision import course_revision
 
 if TYPE_CHECKING:
     from autograder.authoring.assignment import Assignment
 
 
-__all__ = ["CourseError", "assignment_names", "course_revision", "load_assignment"]
+__all__ = ["CourseError", "assignment_names", "load_assignment"]
 
 
 def assignment_names(course: str = INSTALLED) -> tuple[str, ...]:

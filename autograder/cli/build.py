@@ -44,8 +44,8 @@ def build(
     found = find_course(course)
     loaded = load_assignments(assignments, found)
     from autograder.edition.errors import BuildError
+    from autograder.edition.pins import check_pins
     from autograder.edition.write import build as write
-    from autograder.otter.package.pins import check_pins
 
     place = root or beside(found)
     with told(BuildError, OSError):

@@ -18,9 +18,9 @@ import autograder.lab
 from autograder.authoring.assignment import Assignment
 from autograder.edition.notebook import Edition, stubs_of, write_notebook
 from autograder.edition.otter_tests import otter_test
+from autograder.edition.pins import pinned
 from autograder.edition.prose import points_of
 from autograder.edition.source import STUDENT_LAB
-from autograder.otter.package.pins import pinned
 
 NOT_NEEDED = ("ipykernel", "jupyterlab")  # Colab has its own
 OTTER = "otter-grader>=7,<8"

@@ -1,5 +1,8 @@
-"""Calling functions in this process: for trusted code (references, wheats, chaffs) and for a
-student's own notebook on their own machine. Never for a stranger's submission.
+"""Sessions in this process, with a limit on time; and sessions around a session.
+
+`LocalSession` is for trusted code (references, wheats, chaffs) and for a student's own notebook on
+their own machine, never for a stranger's submission. `SharedReplies` makes equal calls once,
+`FigureCalls` remembers which call drew the figure to show.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Files that a notebook writes with `%%writefile`, and modules that it imports from such files."""
+"""Files that a notebook writes: with `open`, in memory, and with `%%writefile`, to import from.
+
+At level `landlock` there is no folder to write to. A cell that saves a figure beside the notebook
+and reads it again should not fail for that. What is kept counts as the submission's own memory."""
 
 from __future__ import annotations
 

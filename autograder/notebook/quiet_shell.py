@@ -1,5 +1,7 @@
 """IPython without what a process of ours must not have: files, threads, windows, a terminal.
 
+Parts of it that show or store something are replaced by parts that do not.
+
 Built on IPython's own `InteractiveShell` (checked with 8.20, 9.4 and 9.18).
 """
 

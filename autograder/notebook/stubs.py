@@ -1,9 +1,10 @@
-"""Stand-ins for Otter and Colab inside the sandbox: every call does nothing, at once.
+"""Stand-ins for Otter, Colab and other programs in the sandbox: every call does nothing, at once.
 
 A submission's `grader.check("q1")` needs tests, log files and a kernel that are not there, and its
 answers would count for nothing: the grader asks its own questions. `google.colab` exists on Colab
 alone, where half of all notebooks mount a drive in the cell that imports torch: it is stood in for
-where a notebook imports it without a guard.
+where a notebook imports it without a guard. The sandbox refuses new processes anyway; stand-ins for
+`os.system` and `subprocess` let the rest of a cell run, as after `!command`.
 """
 
 from __future__ import annotations

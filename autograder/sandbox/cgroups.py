@@ -4,6 +4,10 @@ A process's own limits count what it maps. A group also counts files in memory, 
 and sockets and what the kernel keeps for a process, over a zygote and its child together. With as
 many sandboxes as fit into the machine, the sum is bounded too (`limits.py`). Where groups can share
 out processors as well, sandboxes get equal parts of them, however many threads run in each.
+
+Where this process stands among the groups, and what they leave it, is told here, too. The facts are
+in cgroups(7), and in the kernel's documentation: admin-guide/cgroup-v2 and
+admin-guide/cgroup-v1/memory.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 """The clock of one submission: from "its child is ready" to "its reply is decoded".
 
 What the grader starts (a sandbox, a child) is never the submission's time. What the grader does
-with a reply is, in processor time: a reply can be made slow to read.
+with a reply is, in processor time: a reply can be made slow to read. What others took of the
+processors is not: where the kernel shares them by thread (no control group, no autogroup), many
+busy threads slow down a neighbour many times. The counters are described in proc(5) and in the
+kernel's scheduler/sched-stats.
 """
 
 from __future__ import annotations

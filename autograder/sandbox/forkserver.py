@@ -1,4 +1,8 @@
-"""Starting a zygote, and asking it for children."""
+"""The fork server of all sandboxes: it forks zygotes, and each zygote forks children.
+
+One `ForkServer` imports the libraries of submissions for this process and its forks; a
+`ZygoteClient` sets up one zygote and asks it for children.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much a submission may use, how many fit at once, and how far they can be kept apart."""
+"""How much a submission may use, how far it is isolated, and how many fit the machine at once."""
 
 from __future__ import annotations
 

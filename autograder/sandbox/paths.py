@@ -1,7 +1,9 @@
 """Which files a sandboxed process may read: Python, its packages and the system's libraries.
 
 What belongs to the grader is hidden even where it lies inside one of these folders, as it does
-when moelab is installed into site-packages.
+when moelab is installed into site-packages: as a wheel, in a checkout that a `.pth` file, an
+`.egg-link` or an editable finder leads to, in a zip archive, or as several of these at once. All of
+them hold the reference solutions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What the server of a full-scale model computes for the checks, with the course's own code."""
+"""What checks compare with at a full-scale model, computed by its server with the course's code.
+
+The routing of a model with real weights is in no closed form: `MeasuredRouting` asks for it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where copies of a run's models lie: on how many GPUs each, and which experts are elsewhere.
+"""Where copies of a run's models lie: on which GPUs each, and which experts are elsewhere.
 
 A copy lies on one GPU where it can, else experts go to further GPUs, and to this machine's memory
 where the GPUs together are too small. The more GPUs a copy takes, the fewer copies there are.

@@ -1,4 +1,4 @@
-"""The frame of a message and the limits that both sides keep.
+"""The frame of a message, reading one from a socket, and the limits that both sides keep.
 
 A message is `MAGIC`, the length of the tree (u32), the length of the blob (u64), the tree in
 msgpack and the blob with the raw bytes of tensors. Keeping bulk data out of the tree bounds what a

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from autograder.authoring.exercise import Exercise
+from autograder.edition import pins
 from autograder.edition.errors import BuildError
 from autograder.otter.engine import Order
-from autograder.otter.package import pins
 from autograder.otter.package.contents import build_package, package, package_file
 
 ROOT = Path(__file__).resolve().parents[2]

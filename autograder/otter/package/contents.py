@@ -17,10 +17,10 @@ from otter.generate import main as otter_generate
 import autograder
 from autograder.authoring.assignment import Assignment
 from autograder.courses import folder_of, name_of
+from autograder.edition.pins import pins, requirements, sources
 from autograder.edition.workflow import CPU_TORCH
 from autograder.otter.engine import FOLDER, Order
 from autograder.otter.package.archive import archive_of, files_below
-from autograder.otter.package.pins import pins, requirements, sources
 from autograder.otter.package.proof import prove_reference
 from autograder.otter.package.read_back import package_tests
 from autograder.otter.plugin import NAME
