@@ -20,25 +20,25 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from interrupting import parent_of
 
-from autograder.sandbox import fork_server
+from autograder.sandbox import forkserver
 from autograder.sandbox.isolation import Sandbox, acceptable_levels
 from autograder.sandbox.limits import Limits
 
 
 def start(number: int, *, own: bool) -> tuple[float, float]:
     """Seconds until a sandbox is ready, and its memory in MiB."""
-    shared = fork_server._fork_server
+    shared = forkserver._fork_server
     if own:
-        fork_server._fork_server = None
+        forkserver._fork_server = None
     started = time.monotonic()
     sandbox = Sandbox(acceptable_levels("auto"), f"benchmark {number}", Limits(), worker=number)
     seconds = time.monotonic() - started
     zygote = sandbox._zygote.process.pid
     memory = memory_of(parent_of(zygote) if own else zygote)
     sandbox.close()
-    if own and fork_server._fork_server is not None:
-        fork_server._fork_server.close()
-        fork_server._fork_server = shared
+    if own and forkserver._fork_server is not None:
+        forkserver._fork_server.close()
+        forkserver._fork_server = shared
     return seconds, memory
 
 

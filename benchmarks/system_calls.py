@@ -35,7 +35,7 @@ from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.grading.sessions import LocalSession
 from autograder.inside.lockdown import system_call_filter
-from autograder.inside.runner import Guest
+from autograder.inside.runner import Runner
 from autograder.inside.syscalls import CHANGING_FILES, SYSCALLS
 
 BEGIN = "/the-honest-work-begins"
@@ -47,7 +47,7 @@ NUMBER = re.compile(
 
 def work() -> None:
     """Warm up as a zygote does, fork, and let the child do what submissions do."""
-    Guest("system calls").warm_up()
+    Runner("system calls").warm_up()
     assignments = [load_assignment(name) for name in assignment_names("reference")]
     os.path.exists(BEGIN)
     child = os.fork()

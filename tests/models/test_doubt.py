@@ -83,11 +83,11 @@ def test_a_failure_is_doubted_at_a_shared_model_and_an_error_of_the_grader_anywh
 
 
 def test_a_verdict_is_doubted_when_the_owner_could_not_answer(shared: Shared) -> None:
-    (owner,) = shared.grading._owners.values()
+    (client,) = shared.grading._clients.values()
 
     def ask() -> None:
         with suppress(RuntimeError):
-            owner.measure("lab", torch.zeros(1, 2), torch.ones(1, 2))
+            client.measure("lab", torch.zeros(1, 2), torch.ones(1, 2))
 
     assert shared.times(ask) == 2
     assert shared.times(lambda: None) == 1

@@ -15,7 +15,7 @@ from autograder.records import ClassGrades, Outcome
 from autograder.report.class_page.details import details_data
 from autograder.report.class_page.entries import entries
 from autograder.report.class_page.html import PAGE_LIMIT, html, write_html
-from autograder.report.class_page.misconceptions import slips
+from autograder.report.class_page.misconceptions import misconceptions
 from autograder.report.items import item_statistics
 from autograder.report.naming import safe_name
 from autograder.report.overview import times
@@ -102,7 +102,7 @@ def test_misconceptions_are_counted_by_submission_and_sorted(run, make_grade):
     both = (Outcome.FAILED, Outcome.FAILED)
     older = replace(make_grade(submission="old.ipynb", outcomes=both), replaced_by="x")
     grades = (make_grade("ada", outcomes=wrong), older, make_grade("bob", outcomes=both))
-    found = slips(entries(ClassGrades(run=run, grades=grades)))
+    found = misconceptions(entries(ClassGrades(run=run, grades=grades)))
     assert [(slip.exercise, len(slip.shown_by)) for slip in found] == [
         ("find_router_layers", 2),
         ("route", 1),

@@ -15,7 +15,7 @@ from machine import LIMITS, SEED, kernel_lacks, sandbox_at
 
 from autograder.lab.bench import Bench
 from autograder.lab.calls import Call
-from autograder.sandbox import fork_server as nurseries
+from autograder.sandbox import forkserver
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.session import SandboxSession
@@ -35,8 +35,8 @@ def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No fork server yet; the one that other tests use comes back afterwards."""
     monkeypatch.setattr(nurseries, "_nursery", None)
     yield
-    if nurseries._fork_server is not None:
-        nurseries._fork_server.close()
+    if forkserver._fork_server is not None:
+        forkserver._fork_server.close()
 
 
 def test_sandboxes_are_forked_from_one_process_that_has_one_thread(level: str) -> None:
@@ -59,7 +59,7 @@ def test_a_fork_of_the_grader_uses_the_same_nursery(level: str) -> None:
     if child == 0:
         try:
             with tempfile.TemporaryFile() as log:
-                control, process = nurseries.forked(log)
+                control, process = forkserver.forked(log)
                 os.write(writable, str(parent_of(process.pid)).encode())
                 control.close()
         finally:

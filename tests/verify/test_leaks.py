@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autograder.edition.write import build
-from autograder.grading.fixtures import Material
+from autograder.grading.fixtures import Fixtures
 from autograder.verify.leaks import files_give_nothing_away
 from autograder.verify.prove import verify
 from autograder.verify.records import Rule
@@ -17,7 +17,7 @@ from autograder.verify.secrets import secrets_of
 
 def leaks(assignment, root: Path) -> list[str]:
     """What the search for secrets alone says."""
-    secrets = secrets_of(assignment.exercises, Material("toy", "verify-1"))
+    secrets = secrets_of(assignment.exercises, Fixtures("toy", "verify-1"))
     return [finding.message for finding in files_give_nothing_away(assignment, root, secrets)]
 
 
@@ -137,7 +137,7 @@ def test_the_hint_of_a_known_wrong_solution_is_found(built):
 def test_right_answers_are_found_in_outputs(built):
     assignment, root, notebook = built
     check = next(c for c in assignment.exercise("expert_load").checks if c.kind == "agrees")
-    cases = Material("toy", "verify-1").cases(assignment.exercise("expert_load"), check)
+    cases = Fixtures("toy", "verify-1").cases(assignment.exercise("expert_load"), check)
     content = json.loads(notebook.read_text(encoding="utf-8"))
     answer = str(cases[2].expected.value.tolist())
     content["cells"][0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": answer}]

@@ -14,7 +14,7 @@ import pytest
 
 from autograder.records import Outcome
 from autograder.sandbox.child import Child
-from autograder.sandbox.pidfd import Watched
+from autograder.sandbox.pidfd import ProcessHandle
 from autograder.session import Interrupted
 from autograder.wire.encode import encode
 from autograder.wire.limits import HEADER, MAGIC
@@ -63,7 +63,7 @@ def fake() -> Iterator[Fake]:
                 pass_fds=(theirs.fileno(),),
             )
         watch = os.pidfd_open(process.pid)
-        children.append(Child(Watched(process.pid, watch), ours, lambda _: process.wait()))
+        children.append(Child(ProcessHandle(process.pid, watch), ours, lambda _: process.wait()))
         return children[-1]
 
     yield start
