@@ -33,7 +33,7 @@ def level() -> str:
 @pytest.fixture
 def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No fork server yet; the one that other tests use comes back afterwards."""
-    monkeypatch.setattr(nurseries, "_nursery", None)
+    monkeypatch.setattr(forkserver, "_fork_server", None)
     yield
     if forkserver._fork_server is not None:
         forkserver._fork_server.close()
@@ -52,7 +52,7 @@ def test_sandboxes_are_forked_from_one_process_that_has_one_thread(level: str) -
     assert not survivors({second._zygote.process.pid})
 
 
-def test_a_fork_of_the_grader_uses_the_same_nursery(level: str) -> None:
+def test_a_fork_of_the_grader_uses_the_same_fork_server(level: str) -> None:
     fork_server = parent_of(sandbox_at(level)._zygote.process.pid)
     readable, writable = os.pipe()
     child = os.fork()
@@ -71,7 +71,7 @@ def test_a_fork_of_the_grader_uses_the_same_nursery(level: str) -> None:
 
 
 @pytest.mark.usefixtures("own")
-def test_when_the_nursery_is_killed_a_new_one_takes_its_place(level: str, bench: Bench) -> None:
+def test_when_the_fork_server_is_killed_a_new_one_takes_its_place(level: str, bench: Bench) -> None:
     sandbox = Sandbox((level,), SEED, LIMITS, worker=2)
     try:
         old = parent_of(sandbox._zygote.process.pid)
@@ -87,17 +87,17 @@ def test_when_the_nursery_is_killed_a_new_one_takes_its_place(level: str, bench:
 
 
 @pytest.mark.usefixtures("own")
-def test_a_nursery_that_cannot_import_its_libraries_says_so(
+def test_a_fork_server_that_cannot_import_its_libraries_says_so(
     level: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     broken = "raise ModuleNotFoundError(\"No module named 'torch'\")"
     (tmp_path / "__main__.py").write_text(broken, encoding="utf-8")
-    monkeypatch.setattr(nurseries, "PROGRAM", tmp_path)
+    monkeypatch.setattr(forkserver, "PROGRAM", tmp_path)
     with pytest.raises(SandboxError, match="No module named 'torch'"):
         Sandbox((level,), SEED, LIMITS, worker=2)
 
 
-def test_a_killed_grader_leaves_no_nursery_and_no_zygote(level: str) -> None:
+def test_a_killed_grader_leaves_no_fork_server_and_no_zygote(level: str) -> None:
     program = f"""
 import sys, time
 from pathlib import Path

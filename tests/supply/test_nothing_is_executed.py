@@ -25,11 +25,11 @@ FORBIDDEN_METHODS = {
 ALLOWED = {
     # In the sandbox's child, which is the submission.
     ("inside/selftest.py", "__import__"),
-    ("inside/shell.py", "compile"),
-    ("inside/shell.py", "exec"),
-    ("inside/workspace.py", "compile"),
-    ("inside/workspace.py", "exec"),
-    ("inside/written.py", "compile"),
+    ("notebook/shell.py", "compile"),
+    ("notebook/shell.py", "exec"),
+    ("notebook/workspace.py", "compile"),
+    ("notebook/workspace.py", "exec"),
+    ("notebook/files.py", "compile"),
     # The course's own stubs, public checks and mutated references, on their author's machine.
     ("verify/mutants/making.py", "compile"),
     ("verify/mutants/making.py", "exec"),
