@@ -11,12 +11,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .bench import Bench
-    from .calls import Answer, CallFailed, Gradient
-    from .compare import BFLOAT16, EXACT, FLOAT32, Tolerance, difference
-    from .handin import hand_in
-    from .loading import load_model, load_tokenizer
-    from .saved import this_notebook
+    from autograder.lab.bench import Bench
+    from autograder.lab.calls import Answer, CallFailed, Gradient
+    from autograder.lab.compare import BFLOAT16, EXACT, FLOAT32, Tolerance, difference
+    from autograder.lab.handin import hand_in
+    from autograder.lab.loading import load_model, load_tokenizer
+    from autograder.lab.saved import this_notebook
 
 _MODULES = {
     "bench": ("Bench",),

@@ -19,7 +19,7 @@ from matplotlib.lines import AxLine, Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Transform
 
-from .drawing import Array, Limits, Line
+from autograder.lab.drawing import Array, Limits, Line
 
 Box: TypeAlias = tuple[float, float, float, float]  # left, right, low, high
 

@@ -16,10 +16,10 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from .drawn import PREFIX, Recipe, build_drawn
-from .families import FAMILIES, Family, build, build_dense, deepened, family_named
-from .planted import RoutingPlan, draw_plan, plant, randomise
-from .tokenizer import EOS, VOCABULARY, byte_tokenizer
+from autograder.lab.drawn import PREFIX, Recipe, build_drawn
+from autograder.lab.families import FAMILIES, Family, build, build_dense, deepened, family_named
+from autograder.lab.planted import RoutingPlan, draw_plan, plant, randomise
+from autograder.lab.tokenizer import EOS, VOCABULARY, byte_tokenizer
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _CAPTURED = {"output_router_logits": True, "output_hidden_states": True, "output_attentions": True}

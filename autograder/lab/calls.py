@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
-from .compare import Opaque
-from .model_state import KnownStates
-from .state import StateBefore, shared_memory
+from autograder.lab.compare import Opaque
+from autograder.lab.model_state import KnownStates
+from autograder.lab.state import StateBefore, shared_memory
 
 
 @dataclass(frozen=True, slots=True)

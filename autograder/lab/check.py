@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from .handin import CHECKING
-from .public import (
+from autograder.lab.handin import CHECKING
+from autograder.lab.public import (
     PublicResult,
     assignment_of,
     notebook_tests,
@@ -23,7 +23,7 @@ from .public import (
     results_from_json,
     run_public_checks,
 )
-from .saved import SESSION
+from autograder.lab.saved import SESSION
 
 CELL_SECONDS = 600
 EXPORT_CELL = "export"  # packs the notebook, which nobody needs here

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from .bench import Bench
-from .calls import Answer, CallFailed, perform
-from .compare import kind_of
+from autograder.lab.bench import Bench
+from autograder.lab.calls import Answer, CallFailed, perform
+from autograder.lab.compare import kind_of
 
 Law = Callable[..., None]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .drawing import Array, Bar, Drawing, Limits, Line, Panel, Steps
+from autograder.lab.drawing import Array, Bar, Drawing, Limits, Line, Panel, Steps
 
 MOST_PANELS = 64
 MOST_BARS = 20_000  # in all; the same for lines and for steps

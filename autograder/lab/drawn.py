@@ -16,8 +16,8 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from .families import Family, build, build_dense, family_named
-from .planted import randomise, routers_of
+from autograder.lab.families import Family, build, build_dense, family_named
+from autograder.lab.planted import randomise, routers_of
 
 PREFIX = "drawn:"
 _FAILURES: dict[str, type[Exception]] = {

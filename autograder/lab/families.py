@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
-from .planted import ChoiceRule
-from .tokenizer import BOS_ID, EOS_ID, PAD_ID, VOCABULARY
+from autograder.lab.planted import ChoiceRule
+from autograder.lab.tokenizer import BOS_ID, EOS_ID, PAD_ID, VOCABULARY
 
 _SHARED: Mapping[str, Any] = MappingProxyType(
     {

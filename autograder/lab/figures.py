@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Text
 
-from .artists import images, straight_lines
-from .compare import kind_of
-from .drawing import Drawing, Line, Panel
-from .drawing_plain import check_size, from_plain, to_plain
-from .rectangles import bars_and_steps
+from autograder.lab.artists import images, straight_lines
+from autograder.lab.compare import kind_of
+from autograder.lab.drawing import Drawing, Line, Panel
+from autograder.lab.drawing_plain import check_size, from_plain, to_plain
+from autograder.lab.rectangles import bars_and_steps
 
 __all__ = ["Drawing", "Panel", "describe", "drawn", "from_plain", "picture", "to_plain"]
 

@@ -18,9 +18,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .public import PublicResult, notebook_tests, results_from_json, run_public_checks
-from .receipt import ENDING, digest, receipt_for
-from .saved import helper_files, helpers_of, notebooks_of, this_notebook, unsaved_functions
+from autograder.lab.public import PublicResult, notebook_tests, results_from_json, run_public_checks
+from autograder.lab.receipt import ENDING, digest, receipt_for
+from autograder.lab.saved import helper_files, helpers_of, notebooks_of, this_notebook, unsaved_functions
 
 CHECKING = "MOE_LAB_CHECKING"  # set while a notebook is run for its checks: nothing is packed then
 _MODULE = f"{__name__.rpartition('.')[0]}.check"

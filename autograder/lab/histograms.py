@@ -13,7 +13,7 @@ from itertools import permutations
 
 import numpy as np
 
-from .drawing import Array, Bar, Panel, Steps
+from autograder.lab.drawing import Array, Bar, Panel, Steps
 
 MOST_GROUPS = 64  # of bars in one panel; a histogram drawn in more pieces is not looked for
 EDGE = 1e-4  # of the largest value: float32, or a small constant in a quotient, moves edges so far

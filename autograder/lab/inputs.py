@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from .tokenizer import PAD_ID
+from autograder.lab.tokenizer import PAD_ID
 
 MASK_DTYPES = (
     *(torch.bool, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8),

@@ -10,9 +10,9 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from .bench import Bench
-from .families import FAMILIES
-from .tokenizer import byte_tokenizer
+from autograder.lab.bench import Bench
+from autograder.lab.families import FAMILIES
+from autograder.lab.tokenizer import byte_tokenizer
 
 
 def load_model(

@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from .public import PublicResult, assignment_of, notebook_tests, rows_of
+from autograder.lab.public import PublicResult, assignment_of, notebook_tests, rows_of
 
 FORMAT_VERSION = 1
 ENDING = ".receipt.json"

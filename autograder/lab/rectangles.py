@@ -18,8 +18,8 @@ from matplotlib.patches import FancyBboxPatch, Patch, Rectangle, StepPatch
 from matplotlib.path import Path
 from matplotlib.transforms import Transform
 
-from .artists import STRAIGHT, differs_from_paper, in_data_coordinates, is_drawn, is_visible
-from .drawing import Array, Bar, Colour, Limits, Steps
+from autograder.lab.artists import STRAIGHT, differs_from_paper, in_data_coordinates, is_drawn, is_visible
+from autograder.lab.drawing import Array, Bar, Colour, Limits, Steps
 
 Box: TypeAlias = tuple[float, float, float, float]  # centre, bottom, width, height
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from .public import assignment_of, notebook_tests
+from autograder.lab.public import assignment_of, notebook_tests
 
 SESSION = "JPYSESSION_NAME"  # JupyterLab and Notebook tell a kernel its notebook in this variable
 _VS_CODE = "__vsc_ipynb_file__"  # VS Code tells it in this name

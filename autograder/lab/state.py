@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from .model_state import COMPARED_BY_VALUE, KnownStates, ModelState, has_gradient, tensors_of
+from autograder.lab.model_state import COMPARED_BY_VALUE, KnownStates, ModelState, has_gradient, tensors_of
 
 _TOKENIZER_SETTINGS = (
     *("padding_side", "truncation_side", "model_max_length", "model_input_names"),
