@@ -10,20 +10,21 @@ TYPE_CHECKING = False  # no import here: the current folder may still be on the 
 if TYPE_CHECKING:
     from typing import Any
 
+    from moelab_kit.compare import BFLOAT16, EXACT, FLOAT32, Tolerance
+
     from autograder.authoring.assignment import Assignment
     from autograder.authoring.exercise import Exercise
     from autograder.authoring.given import given
-    from autograder.lab.compare import BFLOAT16, EXACT, FLOAT32, Tolerance
 
 __all__ = ["BFLOAT16", "EXACT", "FLOAT32", "Assignment", "Exercise", "Tolerance", "given"]
 
 _HOMES = {
     "Assignment": "autograder.authoring.assignment",
-    "BFLOAT16": "autograder.lab.compare",
-    "EXACT": "autograder.lab.compare",
+    "BFLOAT16": "moelab_kit.compare",
+    "EXACT": "moelab_kit.compare",
     "Exercise": "autograder.authoring.exercise",
-    "FLOAT32": "autograder.lab.compare",
-    "Tolerance": "autograder.lab.compare",
+    "FLOAT32": "moelab_kit.compare",
+    "Tolerance": "moelab_kit.compare",
     "given": "autograder.authoring.given",
 }
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.lab import receipt
-from autograder.lab.public import notebook_tests
+from moelab_kit import handing_in
+from moelab_kit.check import notebook_tests
+
 from autograder.notebook.archive import Unreadable, member
 from autograder.notebook.reading import MAX_BYTES
 from autograder.submission.limited_process import ask
@@ -71,11 +72,11 @@ def read_apart(data: bytes) -> dict[str, Any]:
     """
     try:
         notebook, _ = member(data, max_bytes=MAX_BYTES)
-        found = receipt.read_receipt(_receipt_in(data))
+        found = handing_in.read_receipt(_receipt_in(data))
         return {
             "problem": "",
             "receipt": found,
-            "problems": receipt.problems(found, notebook),
+            "problems": handing_in.problems(found, notebook),
             "checks": _checks_in(notebook),
         }
     except (NoReceipt, Unreadable) as error:
@@ -91,7 +92,7 @@ def read_apart(data: bytes) -> dict[str, Any]:
 
 def _receipt_in(data: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        entries = [e for e in archive.infolist() if e.filename.endswith(receipt.ENDING)]
+        entries = [e for e in archive.infolist() if e.filename.endswith(handing_in.ENDING)]
         if not entries:
             raise NoReceipt(
                 "it holds no receipt: the notebook's last cell writes one (`moelab grade` "
@@ -100,19 +101,19 @@ def _receipt_in(data: bytes) -> bytes:
         if entries[-1].flag_bits & 0x1:
             raise NoReceipt("the receipt in it has a password: hand in the file without one")
         with archive.open(entries[-1]) as file:
-            return file.read(receipt.MAX_BYTES + 1)
+            return file.read(handing_in.MAX_BYTES + 1)
 
 
 def _checks_in(notebook: bytes) -> str:
     try:
-        return receipt.tests_digest(notebook_tests(json.loads(notebook)))
+        return handing_in.tests_digest(notebook_tests(json.loads(notebook)))
     except (ValueError, RecursionError, AttributeError):
         return ""
 
 
 def _remarks(found: Mapping[str, Any], checks: str, course: str) -> list[str]:
     told = []
-    if found["moe_lab"] != receipt.lab_digest():
+    if found["moe_lab"] != handing_in.lab_digest():
         told.append(_OTHER_LAB)
     known = _checks_of(found["assignment"], course)
     if known and checks != known:
@@ -129,7 +130,7 @@ def _checks_of(assignment: str, course: str) -> str:
         known = load_assignment(assignment, course)
     except CourseError:
         return ""
-    return receipt.tests_digest({e.name: otter_test(e) for e in known.exercises})
+    return handing_in.tests_digest({e.name: otter_test(e) for e in known.exercises})
 
 
 def summary_lines(handed_in: HandedIn) -> list[str]:

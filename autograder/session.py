@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from autograder.records import Outcome
 
 if TYPE_CHECKING:  # whoever starts a run imports this, and needs no torch
-    from autograder.lab.calls import Call, Reply
+    from moelab_kit.calls import Call, Reply
 
 
 class Interrupted(Exception):  # noqa: N818 - an outcome, not an error of ours

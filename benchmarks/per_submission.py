@@ -32,6 +32,8 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 import nbformat
+from moe_lab import load_model, load_tokenizer
+from moelab_kit.calls import Call, Reply, perform
 from nbformat.v4 import new_code_cell, new_notebook
 from submission_cpu import Part, parts_of
 
@@ -44,8 +46,6 @@ from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.grading.settings import Settings
 from autograder.grading.worker import Worker
-from autograder.lab import load_model, load_tokenizer
-from autograder.lab.calls import Call, Reply, perform
 from autograder.notebook.reading import read_submission
 from autograder.notebook.workspace import Workspace
 from autograder.records import Outcome
@@ -112,7 +112,7 @@ def otter_run_ms(lab: Assignment, notebook: Path, rounds: int) -> float:
         work = Path(folder)
         (work / "tests").mkdir()
         for exercise in lab.exercises:
-            source = otter_test(exercise, lab="autograder.lab")
+            source = otter_test(exercise)
             (work / "tests" / f"{exercise.name}.py").write_text(source, encoding="utf-8")
         otter = [sys.executable, "-m", "otter"]
         package = ["generate", "-t", "tests", "-o", "a.zip", "--no-environment"]

@@ -17,12 +17,12 @@ STARTED = time.monotonic()
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "courses"))
 
 import torch
+from moelab_kit.calls import Call, Reply, perform
 
 from autograder.authoring.course import load_assignment
 from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.inside.models import beside_the_model, take_inputs_from_anywhere
-from autograder.lab.calls import Call, Reply, perform
 from autograder.models.bench import FullScale, ScaledBench, planted_for_checks
 from autograder.models.choice import choose
 from autograder.serving.weights import Weights

@@ -36,10 +36,11 @@ def build(
     course: str | None,
     **limits: Any,
 ) -> int:
-    """Write the student edition and the autograder packages.
+    """Write the student edition, and pack it and the autograder.
 
-    Without a name, all assignments are built. The packages are for `otter run` and Gradescope, and
-    grade within the limits given here. They are not committed, so --check does not look for them.
+    Without a name, all assignments are built. dist/LAB/student.zip is what students get; the
+    package autograder.zip beside it is for `otter run` and Gradescope, and grades within the limits
+    given here. Neither is committed, so --check does not look for them.
     """
     found = find_course(course)
     loaded = load_assignments(assignments, found)
@@ -64,14 +65,14 @@ def build(
 def _packages(
     loaded: list[Assignment], root: Path, course: str, options: tuple[str, ...]
 ) -> list[str]:
-    click.echo("making the autograder packages", err=True)
+    click.echo("packing the labs for students and the autograder packages", err=True)
+    from autograder.edition.student_zip import build_student_zip
     from autograder.otter.engine import Order
     from autograder.otter.package.contents import build_package
 
-    return [
-        sentence
-        for assignment in loaded
-        for sentence in build_package(
-            assignment, root, Order(assignment=assignment.name, course=course, options=options)
-        )
-    ]
+    told: list[str] = []
+    for assignment in loaded:
+        told += build_student_zip(assignment, root)
+        order = Order(assignment=assignment.name, course=course, options=options)
+        told += build_package(assignment, root, order)
+    return told

@@ -6,7 +6,6 @@ expected to exist where the code ends up.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,8 @@ from graphlib import CycleError, TopologicalSorter
 from types import ModuleType
 from typing import Any
 
-import autograder.lab
+import moelab_kit
+
 from autograder.authoring.exercise import Exercise
 from autograder.edition.errors import BuildError
 from autograder.edition.modules import (
@@ -28,7 +28,6 @@ from autograder.edition.modules import (
 Home = tuple[str, str]  # a module and the name that something is defined by there
 
 ENGINE = "autograder"
-LAB = "autograder.lab"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ class _Walk:
         if top != ENGINE:
             self.imports.add(imported)
         elif self.for_students:
-            self.imports.add(self._from_lab(module, imported))
+            self.imports.add(self._from_kit(module, imported))
         return None
 
     def _follow_course(self, module: CourseModule, imported: Import) -> Home | None:
@@ -162,14 +161,12 @@ class _Walk:
             raise BuildError(f"{module.path}: `{imported.line}`: no such name in {source.path}")
         return self._follow(source, name)
 
-    def _from_lab(self, module: CourseModule, imported: Import) -> Import:
-        if re.match(rf"{re.escape(LAB)}\b", imported.module) and imported.attribute:
-            return imported
-        if imported.attribute in autograder.lab.__all__:
-            return replace(imported, module=LAB)
+    def _from_kit(self, module: CourseModule, imported: Import) -> Import:
+        if imported.attribute in moelab_kit.__all__:
+            return replace(imported, module=moelab_kit.__name__)
         raise BuildError(
             f"{module.path}: `{imported.line}` is used by code for students, who have only what "
-            f"`from {LAB} import …` gives"
+            "`moelab_kit` and `moe_lab` give"
         )
 
 

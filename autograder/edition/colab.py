@@ -1,6 +1,6 @@
 """The student notebook for Google Colab, which opens a lone notebook and nothing beside it.
 
-Its first cell holds the package `moe_lab` and the public checks, and installs what is missing.
+Its first cell holds the lab's packages and the public checks, and installs what is missing.
 """
 
 from __future__ import annotations
@@ -10,17 +10,15 @@ import bz2
 import hashlib
 import json
 import textwrap
-from pathlib import Path
 
 from packaging.requirements import Requirement
 
-import autograder.lab
 from autograder.authoring.assignment import Assignment
+from autograder.edition.archive import lab_files
 from autograder.edition.notebook import Edition, stubs_of, write_notebook
 from autograder.edition.otter_tests import otter_test
 from autograder.edition.pins import pinned
 from autograder.edition.prose import points_of
-from autograder.edition.source import STUDENT_LAB
 
 NOT_NEEDED = ("ipykernel", "jupyterlab")  # Colab has its own
 OTTER = "otter-grader>=7,<8"
@@ -28,8 +26,8 @@ _WIDTH = 96
 
 _SETUP = """\
 #@title Set up: run this cell first {{ display-mode: "form" }}
-# Installs what is missing, in the versions that this lab was tested with, and writes the package
-# moe_lab and the public checks of this lab into a folder of their own.
+# Installs what is missing, in the versions that this lab was tested with, and writes the packages
+# moelab_kit and moe_lab and the public checks of this lab into a folder of their own.
 import base64, bz2, importlib, json, pathlib, subprocess, sys
 from importlib.metadata import PackageNotFoundError, version
 
@@ -54,13 +52,14 @@ if missing:
     print("installing", *missing)
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *missing], check=True)
 if "moe_lab" not in sys.modules or sys.modules["moe_lab"].__dict__.get("__file__"):
-    # not where it is graded: there, moe_lab is the grader's own and has no file
+    # not where it is graded: there, the packages are the grader's own
     for name, text in json.loads(bz2.decompress(base64.b64decode(FILES))).items():
         path = FOLDER / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    for name in [name for name in sys.modules if name.partition(".")[0] == "moe_lab"]:
-        del sys.modules[name]  # another lab's, or an older one
+    for name in list(sys.modules):
+        if name.partition(".")[0] in ("moelab_kit", "moe_lab"):
+            del sys.modules[name]  # another lab's, or an older one
     sys.path[:] = [str(FOLDER), *(entry for entry in sys.path if entry != str(FOLDER))]
     importlib.invalidate_caches()
 
@@ -109,15 +108,11 @@ def _needed(assignment: Assignment) -> str:
 
 
 def _packed(assignment: Assignment) -> str:
-    """`moe_lab` and the public checks, as text.
+    """The lab's packages and the public checks, as text.
 
     bzip2, because what it writes has been the same in all its versions for decades.
     """
-    lab = Path(autograder.lab.__file__).parent
-    files = {
-        f"{STUDENT_LAB}/{path.name}": path.read_text(encoding="utf-8")
-        for path in sorted(lab.glob("*.py"))
-    }
+    files = {name: data.decode() for name, data in lab_files().items()}
     files |= {f"tests/{e.name}.py": otter_test(e) for e in assignment.exercises}
     packed = bz2.compress(json.dumps(files, ensure_ascii=True).encode())
     return base64.b64encode(packed).decode("ascii")

@@ -1,4 +1,4 @@
-"""Public checks as Otter test files (exception-based), self-contained apart from `moe_lab`."""
+"""Public checks as Otter test files (exception-based), self-contained apart from `moelab_kit`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from autograder.authoring.exercise import Check, Exercise
-from autograder.edition.closure import LAB, Closure, Home, closure_of, home_of
+from autograder.edition.closure import Closure, Home, closure_of, home_of
 from autograder.edition.errors import BuildError
 from autograder.edition.modules import Import, exercises_of
-from autograder.edition.source import STUDENT_LAB, render
+from autograder.edition.source import render
 
 PART = ", a part of it"
 
 _HEADER = (
     Import("otter.test_files", "test_case", "test_case"),
-    Import(f"{LAB}.checking", "run_law", "run_law"),
+    Import("moelab_kit.law", "run_law", "run_law"),
 )
 
 
-def otter_test(exercise: Exercise, lab: str = STUDENT_LAB) -> str:
+def otter_test(exercise: Exercise) -> str:
     """The public checks of an exercise as one Otter test file.
 
     Raises `BuildError` where there is none, and where one uses the reference, a hidden check or
@@ -36,7 +36,6 @@ def otter_test(exercise: Exercise, lab: str = STUDENT_LAB) -> str:
     laws = render(
         replace(closure, imports=(*closure.imports, *_HEADER)),
         names,
-        lab=lab,
         after_imports=("OK_FORMAT = False", f"name = {_quoted(exercise.name)}", "points = None"),
     )
     cases = "\n\n\n".join(_case(exercise, check) for check in public)

@@ -1,7 +1,4 @@
-"""Standalone source of course functions: solutions, stubs, and what public checks consist of.
-
-`autograder.lab` becomes `moe_lab`, the name that it has where students work.
-"""
+"""Standalone source of course functions: solutions, stubs, and what public checks consist of."""
 
 from __future__ import annotations
 
@@ -14,8 +11,6 @@ from typing import Any
 
 from autograder.authoring.exercise import Exercise
 from autograder.edition.closure import (
-    ENGINE,
-    LAB,
     Closure,
     Home,
     closure_of,
@@ -25,19 +20,16 @@ from autograder.edition.closure import (
 from autograder.edition.errors import BuildError
 from autograder.edition.modules import Definition, Import
 
-STUDENT_LAB = "moe_lab"
+OURS = ("moelab_kit", "moe_lab")  # what students have besides libraries
 FUTURE = "from __future__ import annotations"
 
 
-def solution_source(
-    exercise: Exercise, function: Callable[..., Any], lab: str = STUDENT_LAB
-) -> str:
+def solution_source(exercise: Exercise, function: Callable[..., Any]) -> str:
     """Source that defines `function` (a reference, wheat or chaff) under the exercise's name.
 
-    `lab` is the package that `autograder.lab` is called where the source will run. Helpers get the
-    exercise's name where another exercise has others of the same name, so that the solutions of a
-    whole assignment fit into one notebook. Raises `BuildError` where the function needs something
-    that students do not have.
+    Helpers get the exercise's name where another exercise has others of the same name, so that the
+    solutions of a whole assignment fit into one notebook. Raises `BuildError` where the function
+    needs something that students do not have.
     """
     closure = closure_of(function, owner=exercise)
     names = {
@@ -45,17 +37,17 @@ def solution_source(
         for home in closure.homes
         if home[0] and home[1] != exercise.name and _is_taken_elsewhere(home, exercise)
     }
-    return render(closure, names | {home_of(function): exercise.name}, lab=lab)
+    return render(closure, names | {home_of(function): exercise.name})
 
 
-def stub_source(exercise: Exercise, lab: str = STUDENT_LAB) -> str:
+def stub_source(exercise: Exercise) -> str:
     """What students start from: imports, signature, docstring, `raise NotImplementedError`."""
     function = exercise.solution_function
     module, name = home_of(function)
     stub = _stub_of(definition_of(function), exercise)
     closure = closure_of(function, owner=exercise, instead=stub)
     closure = replace(closure, has_future_annotations=False)
-    return render(closure, {(module, name): exercise.name}, lab=lab)
+    return render(closure, {(module, name): exercise.name})
 
 
 def script(sources: Iterable[str]) -> str:
@@ -70,7 +62,6 @@ def render(
     closure: Closure,
     names: Mapping[Home, str],
     *,
-    lab: str = STUDENT_LAB,
     after_imports: tuple[str, ...] = (),
 ) -> str:
     """Write a closure down; `names` fixes what some definitions are called.
@@ -86,7 +77,7 @@ def render(
         for d in closure.definitions
     ]
     head = [FUTURE, ""] if closure.has_future_annotations else []
-    lines = [*head, *import_lines(closure.imports, lab)]
+    lines = [*head, *import_lines(closure.imports)]
     text = "\n".join([*lines, "", *after_imports]).strip()
     for previous, block in zip([None, *blocks], blocks, strict=False):
         text += (_gap(previous, block) if text else "") + block.text
@@ -115,7 +106,7 @@ def _is_taken_elsewhere(home: Home, exercise: Exercise) -> bool:
     return False
 
 
-def import_lines(imports: Iterable[Import], lab: str) -> list[str]:
+def import_lines(imports: Iterable[Import]) -> list[str]:
     """Import statements in the usual order: standard library, others, the lab."""
     bound: dict[str, Import] = {}
     groups: dict[int, dict[str, list[str]]] = {0: {}, 1: {}, 2: {}}
@@ -127,9 +118,8 @@ def import_lines(imports: Iterable[Import], lab: str) -> list[str]:
         if one.attribute is None:
             group.setdefault(one.line, [])
         else:
-            module = re.sub(rf"^{re.escape(LAB)}\b", lab, one.module)
             name = one.line.split(" import ", 1)[1]
-            group.setdefault(f"from {module} import", []).append(name)
+            group.setdefault(f"from {one.module} import", []).append(name)
     lines: list[str] = []
     for group in groups.values():
         if group and lines:
@@ -151,7 +141,7 @@ def _import_statement(head: str, names: list[str]) -> str:
 
 def _group(module: str) -> int:
     top = module.split(".")[0]
-    if top == ENGINE:
+    if top in OURS:
         return 2
     return 0 if top in sys.stdlib_module_names else 1
 

@@ -37,7 +37,7 @@ jobs:
           python -m pip install --quiet --extra-index-url {index} -r needed.txt
       - name: Run the public checks
         run: |
-          python -m moe_lab.check {notebook} \\
+          python -m moelab_kit.check {notebook} \\
             --json results.json --summary "$GITHUB_STEP_SUMMARY"
       - name: Keep the results
         if: always()

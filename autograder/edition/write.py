@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import autograder.lab
 from autograder.authoring.assignment import Assignment
 from autograder.edition.colab import colab_file, colab_notebook
 from autograder.edition.notebook import notebook_file, student_notebook
 from autograder.edition.prose import points_of
-from autograder.edition.source import STUDENT_LAB
-from autograder.edition.workflow import CPU_TORCH, student_workflow
-from autograder.edition.workflow import PATH as WORKFLOW
+from autograder.edition.workflow import CPU_TORCH
 
 FOLDER = "assignments"
 
@@ -30,7 +27,7 @@ is loaded from the network while you work.
    ```sh
    python -m venv .venv
    .venv/bin/pip install torch --index-url {index}
-   .venv/bin/pip install -r requirements.txt
+   .venv/bin/pip install -r requirements.txt{packages}
    ```
 
    That loads about half a gigabyte, and takes about 1.5 GB of the disk; without the second line,
@@ -51,25 +48,27 @@ is loaded from the network while you work.
    notebook, modules of yours that it imports, and a receipt: what passed, when, and with which
    versions. The saved notebook is run from the top for that: nothing counts that is not saved.
 
-You may rename the notebook: JupyterLab and VS Code tell it its own name. `python -m moe_lab.check
-NOTEBOOK` runs the same checks from a terminal.
+You may rename the notebook: JupyterLab and VS Code tell it its own name. `python -m
+moelab_kit.check NOTEBOOK` runs the same checks from a terminal.
 
 On Google Colab, open `{colab}` instead: its first cell brings all it needs.
+{workflow}
+Keep the names of the functions and the cells with `grader`. `moe_lab` holds the tiny models and
+`moelab_kit` the checks' helpers: use them, but do not change them, for grading brings its own.
+"""
 
+_IN_A_REPOSITORY = """
 In a repository of your own on GitHub, with this folder as its top, every push runs the public
 checks (`.github/workflows/public-checks.yml`).
-
-Keep the names of the functions and the cells with `grader`. `moe_lab/` holds the tiny models and
-the checks' helpers: use it, but do not change it, for grading brings its own.
 """
 
 
 def build(assignments: Iterable[Assignment], root: Path, *, check: bool = False) -> list[str]:
     """Bring `root/assignments` up to date, and return one sentence for each file that was not.
 
-    With `check` nothing is written. A file that should not be there is only removed from the copied
-    package; elsewhere it may be somebody's own, so the sentence asks for it. Raises `BuildError`
-    where the course cannot be turned into a student edition.
+    With `check` nothing is written. A file that should not be there may be somebody's own, so the
+    sentence asks for its removal. Raises `BuildError` where the course cannot be turned into a
+    student edition.
     """
     told: list[str] = []
     for assignment in assignments:
@@ -80,27 +79,32 @@ def build(assignments: Iterable[Assignment], root: Path, *, check: bool = False)
 def student_files(assignment: Assignment) -> dict[str, str]:
     """Every file of an assignment's student edition, by its path relative to the repository."""
     folder = f"{FOLDER}/{assignment.name}"
-    notebook = notebook_file(assignment)
-    readme = _README.format(
+    return {
+        f"{folder}/{notebook_file(assignment)}": student_notebook(assignment),
+        f"{folder}/{colab_file(assignment)}": colab_notebook(assignment),
+        f"{folder}/README.md": readme(assignment, packages=" ../moelab_kit ../moe_lab"),
+        f"{folder}/requirements.txt": requirements(assignment),
+    }
+
+
+def readme(assignment: Assignment, *, packages: str = "", workflow: bool = False) -> str:
+    """What students read first; `packages` are further arguments of `pip install`."""
+    return _README.format(
         title=assignment.title,
         exercises=len(assignment.exercises),
         points=points_of(assignment.possible),
         hours=f" Plan {assignment.hours}." if assignment.hours else "",
         index=CPU_TORCH,
-        notebook=notebook,
+        packages=packages,
+        notebook=notebook_file(assignment),
         colab=colab_file(assignment),
+        workflow=_IN_A_REPOSITORY if workflow else "",
     )
-    files = {
-        f"{folder}/{notebook}": student_notebook(assignment),
-        f"{folder}/{colab_file(assignment)}": colab_notebook(assignment),
-        f"{folder}/README.md": readme,
-        f"{folder}/requirements.txt": "".join(f"{line}\n" for line in assignment.requirements),
-    }
-    files[f"{folder}/{WORKFLOW}"] = student_workflow(notebook)
-    lab = Path(autograder.lab.__file__).parent
-    for module in sorted(lab.glob("*.py")):
-        files[f"{folder}/{STUDENT_LAB}/{module.name}"] = module.read_text(encoding="utf-8")
-    return files
+
+
+def requirements(assignment: Assignment) -> str:
+    """The lab's `requirements.txt`."""
+    return "".join(f"{line}\n" for line in assignment.requirements)
 
 
 def stale_files(assignment: Assignment, root: Path) -> list[str]:
@@ -132,14 +136,8 @@ def _write(assignment: Assignment, root: Path) -> list[str]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text.encode())
             told.append(f"wrote {name}")
-    copied = f"{FOLDER}/{assignment.name}/{STUDENT_LAB}/"
-    for name in surplus_files(assignment, root, wanted):
-        if name.startswith(copied):
-            (root / name).unlink()
-            told.append(f"removed {name}")
-        else:
-            told.append(f"{name} is not part of the student edition: delete it")
-    return told
+    surplus = surplus_files(assignment, root, wanted)
+    return told + [f"{name} is not part of the student edition: delete it" for name in surplus]
 
 
 def _state(path: Path, text: str) -> str:

@@ -12,14 +12,14 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
+from moelab_kit.calls import Answer, Call, CallFailed, Reply
+from moelab_kit.compare import difference
 
 from autograder.authoring.exercise import Check, Exercise
 from autograder.grading.attempts import DEATHS_TO_DOUBT, Attempt
 from autograder.grading.cpu_budget import CpuBudget
 from autograder.grading.fixtures import Case, Fixtures
 from autograder.grading.sessions import SharedReplies
-from autograder.lab.calls import Answer, Call, CallFailed, Reply
-from autograder.lab.compare import difference
 from autograder.records import CheckResult, ExerciseGrade, Outcome
 from autograder.sandbox.errors import SandboxError, ShortageError, is_shortage
 from autograder.session import CheckTooSlow, Interrupted, Session

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import moe_lab
+import moelab_kit
+
 if TYPE_CHECKING:
     from autograder.authoring.assignment import Assignment
 
 
 ENGINE_PARTS = (
-    *("authoring", "grading", "inside", "lab", "models", "notebook", "sandbox", "serving"),
+    *("authoring", "grading", "inside", "models", "notebook", "sandbox", "serving"),
     *("submission", "wire"),
 )
 
@@ -27,6 +30,9 @@ def course_revision(assignment: Assignment) -> str:
     sources += [engine / name for name in ENGINE_MODULES]
     course = assignment.folder.resolve().parent
     named = {f"engine/{path.relative_to(engine).as_posix()}": path for path in sources}
+    for package in (moelab_kit, moe_lab):
+        for path in Path(str(package.__file__)).parent.glob("*.py"):
+            named[f"lab/{package.__name__}/{path.name}"] = path
     for path in _course_files(assignment.folder.resolve()):
         named[f"course/{path.relative_to(course).as_posix()}"] = path
     digest = hashlib.sha256()

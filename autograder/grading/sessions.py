@@ -16,11 +16,11 @@ from types import FrameType
 from typing import Any
 
 import torch
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call, Reply, perform
+from moelab_kit.drawing import Drawing
+from moelab_kit.side_effects import KnownStates
 
-from autograder.lab.bench import Bench
-from autograder.lab.calls import Call, Reply, perform
-from autograder.lab.drawing import Drawing
-from autograder.lab.model_state import KnownStates
 from autograder.records import CheckResult, Outcome
 from autograder.session import Interrupted, Session
 from autograder.wire.messages import Handles, decode_call, decode_reply, encode_call, encode_reply

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from moelab_kit.calls import Call
+
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
@@ -18,7 +20,6 @@ from autograder.grading.misconceptions.naming import Misconceptions
 from autograder.grading.sessions import FigureCalls
 from autograder.grading.settings import Settings
 from autograder.inside.spec import WORKERS
-from autograder.lab.calls import Call
 from autograder.models.bench import ScaledBench
 from autograder.records import (
     OTHER_ASSIGNMENT,

@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 from accelerate.hooks import AlignDevicesHook, add_hook_to_module
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 from torch import nn
 
 from autograder.inside.spec import SharedModel
-from autograder.lab.bench import Bench
-from autograder.lab.calls import Call
 from autograder.models.bench import FullScale, ScaledBench
 from autograder.models.choice import ModelChoice
 from autograder.models.device_map import compute_there

@@ -10,18 +10,18 @@ from typing import Any
 
 import torch
 from matplotlib.figure import Figure
+from moe_lab.bench import Bench
+from moe_lab.families import FAMILIES
+from moe_lab.loading import load_model
+from moe_lab.tokenizer import byte_tokenizer
+from moelab_kit.calls import Raised, Reply, as_raised, perform
+from moelab_kit.figures import picture
+from moelab_kit.side_effects import KnownStates
 
 from autograder.inside.gpu import sleep_while_waiting
 from autograder.inside.models import FullScaleModels, OnGpu, beside_the_model, warm_forward
 from autograder.inside.rootfs import WRITABLE
 from autograder.inside.selftest import probe
-from autograder.lab.bench import Bench
-from autograder.lab.calls import Raised, Reply, as_raised, perform
-from autograder.lab.families import FAMILIES
-from autograder.lab.figures import picture
-from autograder.lab.loading import load_model
-from autograder.lab.model_state import KnownStates
-from autograder.lab.tokenizer import byte_tokenizer
 from autograder.notebook.reading import Unreadable, read_submission
 from autograder.notebook.workspace import Workspace, warm_up
 from autograder.wire.decode import decode

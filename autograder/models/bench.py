@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+from moe_lab.bench import Bench
 from torch import nn
 from transformers import PreTrainedModel
 
-from autograder.lab.bench import Bench
 from autograder.models.choice import ModelChoice
 from autograder.models.planting import SOFTMAX, plan_for, plant_routers, router_names
 from autograder.models.structure import structure

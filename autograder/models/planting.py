@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from moe_lab.families import FAMILIES
+from moe_lab.planted import CLASSES, ChoiceRule, RoutingPlan, draw_plan, plant, routers_of
 from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel
 
-from autograder.lab.families import FAMILIES
-from autograder.lab.planted import CLASSES, ChoiceRule, RoutingPlan, draw_plan, plant, routers_of
 from autograder.models.choice import ModelChoice
 from autograder.models.errors import ModelError
 

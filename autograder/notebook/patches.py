@@ -1,4 +1,4 @@
-"""What a submission finds around it: the lab as `moe_lab`, no Otter, no keyboard, no windows.
+"""What a submission finds around it: the grader's own lab, no Otter, no keyboard, no windows.
 
 Everything that is replaced in the process can be put back, for `moelab check` and for tests.
 """
@@ -22,13 +22,14 @@ from typing import Any
 import matplotlib
 import matplotlib.figure
 import matplotlib.pyplot as plt
+import moe_lab
+import moelab_kit
 import torch
 import tqdm
 import tqdm.auto
 import tqdm.notebook
 import tqdm.std
 
-import autograder.lab
 from autograder.notebook.stubs import (
     NamelessStub,
     Stubs,
@@ -37,7 +38,7 @@ from autograder.notebook.stubs import (
     refusing_system,
 )
 
-LAB_NAME = "moe_lab"  # what the student edition calls autograder.lab
+LAB = (moelab_kit, moe_lab)
 
 
 def surround(given: Mapping[str, Any], note: Callable[[str], None]) -> contextlib.ExitStack:
@@ -64,8 +65,9 @@ def surround(given: Mapping[str, Any], note: Callable[[str], None]) -> contextli
 
 def import_lab() -> None:
     """Import every module of the lab, so that it need not be read from disk later."""
-    for found in pkgutil.iter_modules(autograder.lab.__path__):
-        importlib.import_module(f"{autograder.lab.__name__}.{found.name}")
+    for package in LAB:
+        for found in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{found.name}")
 
 
 def register(stack: contextlib.ExitStack, name: str, module: ModuleType) -> None:
@@ -84,21 +86,17 @@ def _replace(stack: contextlib.ExitStack, owner: Any, name: str, value: Any) -> 
 
 
 def _give_lab(stack: contextlib.ExitStack, given: Mapping[str, Any]) -> None:
-    """Alias the lab and its submodules, so that both names mean the same classes."""
+    """The lab's packages are the grader's own, whatever lies beside the notebook."""
     import_lab()
-    lab = autograder.lab
-    alias = ModuleType(LAB_NAME, lab.__doc__)
-    offered = {name: getattr(lab, name) for name in lab.__all__}
-    modules = {name: part for name, part in vars(lab).items() if isinstance(part, ModuleType)}
-    alias.__dict__.update({**modules, **offered})
-    alias.__dict__.update({"hand_in": _do_nothing, "this_notebook": str, **given})
-    alias.__path__ = list(lab.__path__)
-    alias.__dict__["__all__"] = sorted({*lab.__all__, *given})
-    register(stack, LAB_NAME, alias)
-    prefix = f"{lab.__name__}."
+    ours = {package.__name__ for package in LAB}
     for name, module in list(sys.modules.items()):
-        if name.startswith(prefix):
-            register(stack, f"{LAB_NAME}.{name.removeprefix(prefix)}", module)
+        if name.partition(".")[0] in ours:
+            register(stack, name, module)
+    for package in LAB:
+        for name, value in {"hand_in": _do_nothing, "this_notebook": str, **given}.items():
+            if name in package.__all__:
+                _replace(stack, package, name, value)
+    _replace(stack, moe_lab, "__file__", None)  # so a notebook for Colab does not write its own
 
 
 def _give_stubs(stack: contextlib.ExitStack) -> None:

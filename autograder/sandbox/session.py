@@ -12,7 +12,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from autograder.lab.calls import Call, Reply
+from moelab_kit.calls import Call, Reply
+
 from autograder.records import Outcome
 from autograder.sandbox.child import Child
 from autograder.sandbox.clock import Alarm, SubmissionClock

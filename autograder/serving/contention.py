@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from autograder.lab.bench import Bench
-from autograder.lab.calls import Call, Reply
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call, Reply
+
 from autograder.models.bench import FullScale, ScaledBench, planted_for_checks
 from autograder.models.sharing import Shared
 from autograder.models.structure import structure

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
+from moelab_kit.calls import perform
 from torch import nn
 
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import load_assignment
-from autograder.lab.calls import perform
 from autograder.models.bench import FullScale, ScaledBench
 from autograder.models.errors import ModelError
 from autograder.serving.weights import Weights

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 from accelerate.hooks import remove_hook_from_submodules
+from moe_lab.planted import RoutingPlan
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from autograder.lab.planted import RoutingPlan
 from autograder.models.choice import ModelChoice
 from autograder.models.device_map import Away, compute_there, device_map
 from autograder.models.errors import ModelError

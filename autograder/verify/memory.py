@@ -11,10 +11,11 @@ import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from moe_lab.bench import Bench
+from moelab_kit.calls import Answer, Call, Raised, Reply, perform
+from moelab_kit.law import fixtures_of
+
 from autograder.authoring.exercise import Exercise
-from autograder.lab.bench import Bench
-from autograder.lab.calls import Answer, Call, Raised, Reply, perform
-from autograder.lab.checking import fixtures_of
 from autograder.session import Session
 from autograder.wire.messages import Handles, decode_reply, encode_call, encode_reply
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from autograder.authoring.exercise import Check
-from autograder.edition.closure import LAB
 from autograder.edition.otter_tests import otter_test
 from autograder.verify.records import Finding, Rule
 from autograder.verify.solutions import blank_of, reference_of
@@ -51,7 +50,7 @@ def notebook_checks_agree(trials: Trials) -> Iterator[Finding]:
     """Rule 1: the public checks, as students get them, pass the reference and not the stub."""
     exercise = trials.exercise
     namespace: dict[str, Any] = {"__name__": exercise.name}
-    code = compile(otter_test(exercise, lab=LAB), f"<public checks of {exercise.name}>", "exec")
+    code = compile(otter_test(exercise), f"<public checks of {exercise.name}>", "exec")
     exec(code, namespace)  # noqa: S102 (the course's own code)
     for check in (check for check in exercise.checks if not check.hidden):
         ask = namespace[check.name].test_func

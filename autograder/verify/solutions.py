@@ -11,7 +11,6 @@ from typing import Any, Literal
 import torch
 
 from autograder.authoring.exercise import Exercise
-from autograder.edition.closure import LAB
 from autograder.edition.source import stub_source
 
 Kind = Literal["reference", "blank", "wheat", "chaff", "nothing", "memory"]
@@ -48,7 +47,7 @@ def reference_of(exercise: Exercise) -> Solution:
 def blank_of(exercise: Exercise) -> Solution:
     """What a student starts from: the stub, executed as it stands in the notebook."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    code = compile(stub_source(exercise, lab=LAB), f"<stub of {exercise.name}>", "exec")
+    code = compile(stub_source(exercise), f"<stub of {exercise.name}>", "exec")
     exec(code, namespace)  # noqa: S102 (the course's own code)
     return Solution("blank", "the blank stub", namespace[exercise.name])
 

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 
 import matplotlib
+from moelab_kit.compare import measuring
 
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
 from autograder.edition.errors import BuildError
 from autograder.grading.sessions import one_thread
-from autograder.lab.compare import measuring
 from autograder.records import CheckResult, Outcome
 from autograder.verify import rules
 from autograder.verify.margins import margins_of

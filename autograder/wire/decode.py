@@ -16,9 +16,9 @@ from typing import Any
 import msgpack
 import numpy as np
 import torch
+from moelab_kit.compare import KINDS, Opaque
+from moelab_kit.side_effects import walk
 
-from autograder.lab.compare import KINDS, Opaque
-from autograder.lab.model_state import walk
 from autograder.wire.limits import (
     DTYPE_SIZES,
     HEADER,
@@ -268,7 +268,7 @@ class _Decoder:
         return self._modules[handle][name]
 
     def _drawing(self, plain: Any, depth: int) -> Any:
-        from autograder.lab import figures
+        from moelab_kit import figures
 
         try:
             return figures.from_plain(self.value(plain, depth + 1))

@@ -16,10 +16,10 @@ from typing import Any
 import msgpack
 import numpy as np
 import torch
+from moelab_kit.calls import as_raised
+from moelab_kit.compare import Opaque, kind_of
+from moelab_kit.side_effects import walk
 
-from autograder.lab.calls import as_raised
-from autograder.lab.compare import Opaque, kind_of
-from autograder.lab.model_state import walk
 from autograder.wire.limits import (
     DTYPE_SIZES,
     HEADER,
@@ -169,7 +169,7 @@ def _drawing(value: Any) -> Any:
     matplotlib_figure = sys.modules.get("matplotlib.figure")
     if matplotlib_figure is None or not isinstance(value, matplotlib_figure.Figure):
         return None
-    from autograder.lab import figures
+    from moelab_kit import figures
 
     try:
         return figures.to_plain(figures.drawn(value))

@@ -7,10 +7,10 @@ from functools import cache
 from typing import Any, Protocol
 
 import torch
+from moelab_kit.calls import Call, Raised, Reply
+from moelab_kit.side_effects import walk
 from torch import nn
 
-from autograder.lab.calls import Call, Raised, Reply
-from autograder.lab.model_state import walk
 from autograder.wire.decode import decode
 from autograder.wire.encode import NameOf, encode
 from autograder.wire.limits import WireError

@@ -37,11 +37,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from moe_lab.inputs import ranked_logits
+from moelab_kit import Answer
 
 from autograder import Exercise, given
 from autograder.authoring.given import Given
-from autograder.lab import Answer
-from autograder.lab.logits import ranked_logits
 
 exercise = Exercise("compute_load_balancing_loss")
 

@@ -10,7 +10,6 @@ import pytest
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import assignment_names, load_assignment
 from autograder.authoring.exercise import Exercise
-from autograder.edition.closure import LAB
 from autograder.edition.source import script, solution_source
 from autograder.records import Outcome
 from autograder.verify.stage import Stage
@@ -28,7 +27,7 @@ def last_wheat(exercise: Exercise) -> Function:
 
 def together(assignment: Assignment, pick: Callable[[Exercise], Function]) -> dict[str, Any]:
     """What is defined after a script with one solution of every exercise has run."""
-    sources = [solution_source(one, pick(one), lab=LAB) for one in assignment.exercises]
+    sources = [solution_source(one, pick(one)) for one in assignment.exercises]
     namespace: dict[str, Any] = {"__name__": "__main__"}
     exec(compile(script(sources), "<solutions>", "exec"), namespace)
     return namespace

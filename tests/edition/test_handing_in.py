@@ -11,10 +11,10 @@ import nbclient
 import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from moelab_kit.saved import SESSION, this_notebook, unsaved_functions
 
 from autograder.edition.notebook import solved_notebook, student_notebook
 from autograder.edition.write import build
-from autograder.lab.saved import SESSION, this_notebook, unsaved_functions
 from autograder.receipt import read_handed_in
 
 ANSWER = """\

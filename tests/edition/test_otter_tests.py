@@ -9,13 +9,12 @@ import matplotlib.pyplot as plt
 import pytest
 from otter.test_files import ExceptionTestFile
 
-from autograder.edition.closure import LAB
 from autograder.edition.errors import BuildError
 from autograder.edition.otter_tests import otter_test
 
 
 def results(exercise, function: Any) -> str:
-    file = ExceptionTestFile.from_string(otter_test(exercise, lab=LAB))
+    file = ExceptionTestFile.from_string(otter_test(exercise))
     file.run({} if function is None else {exercise.name: function})
     return file.summary()
 
@@ -105,7 +104,7 @@ def test_hidden_checks_are_left_out(toy_course):
 
 
 def test_points_are_those_of_the_public_checks(toy_course):
-    file = ExceptionTestFile.from_string(otter_test(expert_load(toy_course), lab=LAB))
+    file = ExceptionTestFile.from_string(otter_test(expert_load(toy_course)))
     assert [case.points for case in file.test_cases] == [1]
 
 

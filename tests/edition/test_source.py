@@ -154,8 +154,8 @@ def test_the_lab_is_what_students_call_it(toy_course):
     )
     toy_course.edit(
         "busiest_expert.py",
-        "from autograder.lab import Answer",
-        "from autograder.lab import Answer\nfrom autograder.lab.compare import difference",
+        "from moelab_kit import Answer",
+        "from moelab_kit import Answer\nfrom moelab_kit.compare import difference",
     )
     exercise = exercise_named(toy_course, "busiest_expert")
     source = solution_source(exercise, exercise.solution_function)

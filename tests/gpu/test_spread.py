@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from checkpoints import save_native, save_remote
+from moe_lab.tokenizer import byte_tokenizer
 from test_every_family import FAMILIES, TEXT, build
 from torch import nn
 
@@ -17,7 +18,6 @@ from autograder.edition.source import script, solution_source
 from autograder.grading.batch import Grading
 from autograder.grading.settings import Settings
 from autograder.inside.models import take_inputs_from_anywhere
-from autograder.lab.tokenizer import byte_tokenizer
 from autograder.models.choice import choose
 from autograder.models.device_map import compute_there, experts_of
 from autograder.models.sharing import named_tensors

@@ -15,7 +15,7 @@ PARTS = (
     "autograder/serving/server.py",
     "autograder/session.py",
     "autograder/records.py",
-    "autograder/lab/compare.py",
+    "assignments/moelab_kit/moelab_kit/compare.py",
     "toycourse/toy/expert_load.py",
     "toycourse/toy/table.json",
 )

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from moelab_kit import handing_in
+from moelab_kit.check import PublicResult
 
 from autograder.authoring.course import load_assignment
 from autograder.cli.main import run as run_command
 from autograder.edition.notebook import solved_notebook, student_notebook
-from autograder.lab import receipt
-from autograder.lab.public import PublicResult
 
 NAME = "moe_routing_in_practice"
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -31,7 +31,7 @@ def written(notebook) -> str:
         PublicResult("route", "Scores.", ""),
         PublicResult("coactivation", "Shares.", "\x1b[31mwrong"),
     ]
-    return receipt.receipt_for(f"{NAME}.ipynb", notebook, results, NOW)
+    return handing_in.receipt_for(f"{NAME}.ipynb", notebook, results, NOW)
 
 
 @pytest.fixture
@@ -94,8 +94,8 @@ def test_a_notebook_with_other_checks_or_another_lab_is_remarked_on(check, noteb
     tests = content["metadata"]["otter"]["tests"]
     tests["route"] = tests["route"].replace("run_law(", "print(")
     easy = json.dumps(content).encode()
-    monkeypatch.setattr(receipt, "lab_digest", lambda: "sha256:another")
-    text = receipt.receipt_for("x.ipynb", easy, [], NOW)
+    monkeypatch.setattr(handing_in, "lab_digest", lambda: "sha256:another")
+    text = handing_in.receipt_for("x.ipynb", easy, [], NOW)
     monkeypatch.undo()
     status, out, _ = check(easy, text)
     assert status == 0
@@ -108,7 +108,7 @@ def test_nothing_of_a_strangers_notebook_is_run(check, tmp_path, notebook):
     content = json.loads(notebook)
     content["cells"][0]["source"] = f"open({str(marker)!r}, 'w')"
     data = json.dumps(content).encode()
-    assert check(data, receipt.receipt_for("x.ipynb", data, [], NOW))[0] == 0
+    assert check(data, handing_in.receipt_for("x.ipynb", data, [], NOW))[0] == 0
     assert not marker.exists()
 
 
@@ -169,7 +169,7 @@ def test_moelab_grade_takes_a_zip_with_a_receipt_as_the_notebook(notebook, writt
 def test_the_solved_notebook_ends_with_handing_in():
     cells = json.loads(solved_notebook(load_assignment(NAME), {}))["cells"]
     assert "".join(cells[-1]["source"]) == f'hand_in(grader, "{NAME}.ipynb")'
-    assert Path(receipt.__file__).name == "receipt.py"
+    assert Path(handing_in.__file__).name == "handing_in.py"
 
 
 DEEP = "[" * 200_000

@@ -24,14 +24,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
 import autograder
 from autograder.authoring.course import assignment_names, load_assignment
 from autograder.authoring.exercise import Exercise
 from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
-from autograder.lab.bench import Bench
-from autograder.lab.calls import Call
 from autograder.records import ExerciseGrade
 from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits

@@ -9,10 +9,10 @@ import pytest
 import torch
 from matplotlib import pyplot
 from matplotlib.figure import Figure
-
-from autograder.lab import Answer, Bench, CallFailed
-from autograder.lab.calls import Call, as_raised, explain, perform
-from autograder.lab.figures import describe, picture
+from moe_lab import Bench
+from moelab_kit import Answer, CallFailed
+from moelab_kit.calls import Call, as_raised, explain, perform
+from moelab_kit.figures import describe, picture
 
 
 def answer_of(function: Any) -> Answer:

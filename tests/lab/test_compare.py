@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
-from autograder.lab import BFLOAT16, EXACT, FLOAT32, difference
+from moelab_kit import BFLOAT16, EXACT, FLOAT32, difference
 
 NAN = float("nan")
 ROW = torch.tensor([1.0, 2.0, 4.0])

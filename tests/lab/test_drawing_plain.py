@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from moelab_kit.drawing import MOST_BARS, from_plain, to_plain
+from moelab_kit.figures import Drawing, describe
 
-from autograder.lab.drawing_plain import MOST_BARS, from_plain, to_plain
-from autograder.lab.figures import Drawing, describe
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.limits import WireError

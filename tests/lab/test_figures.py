@@ -13,9 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path
-
-from autograder.lab.drawing import Panel, same_colour
-from autograder.lab.figures import describe, drawn, picture
+from moelab_kit.drawing import Panel, same_colour
+from moelab_kit.figures import describe, drawn, picture
 
 HEIGHTS = np.array([3.0, 0.0, 5.0, 1.0, 2.5])
 EXPERTS = np.arange(5)

@@ -11,10 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
-
-from autograder.lab.drawing import Panel
-from autograder.lab.figures import describe
-from autograder.lab.histograms import shows_histogram, shows_histograms
+from moelab_kit.drawing import Panel
+from moelab_kit.figures import describe
+from moelab_kit.histograms import shows_histogram, shows_histograms
 
 VALUES = np.random.default_rng(1).gamma(2.0, size=60)
 OTHERS = np.random.default_rng(2).gamma(3.0, size=60)

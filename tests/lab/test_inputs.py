@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-
-from autograder.lab.inputs import random_texts, token_batch
-from autograder.lab.tokenizer import PAD_ID, byte_tokenizer
+from moe_lab.inputs import random_texts, token_batch
+from moe_lab.tokenizer import PAD_ID, byte_tokenizer
 
 
 @pytest.mark.parametrize("side", ["right", "left"])

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-
-from autograder.lab.logits import STEP, ranked_logits
+from moe_lab.inputs import STEP, ranked_logits
 
 
 @pytest.mark.parametrize(("tokens", "experts"), [(1, 2), (5, 16), (40, 17), (3, 256)])

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
-from autograder.lab.bench import Bench
-from autograder.lab.families import FAMILIES, Family
-from autograder.lab.inputs import token_batch
-from autograder.lab.planted import ChoiceRule, draw_plan
-from autograder.lab.tokenizer import VOCABULARY
+from moe_lab.bench import Bench
+from moe_lab.families import FAMILIES, Family
+from moe_lab.inputs import token_batch
+from moe_lab.planted import ChoiceRule, draw_plan
+from moe_lab.tokenizer import VOCABULARY
 
 SEEDS = ("one", "two", "three")
 LENGTHS = (19, 7, 1, 12)

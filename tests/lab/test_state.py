@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from moe_lab.loading import load_model
+from moe_lab.tokenizer import byte_tokenizer
+from moelab_kit.side_effects import StateBefore, shared_memory
 from torch import nn
-
-from autograder.lab.loading import load_model
-from autograder.lab.state import StateBefore, shared_memory
-from autograder.lab.tokenizer import byte_tokenizer
 
 
 class Tiny(nn.Module):

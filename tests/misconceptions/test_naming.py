@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from moelab_kit import Answer
+from moelab_kit.calls import Call, Reply
 
 from autograder import Exercise, given
 from autograder.authoring.given import Given
@@ -16,8 +18,6 @@ from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.grading.misconceptions.naming import Misconceptions
 from autograder.grading.sessions import LocalSession
-from autograder.lab import Answer
-from autograder.lab.calls import Call, Reply
 from autograder.records import ExerciseGrade, Outcome
 from autograder.session import Interrupted
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
-from autograder.lab.bench import Bench
-from autograder.lab.calls import Call
 from autograder.models.choice import ModelChoice, choose
 from autograder.models.errors import ModelError
 from autograder.records import CheckResult, Grade, Outcome

@@ -15,9 +15,9 @@ import resource
 import sys
 
 import torch
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
-from autograder.lab.bench import Bench
-from autograder.lab.calls import Call
 from autograder.linux import threads_of
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.isolation import Sandbox

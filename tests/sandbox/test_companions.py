@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from machine import LIMITS
+from moelab_kit.calls import Call
 
-from autograder.lab.calls import Call
 from autograder.sandbox.session import SandboxSession
 from autograder.session import Interrupted
 

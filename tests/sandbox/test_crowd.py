@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 from machine import CHECKOUT, as_ordinary_user, kernel_lacks
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
-from autograder.lab.bench import Bench
-from autograder.lab.calls import Call
 from autograder.records import Outcome
 from autograder.sandbox.cgroups import UNLIMITED, free_processes, hierarchy_of
 from autograder.sandbox.isolation import Sandbox

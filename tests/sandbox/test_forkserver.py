@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from machine import LIMITS, SEED, kernel_lacks, sandbox_at
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
-from autograder.lab.bench import Bench
-from autograder.lab.calls import Call
 from autograder.sandbox import forkserver
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.isolation import Sandbox

@@ -5,8 +5,7 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-
-from autograder.lab.calls import Call
+from moelab_kit.calls import Call
 
 pytestmark = pytest.mark.sandbox
 

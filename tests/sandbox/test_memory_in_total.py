@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from machine import kernel_lacks
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
-from autograder.lab.bench import Bench
-from autograder.lab.calls import Call
 from autograder.records import Outcome
 from autograder.sandbox.cgroups import (
     PREFIX,

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import torch
 from machine import LIMITS, SEED, kernel_lacks, sandbox_at
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
 from autograder.inside.spec import ZygoteSettings
-from autograder.lab.bench import Bench
-from autograder.lab.calls import Call
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.forkserver import ZygoteClient
 from autograder.sandbox.isolation import acceptable_levels, self_test

@@ -14,8 +14,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from moelab_kit.calls import Call
 
-import autograder.lab
 from autograder.notebook.workspace import CellError, Workspace
 
 Value = Callable[..., Any]
@@ -194,14 +194,14 @@ def test_progress_bars_need_no_widgets_and_no_thread(value: Value, module: str) 
 
 def test_the_lab_is_importable_as_in_the_student_edition(value: Value) -> None:
     assert value(
-        "import moe_lab, moe_lab.compare\nfrom moe_lab import load_model, difference",
-        "from moe_lab.compare import difference as same",
+        "import moe_lab.bench, moelab_kit.compare\nfrom moe_lab import load_model, difference",
+        "from moelab_kit.compare import difference as same",
         "result = load_model('x'), difference is same",
     ) == ("the model x", True)
 
 
-def test_both_names_of_the_lab_mean_the_same_things(value: Value) -> None:
-    assert value("import moe_lab.calls", "result = moe_lab.calls.Call") is autograder.lab.calls.Call
+def test_the_lab_is_the_graders_own(value: Value) -> None:
+    assert value("import moelab_kit.calls", "result = moelab_kit.calls.Call") is Call
     assert value("from moe_lab import *", "result = load_model()") == "the model tiny"
 
 
@@ -307,7 +307,7 @@ def test_a_script_with_a_syntax_error_is_reported_by_line(workspace: Workspace) 
 
 def state() -> tuple[Any, ...]:
     """What a workspace replaces in the process."""
-    names = ("__main__", "submission", "moe_lab", "moe_lab.compare", "otter", "written")
+    names = ("__main__", "submission", "moe_lab", "moelab_kit.compare", "otter", "written")
     return (
         [sys.modules.get(name) for name in names],
         list(sys.meta_path),

@@ -18,8 +18,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from moelab_kit.calls import Call
 
-from autograder.lab.calls import Call
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.limits import DTYPE_SIZES, HEADER, MAGIC, WireError

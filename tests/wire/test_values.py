@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
+from moe_lab.bench import Bench
+from moelab_kit import figures
+from moelab_kit.calls import Call, Raised, Reply
+from moelab_kit.compare import Opaque
 
-from autograder.lab import figures
-from autograder.lab.bench import Bench
-from autograder.lab.calls import Call, Raised, Reply
-from autograder.lab.compare import Opaque
 from autograder.wire import limits
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode

@@ -13,8 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-
-from autograder.lab.drawing import Array, Bar, Drawing, Panel
+from moelab_kit.drawing import Array, Bar, Drawing, Panel
 
 TOLERANCE = 1e-4  # of the largest value of an aspect; of the reach of a histogram
 SHARE = 0.01  # a share of the values read from bars is off by less

@@ -17,6 +17,7 @@ from typing import Any
 
 import matplotlib
 import torch
+from moelab_kit.calls import Call, Reply
 
 from autograder.authoring.exercise import Chaff, Check, Exercise
 from autograder.grading.cpu_budget import CpuBudget
@@ -25,7 +26,6 @@ from autograder.grading.judge import run_check
 from autograder.grading.misconceptions.reply_cache import Remembered
 from autograder.grading.misconceptions.similarity import alike, deviates
 from autograder.grading.sessions import LimitedSession, LocalSession
-from autograder.lab.calls import Call, Reply
 from autograder.records import CheckResult, ExerciseGrade, Outcome
 from autograder.sandbox.errors import SandboxError
 from autograder.session import CheckTooSlow, Interrupted, Session

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import torch
-
-from autograder.lab.calls import Reply
-from autograder.lab.drawing import Drawing
+from moelab_kit.calls import Reply
+from moelab_kit.drawing import Drawing
 
 MOST_BYTES = 64 << 20
 _PART = 100  # bytes, roughly, of a number, a text or a container

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from moe_lab.inputs import ranked_logits
+from moelab_kit import Answer
+from moelab_kit.compare import difference, kind_of
 
 from autograder import given
 from autograder.authoring.given import Given
-from autograder.lab import Answer
-from autograder.lab.compare import difference, kind_of
-from autograder.lab.logits import ranked_logits
 from reference.moe_router_analysis.compare_top_k.solution import exercise
 
 Comparison = dict[int, dict[str, Any]]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from moe_lab.bench import Bench, Recipe
+from moelab_kit.calls import Answer
+from moelab_kit.compare import kind_of
 from torch import nn
 
-from autograder.lab.bench import Bench
-from autograder.lab.calls import Answer
-from autograder.lab.compare import kind_of
-from autograder.lab.drawn import Recipe
 from reference.moe_router_analysis._drawn import draw, router_names
 from reference.moe_router_analysis.find_router_layers.solution import exercise
 

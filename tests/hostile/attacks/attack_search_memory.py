@@ -9,7 +9,7 @@ Outcome: refused.
 import gc
 import sys
 
-ALLOWED = ("autograder.lab", "autograder.inside", "autograder.models", "autograder.wire")
+ALLOWED = tuple(f"autograder.{name}" for name in ("inside", "linux", "models", "notebook", "wire"))
 
 
 def foreign(name):
@@ -29,7 +29,7 @@ def attack(targets, model):
     gc.collect()
     for thing in gc.get_objects():
         kind = type(thing).__name__
-        if kind in ("Exercise", "Check", "Assignment", "Material", "Judge", "CheckResult"):
+        if kind in ("Exercise", "Check", "Assignment", "Fixtures", "Judge", "CheckResult"):
             return f"found an object of type {kind}"
         if callable(thing) and foreign(getattr(thing, "__module__", None)):
             return f"found {thing.__module__}.{getattr(thing, '__name__', '?')}"

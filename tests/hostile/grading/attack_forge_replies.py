@@ -6,10 +6,10 @@ Success: points for a wrong value.
 Earns: 0.
 """
 
+import moelab_kit.calls as calls
 import torch
 
 import autograder.inside.runner as runner
-import autograder.lab.calls as calls
 import autograder.wire.encode as encoding
 import autograder.wire.messages as messages
 

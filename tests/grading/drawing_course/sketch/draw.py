@@ -6,11 +6,11 @@ from __future__ import annotations
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from moelab_kit import Answer
+from moelab_kit.drawing import Panel, same_values
+from moelab_kit.figures import drawn
 
 from autograder import Exercise
-from autograder.lab import Answer
-from autograder.lab.drawing import Panel, same_values
-from autograder.lab.figures import drawn
 
 exercise = Exercise("draw")
 

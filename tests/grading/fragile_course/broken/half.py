@@ -3,8 +3,9 @@ Return half of a number."""
 
 from __future__ import annotations
 
+from moelab_kit import Answer
+
 from autograder import Exercise
-from autograder.lab import Answer
 
 exercise = Exercise("half")
 

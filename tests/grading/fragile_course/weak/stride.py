@@ -6,8 +6,9 @@ from __future__ import annotations
 import os
 import signal
 
+from moelab_kit import Answer
+
 from autograder import Exercise
-from autograder.lab import Answer
 
 exercise = Exercise("stride")
 

@@ -1,0 +1,44 @@
+"""What the labs on mixture-of-experts models add: small models with known routing, a tokenizer.
+
+Public checks that ask for `bench` get all of them. What `moelab_kit` offers is here, too, so that a
+notebook needs one import. A name is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import moelab_kit
+
+if TYPE_CHECKING:
+    from moelab_kit.handing_in import hand_in
+    from moelab_kit.saved import this_notebook
+
+    from moe_lab.bench import Bench
+    from moe_lab.loading import load_model, load_tokenizer
+
+_HOME = {
+    "Bench": "moe_lab.bench",
+    "load_model": "moe_lab.loading",
+    "load_tokenizer": "moe_lab.loading",
+}
+
+__all__ = ["Bench", "hand_in", "load_model", "load_tokenizer", "this_notebook"]
+
+moelab_kit.offer("bench", "moe_lab.bench:Bench")
+
+
+def __getattr__(name: str) -> Any:
+    if name in moelab_kit.__all__:
+        value = getattr(moelab_kit, name)
+    elif name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

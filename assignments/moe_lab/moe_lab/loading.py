@@ -1,0 +1,48 @@
+"""A model and a tokenizer for the lab's text: tiny and offline, or any from Hugging Face."""
+
+from __future__ import annotations
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from moe_lab.bench import Bench
+from moe_lab.families import FAMILIES
+from moe_lab.tokenizer import byte_tokenizer
+
+
+def load_model(
+    name: str = "olmoe",
+    *,
+    dtype: torch.dtype | None = None,
+    device: str | torch.device | None = None,
+    trust_remote_code: bool = False,
+) -> PreTrainedModel:
+    """Load a causal language model in evaluation mode.
+
+    The name of one of the eight families gives a tiny model with random weights, made on the spot
+    without network, in float32. Any other name is a Hugging Face id or folder, loaded in the dtype
+    that it was saved in; code that comes with a model runs only with `trust_remote_code=True`.
+    """
+    if name in (family.name for family in FAMILIES):
+        return Bench(device=device or "cpu").random(name, dtype or torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(
+        name, dtype=dtype or "auto", trust_remote_code=trust_remote_code
+    )
+    return model.to(device or "cpu").eval()
+
+
+def load_tokenizer(
+    name: str | None = None, *, trust_remote_code: bool = False
+) -> PreTrainedTokenizerBase:
+    """Load a tokenizer with a pad token: the byte-level one, or that of a Hugging Face id."""
+    if name is None or name in (family.name for family in FAMILIES):
+        return byte_tokenizer()
+    tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=trust_remote_code)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
