@@ -10,11 +10,10 @@ TYPE_CHECKING = False  # no import here: the current folder may still be on the 
 if TYPE_CHECKING:
     from typing import Any
 
-    from moelab_kit.compare import BFLOAT16, EXACT, FLOAT32, Tolerance
-
     from autograder.authoring.assignment import Assignment
     from autograder.authoring.exercise import Exercise
     from autograder.authoring.given import given
+    from moelab_kit.compare import BFLOAT16, EXACT, FLOAT32, Tolerance
 
 __all__ = ["BFLOAT16", "EXACT", "FLOAT32", "Assignment", "Exercise", "Tolerance", "given"]
 

@@ -12,15 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from moe_lab.loading import load_model, load_tokenizer
-from moelab_kit.check import PublicResult
-from moelab_kit.law import run_law
-
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import assignment_names, load_assignment
 from autograder.notebook.reading import Source, Unreadable, read_submission
 from autograder.notebook.workspace import Workspace
 from autograder.text import clean_line, clean_text
+from moe_lab.loading import load_model, load_tokenizer
+from moelab_kit.check import PublicResult
+from moelab_kit.law import run_law
 
 
 class CannotCheck(Exception):  # noqa: N818

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moelab_kit import handing_in
-from moelab_kit.check import notebook_tests
-
 from autograder.notebook.archive import Unreadable, member
 from autograder.notebook.reading import MAX_BYTES
 from autograder.submission.limited_process import ask
 from autograder.text import clean_line
+from moelab_kit import handing_in
+from moelab_kit.check import notebook_tests
 
 _OTHER_LAB = (
     "The package moe_lab was not that of this course's release: another version, or a changed one."

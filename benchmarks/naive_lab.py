@@ -23,9 +23,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 import transformers
-from moe_lab import Bench
 from torch import nn
 from torch.nn import functional
+
+from moe_lab import Bench
 
 PAGE = Path(__file__).parents[1] / "docs" / "the-naive-lab.md"
 SEED = "the naive lab"

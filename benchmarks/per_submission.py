@@ -32,8 +32,6 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 import nbformat
-from moe_lab import load_model, load_tokenizer
-from moelab_kit.calls import Call, Reply, perform
 from nbformat.v4 import new_code_cell, new_notebook
 from submission_cpu import Part, parts_of
 
@@ -52,6 +50,8 @@ from autograder.records import Outcome
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession
 from autograder.submission.discover import find_submissions
+from moe_lab import load_model, load_tokenizer
+from moelab_kit.calls import Call, Reply, perform
 
 
 class DirectSession:

@@ -17,7 +17,6 @@ STARTED = time.monotonic()
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "courses"))
 
 import torch
-from moelab_kit.calls import Call, Reply, perform
 
 from autograder.authoring.course import load_assignment
 from autograder.grading.fixtures import Fixtures
@@ -27,6 +26,7 @@ from autograder.models.bench import FullScale, ScaledBench, planted_for_checks
 from autograder.models.choice import choose
 from autograder.serving.weights import Weights
 from autograder.wire.messages import decode_call, decode_reply, encode_call, encode_reply
+from moelab_kit.calls import Call, Reply, perform
 
 
 class InThisProcess:

@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from moelab_kit.compare import FLOAT32, Tolerance
-
 from autograder.authoring.promises import Promise, promises_in
+from moelab_kit.compare import FLOAT32, Tolerance
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Compare = Callable[[Any, Any], str]

@@ -45,11 +45,10 @@ def check(
     if notebook.suffix.lower() == ".zip":
         return _receipt(notebook, find_course(course, [notebook, notebook.resolve().parent]))
     found = find_course(course, [notebook])
-    from moelab_kit.check import results_as_json, results_as_markdown
-
     from autograder.authoring.course import CourseError
     from autograder.check import CannotCheck, check_own
     from autograder.report.files import ReportError, check_writable, write_text
+    from moelab_kit.check import results_as_json, results_as_markdown
 
     with told(ReportError):
         for path in filter(None, (json, summary)):

@@ -14,7 +14,6 @@ from types import ModuleType
 from typing import Any
 
 import moelab_kit
-
 from autograder.authoring.exercise import Exercise
 from autograder.edition.errors import BuildError
 from autograder.edition.modules import (

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from moe_lab.bench import Bench
-from moelab_kit.calls import Call, Reply, perform
 
 from autograder.authoring.exercise import SHARED_RNG, Check, Exercise
 from autograder.authoring.given import Given, as_given
 from autograder.grading.sessions import LocalSession
 from autograder.seeds import bench_seed_of, digest_of
 from autograder.session import Session
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call, Reply, perform
 
 
 @dataclass(frozen=True, slots=True)

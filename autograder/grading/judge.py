@@ -12,8 +12,6 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
-from moelab_kit.calls import Answer, Call, CallFailed, Reply
-from moelab_kit.compare import difference
 
 from autograder.authoring.exercise import Check, Exercise
 from autograder.grading.attempts import DEATHS_TO_DOUBT, Attempt
@@ -24,6 +22,8 @@ from autograder.records import CheckResult, ExerciseGrade, Outcome
 from autograder.sandbox.errors import SandboxError, ShortageError, is_shortage
 from autograder.session import CheckTooSlow, Interrupted, Session
 from autograder.text import clean_text
+from moelab_kit.calls import Answer, Call, CallFailed, Reply
+from moelab_kit.compare import difference
 
 TIMEOUTS_PER_EXERCISE = 2  # a function that was too slow twice is not waited for again
 

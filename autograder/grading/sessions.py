@@ -16,14 +16,14 @@ from types import FrameType
 from typing import Any
 
 import torch
-from moe_lab.bench import Bench
-from moelab_kit.calls import Call, Reply, perform
-from moelab_kit.drawing import Drawing
-from moelab_kit.side_effects import KnownStates
 
 from autograder.records import CheckResult, Outcome
 from autograder.session import Interrupted, Session
 from autograder.wire.messages import Handles, decode_call, decode_reply, encode_call, encode_reply
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call, Reply, perform
+from moelab_kit.drawing import Drawing
+from moelab_kit.side_effects import KnownStates
 
 
 class LocalSession:

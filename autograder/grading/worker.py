@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from moelab_kit.calls import Call
-
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
@@ -39,6 +37,7 @@ from autograder.serving.placement import Placement
 from autograder.submission.discover import Found, digest_of, read_bytes, read_companions
 from autograder.submission.files import SubmissionProblem
 from autograder.text import clean_line
+from moelab_kit.calls import Call
 
 _BROKEN = frozenset(  # outcomes that say that an answer breaks a promise
     {Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT, Outcome.MEMORY, Outcome.DIED}

@@ -10,8 +10,6 @@ from typing import Any
 
 import torch
 from accelerate.hooks import AlignDevicesHook, add_hook_to_module
-from moe_lab.bench import Bench
-from moelab_kit.calls import Call
 from torch import nn
 
 from autograder.inside.spec import SharedModel
@@ -21,6 +19,8 @@ from autograder.models.device_map import compute_there
 from autograder.models.sharing import Shared, attach
 from autograder.models.structure import structure
 from autograder.wire.decode import decode
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
 _WARM_UP = ((1, 16), (2, 12))  # shapes [B, S] like those of the checks
 

@@ -10,13 +10,6 @@ from typing import Any
 
 import torch
 from matplotlib.figure import Figure
-from moe_lab.bench import Bench
-from moe_lab.families import FAMILIES
-from moe_lab.loading import load_model
-from moe_lab.tokenizer import byte_tokenizer
-from moelab_kit.calls import Raised, Reply, as_raised, perform
-from moelab_kit.figures import picture
-from moelab_kit.side_effects import KnownStates
 
 from autograder.inside.gpu import sleep_while_waiting
 from autograder.inside.models import FullScaleModels, OnGpu, beside_the_model, warm_forward
@@ -29,6 +22,13 @@ from autograder.wire.encode import encode
 from autograder.wire.limits import WireError
 from autograder.wire.messages import FAILED, MISSING, Handles, decode_call, encode_reply
 from autograder.wire.png import MAX_BYTES
+from moe_lab.bench import Bench
+from moe_lab.families import FAMILIES
+from moe_lab.loading import load_model
+from moe_lab.tokenizer import byte_tokenizer
+from moelab_kit.calls import Raised, Reply, as_raised, perform
+from moelab_kit.figures import picture
+from moelab_kit.side_effects import KnownStates
 
 COLLECTED_KIB = 256 << 10  # garbage is collected whenever the process has grown by so much
 

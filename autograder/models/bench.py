@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from moe_lab.bench import Bench
 from torch import nn
 from transformers import PreTrainedModel
 
 from autograder.models.choice import ModelChoice
 from autograder.models.planting import SOFTMAX, plan_for, plant_routers, router_names
 from autograder.models.structure import structure
+from moe_lab.bench import Bench
 
 
 class Routing(Protocol):

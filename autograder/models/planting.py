@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from moe_lab.families import FAMILIES
-from moe_lab.planted import CLASSES, ChoiceRule, RoutingPlan, draw_plan, plant, routers_of
 from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel
 
 from autograder.models.choice import ModelChoice
 from autograder.models.errors import ModelError
+from moe_lab.families import FAMILIES
+from moe_lab.planted import CLASSES, ChoiceRule, RoutingPlan, draw_plan, plant, routers_of
 
 _KNOWN = tuple(family.name for family in FAMILIES)
 SOFTMAX = tuple(family.name for family in FAMILIES if family.softmax)

@@ -22,14 +22,14 @@ from typing import Any
 import matplotlib
 import matplotlib.figure
 import matplotlib.pyplot as plt
-import moe_lab
-import moelab_kit
 import torch
 import tqdm
 import tqdm.auto
 import tqdm.notebook
 import tqdm.std
 
+import moe_lab
+import moelab_kit
 from autograder.notebook.stubs import (
     NamelessStub,
     Stubs,

@@ -17,12 +17,11 @@ from difflib import get_close_matches
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Literal
 
-from moelab_kit.calls import name_of
-from moelab_kit.compare import kind_of
-
 from autograder.notebook.files import is_kept_in_memory
 from autograder.notebook.patches import register, surround
 from autograder.notebook.shell import SubmissionShell
+from moelab_kit.calls import name_of
+from moelab_kit.compare import kind_of
 
 Kind = Literal["notebook", "script"]
 

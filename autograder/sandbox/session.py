@@ -12,8 +12,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from moelab_kit.calls import Call, Reply
-
 from autograder.records import Outcome
 from autograder.sandbox.child import Child
 from autograder.sandbox.clock import Alarm, SubmissionClock
@@ -25,6 +23,7 @@ from autograder.wire.encode import encode
 from autograder.wire.limits import MAX_MESSAGE, WireError
 from autograder.wire.messages import Handles, decode_reply, encode_call
 from autograder.wire.png import clean_png
+from moelab_kit.calls import Call, Reply
 
 MEMORY_ERRORS = frozenset({"MemoryError", "OutOfMemoryError", "_ArrayMemoryError"})
 MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")

@@ -12,9 +12,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from moe_lab.bench import Bench
-from moelab_kit.calls import Call, Reply
-
 from autograder.models.bench import FullScale, ScaledBench, planted_for_checks
 from autograder.models.sharing import Shared
 from autograder.models.structure import structure
@@ -26,6 +23,8 @@ from autograder.serving.ground_truth import MeasuredRouting
 from autograder.serving.placement import ModelEndpoint, Placement
 from autograder.serving.rwlock import ReadersWriterLock
 from autograder.wire.messages import decode_reply, encode_call
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call, Reply
 
 TAMPERED = "it changed the weights of a model that all submissions share; they were made again"
 _BLAMED = (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT, Outcome.MEMORY, Outcome.DIED)

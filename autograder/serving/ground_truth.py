@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
-from moelab_kit.calls import perform
 from torch import nn
 
 from autograder.authoring.assignment import Assignment
@@ -19,6 +18,7 @@ from autograder.models.bench import FullScale, ScaledBench
 from autograder.models.errors import ModelError
 from autograder.serving.weights import Weights
 from autograder.wire.messages import decode_call, encode_reply
+from moelab_kit.calls import perform
 
 Measured = list[tuple[torch.Tensor, torch.Tensor]]
 """Per router the logits [T, E] in float32 and the choice [T, E] as bool."""

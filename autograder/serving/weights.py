@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from accelerate.hooks import remove_hook_from_submodules
-from moe_lab.planted import RoutingPlan
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from autograder.models.choice import ModelChoice
@@ -21,6 +20,7 @@ from autograder.models.planting import fill, plan_for
 from autograder.models.sharing import Shared, allocate, distinct_tensors, named_tensors, share
 from autograder.models.structure import PLAIN, compute_for, needs_trust, structure
 from autograder.serving.fingerprint import Fingerprint
+from moe_lab.planted import RoutingPlan
 
 ATTEMPTS = 4  # what an ended process had asked of the GPU may still be under way
 NOTHING_AWAY: Away = MappingProxyType({})

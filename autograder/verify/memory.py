@@ -11,13 +11,12 @@ import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from moe_lab.bench import Bench
-from moelab_kit.calls import Answer, Call, Raised, Reply, perform
-from moelab_kit.law import fixtures_of
-
 from autograder.authoring.exercise import Exercise
 from autograder.session import Session
 from autograder.wire.messages import Handles, decode_reply, encode_call, encode_reply
+from moe_lab.bench import Bench
+from moelab_kit.calls import Answer, Call, Raised, Reply, perform
+from moelab_kit.law import fixtures_of
 
 NOT_SEEN: Mapping[str, Reply] = {
     "raises ValueError": Reply(raised=Raised("ValueError", ("ValueError", "Exception"), "unseen")),

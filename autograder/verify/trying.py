@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import matplotlib
-from moelab_kit.compare import measuring
 
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
@@ -29,6 +28,7 @@ from autograder.verify.solutions import (
 )
 from autograder.verify.stage import Stage
 from autograder.verify.trials import Trial, Trials, file_of
+from moelab_kit.compare import measuring
 
 ROUNDS = 3  # seeds that everything is tried with, unless more are asked for
 FIRST_SEED = "verify-1"

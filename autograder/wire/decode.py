@@ -16,8 +16,6 @@ from typing import Any
 import msgpack
 import numpy as np
 import torch
-from moelab_kit.compare import KINDS, Opaque
-from moelab_kit.side_effects import walk
 
 from autograder.wire.limits import (
     DTYPE_SIZES,
@@ -35,6 +33,8 @@ from autograder.wire.limits import (
     WireError,
     lengths,
 )
+from moelab_kit.compare import KINDS, Opaque
+from moelab_kit.side_effects import walk
 
 Resolve = Callable[[str], Any]
 

@@ -16,9 +16,6 @@ from typing import Any
 import msgpack
 import numpy as np
 import torch
-from moelab_kit.calls import as_raised
-from moelab_kit.compare import Opaque, kind_of
-from moelab_kit.side_effects import walk
 
 from autograder.wire.limits import (
     DTYPE_SIZES,
@@ -35,6 +32,9 @@ from autograder.wire.limits import (
     MAX_TREE,
     WireError,
 )
+from moelab_kit.calls import as_raised
+from moelab_kit.compare import Opaque, kind_of
+from moelab_kit.side_effects import walk
 
 HandleOf = Callable[[Any], str | None]
 NameOf = Callable[[torch.nn.Module], tuple[str, str] | None]

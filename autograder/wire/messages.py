@@ -7,13 +7,13 @@ from functools import cache
 from typing import Any, Protocol
 
 import torch
-from moelab_kit.calls import Call, Raised, Reply
-from moelab_kit.side_effects import walk
 from torch import nn
 
 from autograder.wire.decode import decode
 from autograder.wire.encode import NameOf, encode
 from autograder.wire.limits import WireError
+from moelab_kit.calls import Call, Raised, Reply
+from moelab_kit.side_effects import walk
 
 MISSING = b"missing "  # instead of a reply: there is no such function, as the rest says
 FAILED = b"failed "  # instead of a reply: none could be made; the rest is an exception's name

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from moe_lab.bench import Recipe
 from moe_lab.families import family_named
 from moe_lab.inputs import token_batch
 from moelab_kit.compare import Tolerance, difference
-
 from reference.moe_router_analysis._decisions import measured_routing
 
 CLEAR = 1e-4  # between the logits of the last expert that is chosen and the next; errors are 1e-6

@@ -37,11 +37,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from moe_lab.inputs import ranked_logits
-from moelab_kit import Answer
 
 from autograder import Exercise, given
 from autograder.authoring.given import Given
+from moe_lab.inputs import ranked_logits
+from moelab_kit import Answer
 
 exercise = Exercise("compute_load_balancing_loss")
 

@@ -25,12 +25,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from moe_lab.bench import Bench
-from moelab_kit.calls import Answer
-from moelab_kit.compare import EXACT, difference, kind_of
 from torch import nn
 
 from autograder import Exercise
+from moe_lab.bench import Bench
+from moelab_kit.calls import Answer
+from moelab_kit.compare import EXACT, difference, kind_of
 from reference.moe_router_analysis._drawn import draw, router_names
 from reference.moe_router_analysis._routing import find_routers
 from reference.moe_router_analysis.find_router_layers import find_router_layers

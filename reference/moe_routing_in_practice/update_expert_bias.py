@@ -29,11 +29,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from moelab_kit import Answer
-from moelab_kit.compare import difference
 
 from autograder import Exercise, given
 from autograder.authoring.given import Given
+from moelab_kit import Answer
+from moelab_kit.compare import difference
 
 exercise = Exercise("update_expert_bias")
 

@@ -12,6 +12,7 @@ import nbclient
 import nbformat
 import pytest
 
+from autograder.edition.archive import lab_files
 from autograder.edition.colab import colab_notebook
 from autograder.edition.source import solution_source
 from autograder.notebook.reading import read_submission
@@ -34,7 +35,12 @@ def setup_of(notebook: nbformat.NotebookNode) -> str:
 
 def test_it_checks_as_on_colab_whatever_another_lab_has_left(toy_course, notebook, tmp_path):
     assignment = toy_course.load()
-    for name in ("moe_lab/__init__.py", "tests/expert_load.py", "tests/of_another_lab.py"):
+    for name in (
+        "moe_lab/__init__.py",
+        "moelab_kit/__init__.py",
+        "tests/expert_load.py",
+        "tests/of_another_lab.py",
+    ):
         path = tmp_path / "content" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("raise RuntimeError('of another lab')")
@@ -58,7 +64,7 @@ def test_it_checks_as_on_colab_whatever_another_lab_has_left(toy_course, noteboo
     assert "of_another_lab" not in told["check-all"]
     (folder,) = (tmp_path / "content" / "moe_lab_files").iterdir()
     assert folder.name.startswith("toy-")
-    assert {path.name for path in folder.iterdir()} >= {"moe_lab", "tests"}
+    assert {path.name for path in folder.iterdir()} >= {"moe_lab", "moelab_kit", "tests"}
 
 
 def test_only_what_is_missing_is_installed_in_the_tested_version(notebook, tmp_path):
@@ -101,8 +107,11 @@ def test_what_it_carries_is_the_student_edition_and_no_more(notebook, tmp_path):
     unpack = setup_of(notebook)
     subprocess.run([sys.executable, "-c", unpack], cwd=tmp_path, check=True, capture_output=True)
     (folder,) = (tmp_path / "moe_lab_files").iterdir()
-    lab = Path(__file__).resolve().parents[2] / "autograder" / "lab"
-    written = {p.name: p.read_text() for p in (folder / "moe_lab").glob("*.py")}
-    assert written == {p.name: p.read_text() for p in lab.glob("*.py")}
+    written = {
+        f"{package}/{p.name}": p.read_bytes()
+        for package in ("moelab_kit", "moe_lab")
+        for p in (folder / package).glob("*.py")
+    }
+    assert written == lab_files()
     tests = json.loads(nbformat.writes(notebook))["metadata"]["otter"]["tests"]
     assert {p.stem: p.read_text() for p in (folder / "tests").glob("*.py")} == tests

@@ -11,11 +11,11 @@ import nbclient
 import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from moelab_kit.saved import SESSION, this_notebook, unsaved_functions
 
 from autograder.edition.notebook import solved_notebook, student_notebook
 from autograder.edition.write import build
 from autograder.receipt import read_handed_in
+from moelab_kit.saved import SESSION, this_notebook, unsaved_functions
 
 ANSWER = """\
 import my_helpers
@@ -102,7 +102,7 @@ def test_what_is_saved_and_runs_from_the_top_is_packed_with_its_helpers(told):
         assert {"ada lovelace.ipynb", "my_helpers.py", "ada lovelace.receipt.json"} <= set(
             packed.namelist()
         )
-        assert not any(name.startswith(("moe_lab", "tests")) for name in packed.namelist())
+        assert not any(name.startswith(("moe", "tests")) for name in packed.namelist())
     handed_in = read_handed_in(archive, course.name)
     assert (handed_in.problems, handed_in.remarks) == ((), ())
     assert all(row["passed"] for row in handed_in.receipt["results"])

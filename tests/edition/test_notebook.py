@@ -81,14 +81,14 @@ def test_check_tells_missing_changed_and_surplus_files_and_writes_nothing(toy_co
     folder = tmp_path / "assignments" / "toy"
     (folder / "README.md").unlink()
     (folder / "toy.ipynb").write_text("{}")
-    (folder / "moe_lab" / "old.py").write_text("")
+    (folder / "old.py").write_text("")
     (folder / ".ipynb_checkpoints").mkdir()
     (folder / ".ipynb_checkpoints" / "toy.ipynb").write_text("{}")
     told = build([assignment], tmp_path, check=True)
     assert told == [
         "assignments/toy/toy.ipynb is out of date: run `moelab build toy` and commit it",
         "assignments/toy/README.md is missing: run `moelab build toy` and commit it",
-        "assignments/toy/moe_lab/old.py is not part of the student edition: delete it",
+        "assignments/toy/old.py is not part of the student edition: delete it",
     ]
     assert not (folder / "README.md").exists()
 
@@ -98,11 +98,9 @@ def test_build_repairs_what_check_tells_and_deletes_nothing_of_others(toy_course
     build([assignment], tmp_path)
     folder = tmp_path / "assignments" / "toy"
     (folder / "toy.ipynb").write_text("{}")
-    (folder / "moe_lab" / "old.py").write_text("")
     (folder / "notes.txt").write_text("mine")
     assert build([assignment], tmp_path) == [
         "wrote assignments/toy/toy.ipynb",
-        "removed assignments/toy/moe_lab/old.py",
         "assignments/toy/notes.txt is not part of the student edition: delete it",
     ]
     assert (folder / "notes.txt").read_text() == "mine"

@@ -146,7 +146,7 @@ def test_a_name_inside_an_f_string_is_followed_and_renamed(toy_course):
     assert run(source, "busiest_expert")(torch.tensor([1.0, 3.0])) == 1
 
 
-def test_the_lab_is_what_students_call_it(toy_course):
+def test_a_solution_may_use_what_students_have(toy_course):
     toy_course.edit(
         "busiest_expert.py",
         "    largest = load.max()",
@@ -159,7 +159,7 @@ def test_the_lab_is_what_students_call_it(toy_course):
     )
     exercise = exercise_named(toy_course, "busiest_expert")
     source = solution_source(exercise, exercise.solution_function)
-    assert "from moe_lab.compare import difference" in source
+    assert "from moelab_kit.compare import difference" in source
 
 
 def test_a_solution_that_needs_the_grader_is_refused(toy_course):

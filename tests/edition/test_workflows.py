@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
 
+from autograder.authoring.assignment import Assignment
 from autograder.cli.main import run as run_command
 from autograder.edition.notebook import solved_notebook
+from autograder.edition.student_zip import student_zip
 from autograder.edition.workflow import PATH, student_workflow
-from autograder.edition.write import build
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = sorted((ROOT / ".github" / "workflows").iterdir())
@@ -26,6 +29,12 @@ def steps_of(text: str) -> dict[str, str]:
     """The commands of a workflow's only job, by the step's name."""
     (job,) = yaml.safe_load(text)["jobs"].values()
     return {step["name"]: step["run"] for step in job["steps"] if "run" in step}
+
+
+def unzipped(assignment: Assignment, folder: Path) -> Path:
+    """The folder that a student gets by unzipping."""
+    zipfile.ZipFile(io.BytesIO(student_zip(assignment))).extractall(folder)
+    return folder / assignment.name
 
 
 def run_step(command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -68,8 +77,7 @@ def test_the_students_steps_check_the_notebook_and_agree_with_moelab_check(
     toy_course, tmp_path, capsys, monkeypatch
 ):
     assignment = toy_course.load()
-    build([assignment], tmp_path)
-    folder = tmp_path / "assignments" / "toy"
+    folder = unzipped(assignment, tmp_path)
     wrong = "def busiest_expert(load):\n    return '<b>|0'\n"
     gap = "def load_gap(indices, num_experts):\n    return num_experts / 0\n"
     answers = {"busiest_expert": wrong, "load_gap": gap}
@@ -108,13 +116,12 @@ def test_the_check_finds_helpers_and_moe_lab_reads_a_byte_order_mark_and_names_a
     toy_course, tmp_path
 ):
     assignment = toy_course.load()
-    build([assignment], tmp_path)
-    folder = tmp_path / "assignments" / "toy"
-    place = tmp_path / "mine"  # moe_lab does not lie beside this notebook, a helper does
+    folder = unzipped(assignment, tmp_path)
+    place = tmp_path / "mine"  # the lab does not lie beside this notebook, a helper does
     place.mkdir()
     (place / "my_helpers.py").write_text("def largest(load):\n    return int(load.argmax())\n")
     notebook = place / "renamed.ipynb"
-    command = "python -m moe_lab.check ../../mine/renamed.ipynb"
+    command = "python -m moelab_kit.check ../mine/renamed.ipynb"
     answers = {
         "busiest_expert": "from my_helpers import largest\n\n\n"
         "def busiest_expert(load):\n"

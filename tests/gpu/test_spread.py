@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 from checkpoints import save_native, save_remote
-from moe_lab.tokenizer import byte_tokenizer
 from test_every_family import FAMILIES, TEXT, build
 from torch import nn
 
@@ -27,6 +26,7 @@ from autograder.sandbox.devices import gpus
 from autograder.serving.placement import CONTEXT_BYTES, Placement
 from autograder.serving.weights import Weights
 from autograder.submission.discover import find_submissions
+from moe_lab.tokenizer import byte_tokenizer
 from reference.moe_router_analysis.analyze_load_distribution import analyze_load_distribution
 
 pytestmark = pytest.mark.gpu

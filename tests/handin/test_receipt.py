@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from moelab_kit import handing_in
-from moelab_kit.check import PublicResult
 
 from autograder.authoring.course import load_assignment
 from autograder.cli.main import run as run_command
 from autograder.edition.notebook import solved_notebook, student_notebook
+from moelab_kit import handing_in
+from moelab_kit.check import PublicResult
 
 NAME = "moe_routing_in_practice"
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)

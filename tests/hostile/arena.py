@@ -24,8 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from moe_lab.bench import Bench
-from moelab_kit.calls import Call
 
 import autograder
 from autograder.authoring.course import assignment_names, load_assignment
@@ -39,6 +37,8 @@ from autograder.sandbox.session import SandboxSession, UnreadableSubmission
 from autograder.sandbox.users import free_user
 from autograder.session import Interrupted
 from autograder.wire.encode import encode
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
 HERE = Path(__file__).parent
 LIMITS = Limits(call=1.5, total=6.0)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from moe_lab import Bench, load_model, load_tokenizer
 from moe_lab.bench import Recipe
 from moe_lab.families import FAMILIES, Family

@@ -9,6 +9,7 @@ import pytest
 import torch
 from matplotlib import pyplot
 from matplotlib.figure import Figure
+
 from moe_lab import Bench
 from moelab_kit import Answer, CallFailed
 from moelab_kit.calls import Call, as_raised, explain, perform

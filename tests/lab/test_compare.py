@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from moelab_kit import BFLOAT16, EXACT, FLOAT32, difference
 
 NAN = float("nan")

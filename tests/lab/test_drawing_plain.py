@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from moelab_kit.drawing import MOST_BARS, from_plain, to_plain
-from moelab_kit.figures import Drawing, describe
 
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.limits import WireError
+from moelab_kit.drawing import MOST_BARS, from_plain, to_plain
+from moelab_kit.figures import Drawing, describe
 
 
 def plain_figure() -> dict[str, Any]:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path
+
 from moelab_kit.drawing import Panel, same_colour
 from moelab_kit.figures import describe, drawn, picture
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
+
 from moelab_kit.drawing import Panel
 from moelab_kit.figures import describe
 from moelab_kit.histograms import shows_histogram, shows_histograms

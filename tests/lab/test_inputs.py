@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from moe_lab.inputs import random_texts, token_batch
 from moe_lab.tokenizer import PAD_ID, byte_tokenizer
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from moe_lab.bench import Bench
 from moe_lab.families import FAMILIES, Family
 from moe_lab.inputs import token_batch

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
+
 from moe_lab.loading import load_model
 from moe_lab.tokenizer import byte_tokenizer
 from moelab_kit.side_effects import StateBefore, shared_memory
-from torch import nn
 
 
 class Tiny(nn.Module):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from moe_lab.tokenizer import BOS_ID, EOS_ID, PAD_ID, VOCABULARY, byte_tokenizer
 from transformers import BatchEncoding
+
+from moe_lab.tokenizer import BOS_ID, EOS_ID, PAD_ID, VOCABULARY, byte_tokenizer
 
 TEXTS = ("A router", "naïve señal 専門家 🙂", "  two  spaces\nand a line\t", "x")
 

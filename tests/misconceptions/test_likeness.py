@@ -9,13 +9,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from moelab_kit.calls import Reply, as_raised
-from moelab_kit.compare import Opaque
-from moelab_kit.figures import describe
 
 from autograder import Exercise
 from autograder.grading.misconceptions.reply_cache import Remembered, size_of
 from autograder.grading.misconceptions.similarity import alike, deviates
+from moelab_kit.calls import Reply, as_raised
+from moelab_kit.compare import Opaque
+from moelab_kit.figures import describe
 
 nan, inf = float("nan"), float("inf")
 VALUES = np.random.default_rng(5).gamma(2.0, size=300)

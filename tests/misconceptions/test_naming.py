@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from moelab_kit import Answer
-from moelab_kit.calls import Call, Reply
 
 from autograder import Exercise, given
 from autograder.authoring.given import Given
@@ -20,6 +18,8 @@ from autograder.grading.misconceptions.naming import Misconceptions
 from autograder.grading.sessions import LocalSession
 from autograder.records import ExerciseGrade, Outcome
 from autograder.session import Interrupted
+from moelab_kit import Answer
+from moelab_kit.calls import Call, Reply
 
 exercise = Exercise("shares")
 

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from moe_lab.bench import Bench
-from moelab_kit.calls import Call
 
 from autograder.models.choice import ModelChoice, choose
 from autograder.models.errors import ModelError
@@ -21,6 +19,8 @@ from autograder.serving.contention import FullScaleGrading
 from autograder.serving.placement import ModelEndpoint, Placement
 from autograder.serving.server import serve
 from autograder.serving.weights import Weights
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
 
 class Shared:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from moe_lab.families import FAMILIES
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "naive_lab.py"

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from moe_lab.tokenizer import BOS_ID, EOS_ID, PAD_ID, byte_tokenizer
 from torch import nn
 
+from moe_lab.tokenizer import BOS_ID, EOS_ID, PAD_ID, byte_tokenizer
 from reference.moe_router_analysis.analyze_load_distribution import analyze_load_distribution
 from reference.moe_router_analysis.extract_router_weights import extract_router_weights
 from reference.moe_router_analysis.find_router_layers import find_router_layers

@@ -13,10 +13,10 @@ import pytest
 import torch
 import transformers
 from matplotlib import pyplot as plt
-from moe_lab import load_model, load_tokenizer
 from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_func
 
 from autograder.authoring.assignment import Prose
+from moe_lab import load_model, load_tokenizer
 from reference.moe_router_analysis import assignment
 
 SOLUTIONS = {exercise.name: exercise.solution_function for exercise in assignment.exercises}

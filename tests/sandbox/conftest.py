@@ -10,11 +10,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from machine import LIMITS, SEED, kernel_lacks, sandbox_at
-from moe_lab.bench import Bench
 
 from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession
+from moe_lab.bench import Bench
 
 
 @pytest.fixture(scope="session")

@@ -15,14 +15,14 @@ import resource
 import sys
 
 import torch
-from moe_lab.bench import Bench
-from moelab_kit.calls import Call
 
 from autograder.linux import threads_of
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits, sharing_threads
 from autograder.sandbox.session import SandboxSession
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
 SEED = "a crowd"
 LIMITS = Limits(call=20.0, total=60.0, memory=1 << 30)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from machine import LIMITS
-from moelab_kit.calls import Call
 
 from autograder.sandbox.session import SandboxSession
 from autograder.session import Interrupted
+from moelab_kit.calls import Call
 
 COMPANIONS = {
     "my_helpers.py": b"def twice(x):\n    return 2 * x\n",

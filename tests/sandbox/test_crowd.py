@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 from machine import CHECKOUT, as_ordinary_user, kernel_lacks
-from moe_lab.bench import Bench
-from moelab_kit.calls import Call
 
 from autograder.records import Outcome
 from autograder.sandbox.cgroups import UNLIMITED, free_processes, hierarchy_of
@@ -23,6 +21,8 @@ from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits, sharing_threads
 from autograder.sandbox.session import SandboxSession
 from autograder.session import Interrupted
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
 PROCESSES = 80
 HERE = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(CHECKOUT)}

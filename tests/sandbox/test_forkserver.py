@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 from machine import LIMITS, SEED, kernel_lacks, sandbox_at
-from moe_lab.bench import Bench
-from moelab_kit.calls import Call
 
 from autograder.sandbox import forkserver
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.session import SandboxSession
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
 from ..interrupting import parent_of, survivors
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 import pytest
+
 from moelab_kit.calls import Call
 
 pytestmark = pytest.mark.sandbox

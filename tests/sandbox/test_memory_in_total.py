@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 from machine import kernel_lacks
-from moe_lab.bench import Bench
-from moelab_kit.calls import Call
 
 from autograder.records import Outcome
 from autograder.sandbox.cgroups import (
@@ -26,6 +24,8 @@ from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import SANDBOX_BYTES, Limits, at_once
 from autograder.sandbox.session import SandboxSession
 from autograder.session import Interrupted
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
 GIB = 1 << 30
 PATIENT = Limits(call=30.0, total=90.0)

@@ -14,8 +14,6 @@ from pathlib import Path
 import pytest
 import torch
 from machine import LIMITS, SEED, kernel_lacks, sandbox_at
-from moe_lab.bench import Bench
-from moelab_kit.calls import Call
 
 from autograder.inside.spec import ZygoteSettings
 from autograder.sandbox.errors import SandboxError
@@ -24,6 +22,8 @@ from autograder.sandbox.isolation import acceptable_levels, self_test
 from autograder.sandbox.paths import library_paths, secret_paths
 from autograder.sandbox.session import SandboxSession
 from autograder.sandbox.users import free_user
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
 pytestmark = pytest.mark.sandbox
 

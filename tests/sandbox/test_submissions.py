@@ -6,14 +6,14 @@ import os
 
 import pytest
 import torch
-from moe_lab.bench import Bench
-from moelab_kit.calls import Call
 
 from autograder.records import Outcome
 from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
 from autograder.session import Interrupted
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
 pytestmark = pytest.mark.sandbox
 

@@ -14,14 +14,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import torch
-from moe_lab.bench import Bench
-from moelab_kit.calls import Call
 
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import SandboxSession
 from autograder.session import Interrupted
+from moe_lab.bench import Bench
+from moelab_kit.calls import Call
 
 LIMITS = Limits(call=1.5, total=20.0, memory=384 << 20)
 SUBMISSION = b"""

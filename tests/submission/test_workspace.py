@@ -14,9 +14,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from moelab_kit.calls import Call
 
 from autograder.notebook.workspace import CellError, Workspace
+from moelab_kit.calls import Call
 
 Value = Callable[..., Any]
 

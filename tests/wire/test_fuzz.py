@@ -18,12 +18,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
-from moelab_kit.calls import Call
 
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.limits import DTYPE_SIZES, HEADER, MAGIC, WireError
 from autograder.wire.messages import decode_reply
+from moelab_kit.calls import Call
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MODEL = torch.nn.Sequential(torch.nn.Linear(1, 1))

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from matplotlib import image
 from matplotlib.figure import Figure
-from moelab_kit.figures import picture
 
 from autograder.wire.png import MAX_BYTES, MAX_PIXELS, MAX_SIDE, clean_png
+from moelab_kit.figures import picture
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
-from moe_lab.bench import Bench
-from moelab_kit import figures
-from moelab_kit.calls import Call, Raised, Reply
-from moelab_kit.compare import Opaque
 
 from autograder.wire import limits
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.limits import WireError
 from autograder.wire.messages import decode_call, decode_reply, encode_call, encode_reply
+from moe_lab.bench import Bench
+from moelab_kit import figures
+from moelab_kit.calls import Call, Raised, Reply
+from moelab_kit.compare import Opaque
 
 PLAIN = (
     None,

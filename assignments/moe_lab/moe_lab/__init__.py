@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import moelab_kit
 
 if TYPE_CHECKING:
-    from moelab_kit.handing_in import hand_in
-    from moelab_kit.saved import this_notebook
-
     from moe_lab.bench import Bench
     from moe_lab.loading import load_model, load_tokenizer
+    from moelab_kit.handing_in import hand_in
+    from moelab_kit.saved import this_notebook
 
 _HOME = {
     "Bench": "moe_lab.bench",

@@ -1,4 +1,4 @@
-"""Token batches, texts and router logits that checks draw from a NumPy generator; no model needed."""
+"""Token batches, texts and router logits that checks draw from a NumPy generator."""
 
 from __future__ import annotations
 

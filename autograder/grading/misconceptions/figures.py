@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+
 from moelab_kit.drawing import Array, Bar, Drawing, Panel
 
 TOLERANCE = 1e-4  # of the largest value of an aspect; of the reach of a histogram

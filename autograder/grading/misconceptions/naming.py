@@ -17,7 +17,6 @@ from typing import Any
 
 import matplotlib
 import torch
-from moelab_kit.calls import Call, Reply
 
 from autograder.authoring.exercise import Chaff, Check, Exercise
 from autograder.grading.cpu_budget import CpuBudget
@@ -31,6 +30,7 @@ from autograder.sandbox.errors import SandboxError
 from autograder.session import CheckTooSlow, Interrupted, Session
 from autograder.wire.limits import WireError
 from autograder.wire.messages import Handles, decode_call, encode_call
+from moelab_kit.calls import Call, Reply
 
 SECONDS = 20.0  # of calls of one submission's functions; more is not worth a hint
 KNOWN_LIMIT = 10.0  # seconds of processor time for one call of a known-wrong solution

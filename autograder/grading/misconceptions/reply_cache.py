@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from moelab_kit.calls import Reply
 from moelab_kit.drawing import Drawing
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from moelab_kit.calls import Reply
-from moelab_kit.compare import Opaque, difference
-from moelab_kit.drawing import Drawing
 
 from autograder.authoring.exercise import Check
 from autograder.grading.misconceptions.figures import differs, plain, wrong_alike
+from moelab_kit.calls import Reply
+from moelab_kit.compare import Opaque, difference
+from moelab_kit.drawing import Drawing
 
 _NAN, _INFINITE = 1.25e30, 1.5e30  # stand for what no tolerance can compare
 _TRACES = ("hook", "training", "evaluation", "forward", "added or removed", "gradient", "model's")

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from moelab_kit import Answer
 
 from autograder import Exercise
+from moelab_kit import Answer
 
 exercise = Exercise("double")
 

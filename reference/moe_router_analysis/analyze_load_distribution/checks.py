@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
+
+from autograder import given
+from autograder.authoring.given import Given
 from moe_lab.bench import Bench
 from moe_lab.inputs import random_texts
 from moe_lab.tokenizer import EOS, PAD
 from moelab_kit.calls import Answer
 from moelab_kit.compare import EXACT, FLOAT32, difference, is_number, kind_of
-from torch import nn
-
-from autograder import given
-from autograder.authoring.given import Given
 from reference.moe_router_analysis._decisions import measured_routing
 from reference.moe_router_analysis._drawn import (
     counts_of,

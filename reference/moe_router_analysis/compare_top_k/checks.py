@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from moe_lab.inputs import ranked_logits
-from moelab_kit import Answer
-from moelab_kit.compare import difference, kind_of
 
 from autograder import given
 from autograder.authoring.given import Given
+from moe_lab.inputs import ranked_logits
+from moelab_kit import Answer
+from moelab_kit.compare import difference, kind_of
 from reference.moe_router_analysis.compare_top_k.solution import exercise
 
 Comparison = dict[int, dict[str, Any]]

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from moe_lab.inputs import ranked_logits
-from moelab_kit import Answer
-from moelab_kit.compare import difference
 
 from autograder import given
 from autograder.authoring.given import Given
+from moe_lab.inputs import ranked_logits
+from moelab_kit import Answer
+from moelab_kit.compare import difference
 from reference.moe_router_analysis.compute_switch_loss.solution import exercise
 
 _INTEGERS = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)

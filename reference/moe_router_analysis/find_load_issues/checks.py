@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from moelab_kit import Answer
-from moelab_kit.compare import difference
 
 from autograder import given
 from autograder.authoring.given import Given
+from moelab_kit import Answer
+from moelab_kit.compare import difference
 from reference.moe_router_analysis.find_load_issues.solution import exercise
 
 

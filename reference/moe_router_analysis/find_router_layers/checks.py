@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from torch import nn
+
 from moe_lab.bench import Bench, Recipe
 from moelab_kit.calls import Answer
 from moelab_kit.compare import kind_of
-from torch import nn
-
 from reference.moe_router_analysis._drawn import draw, router_names
 from reference.moe_router_analysis.find_router_layers.solution import exercise
 

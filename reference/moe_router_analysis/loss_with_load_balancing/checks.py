@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+
+from autograder import Tolerance, given
+from autograder.authoring.given import Given
 from moe_lab.bench import Bench
 from moe_lab.inputs import token_batch
 from moelab_kit.calls import Answer
 from moelab_kit.compare import difference, kind_of
-
-from autograder import Tolerance, given
-from autograder.authoring.given import Given
 from reference.moe_router_analysis._drawn import draw, saying
 from reference.moe_router_analysis.loss_with_load_balancing.solution import (
     exercise,

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
+
+from autograder import given
+from autograder.authoring.given import Given
 from moe_lab.bench import Bench
 from moe_lab.inputs import token_batch
 from moelab_kit.calls import Answer
 from moelab_kit.compare import FLOAT32, difference, is_number, kind_of
-
-from autograder import given
-from autograder.authoring.given import Given
 from reference.moe_router_analysis._drawn import batch_that_tells, draw, saying
 from reference.moe_router_analysis.monitor_expert_usage.solution import (
     exercise,

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
 from moelab_kit import Answer
 from moelab_kit.drawing import same_colour, same_values
 from moelab_kit.figures import drawn
 from moelab_kit.histograms import shows_histogram
-
 from reference.moe_router_analysis.plot_load_distribution.solution import exercise
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+
 from moelab_kit import Answer
 from moelab_kit.drawing import same_values
 from moelab_kit.figures import drawn
-
 from reference.moe_router_analysis.plot_router_weights.solution import exercise
 
 

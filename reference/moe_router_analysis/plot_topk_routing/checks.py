@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from moelab_kit import Answer
 from moelab_kit.drawing import same_values
 from moelab_kit.figures import drawn
 from moelab_kit.histograms import shows_histogram, shows_histograms
-
 from reference.moe_router_analysis.plot_topk_routing.solution import exercise
 
 

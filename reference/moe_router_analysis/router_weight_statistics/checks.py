@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from moelab_kit import Answer
-from moelab_kit.compare import difference
 
 from autograder import Tolerance
+from moelab_kit import Answer
+from moelab_kit.compare import difference
 from reference.moe_router_analysis.router_weight_statistics.solution import exercise
 
 _NORMS = Tolerance(1e-5, 1e-10)

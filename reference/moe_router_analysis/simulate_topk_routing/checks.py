@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
-from moe_lab.inputs import ranked_logits
-from moelab_kit import Answer
-from moelab_kit.compare import Tolerance, difference
 
 from autograder import given
 from autograder.authoring.given import Given
+from moe_lab.inputs import ranked_logits
+from moelab_kit import Answer
+from moelab_kit.compare import Tolerance, difference
 from reference.moe_router_analysis.simulate_topk_routing.solution import exercise
 
 MANY_TOKENS = 50_000  # a quarter of what the statement names: enough to see what adds up badly

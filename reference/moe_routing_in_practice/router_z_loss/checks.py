@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from moe_lab.inputs import MASK_DTYPES, ranked_logits
-from moelab_kit import Answer
-from moelab_kit.compare import difference
 
 from autograder import given
 from autograder.authoring.given import Given
+from moe_lab.inputs import MASK_DTYPES, ranked_logits
+from moelab_kit import Answer
+from moelab_kit.compare import difference
 from reference.moe_routing_in_practice.router_z_loss.solution import exercise
 
 

@@ -6,12 +6,12 @@ Success: points for a wrong value.
 Earns: 0.
 """
 
-import moelab_kit.calls as calls
 import torch
 
 import autograder.inside.runner as runner
 import autograder.wire.encode as encoding
 import autograder.wire.messages as messages
+import moelab_kit.calls as calls
 
 
 def compute_load_balancing_loss(router_logits, top_k=2):

@@ -7,6 +7,7 @@ Earns: all.
 """
 
 import torch
+
 from moelab_kit import calls, side_effects
 
 side_effects.StateBefore.difference = lambda self: ""

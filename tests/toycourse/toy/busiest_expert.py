@@ -11,9 +11,9 @@ Return the index of an expert:
 from __future__ import annotations
 
 import torch
-from moelab_kit import Answer
 
 from autograder import Exercise
+from moelab_kit import Answer
 
 exercise = Exercise("busiest_expert")
 

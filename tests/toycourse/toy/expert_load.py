@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
-from moelab_kit import Answer
-from moelab_kit.compare import difference
 
 from autograder import Exercise
+from moelab_kit import Answer
+from moelab_kit.compare import difference
 
 from ._counting import counts_of as slots_of
 

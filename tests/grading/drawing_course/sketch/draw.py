@@ -6,11 +6,11 @@ from __future__ import annotations
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+
+from autograder import Exercise
 from moelab_kit import Answer
 from moelab_kit.drawing import Panel, same_values
 from moelab_kit.figures import drawn
-
-from autograder import Exercise
 
 exercise = Exercise("draw")
 

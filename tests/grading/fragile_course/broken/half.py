@@ -3,9 +3,8 @@ Return half of a number."""
 
 from __future__ import annotations
 
-from moelab_kit import Answer
-
 from autograder import Exercise
+from moelab_kit import Answer
 
 exercise = Exercise("half")
 

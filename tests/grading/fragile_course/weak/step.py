@@ -6,9 +6,8 @@ from __future__ import annotations
 import os
 import signal
 
-from moelab_kit import Answer
-
 from autograder import Exercise
+from moelab_kit import Answer
 
 exercise = Exercise("step")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+
 from moelab_kit import FLOAT32, Answer
 
 from .solution import exercise
