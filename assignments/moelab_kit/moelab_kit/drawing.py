@@ -4,8 +4,9 @@ A check reads a `Drawing`, never a figure, so that it asks the same of a plot ma
 and of one that comes out of the sandbox. Reading a figure is the task of `figures`.
 
 A drawing leaves the sandbox as plain lists, dicts, texts and arrays. What comes back may be
-anything at all, so `from_plain` takes nothing for granted: it raises `ValueError` for whatever `to_plain`
-could not have made. Both belong to the data that they describe, which makes this module long.
+anything at all, so `from_plain` takes nothing for granted: it raises `ValueError` for whatever
+`to_plain` could not have made. Both belong to the data that they describe, which makes this module
+long.
 """
 
 from __future__ import annotations
