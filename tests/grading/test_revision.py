@@ -15,7 +15,7 @@ PARTS = (
     "autograder/serving/server.py",
     "autograder/session.py",
     "autograder/records.py",
-    "assignments/moelab_kit/moelab_kit/compare.py",
+    "moelab_kit/compare.py",
     "toycourse/toy/expert_load.py",
     "toycourse/toy/table.json",
 )
@@ -23,7 +23,8 @@ NOT_PARTS = ("autograder/report/class_page/html.py", "toycourse/toy/.expert_load
 ASK = """
 import sys
 sys.path.insert(0, ".")
-from autograder.authoring.course import course_revision, load_assignment
+from autograder.authoring.course import load_assignment
+from autograder.grading.revision import course_revision
 toy = load_assignment("toy", "toycourse")
 print(course_revision(toy))
 for part in sys.argv[1:]:
@@ -37,6 +38,8 @@ def revisions(folder: Path, changed: tuple[str, ...]) -> list[str]:
     """The revision of the toy course in a copy of everything, and after each change."""
     skipped = shutil.ignore_patterns("__pycache__")
     shutil.copytree(CHECKOUT / "autograder", folder / "autograder", ignore=skipped)
+    for name in ("moelab_kit", "moe_lab"):
+        shutil.copytree(CHECKOUT / "assignments" / name / name, folder / name, ignore=skipped)
     shutil.copytree(CHECKOUT / "tests/toycourse", folder / "toycourse", ignore=skipped)
     done = subprocess.run(
         [sys.executable, "-c", ASK, *changed],
