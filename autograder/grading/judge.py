@@ -14,6 +14,7 @@ from dataclasses import replace
 import torch
 
 from autograder.authoring.exercise import Check, Exercise
+from autograder.grading.evidence import Witness
 from autograder.grading.material import Case, Material
 from autograder.grading.patience import Patience
 from autograder.grading.replies import SharedReplies
@@ -49,7 +50,10 @@ def judge_exercise(
 
 
 class Judging:
-    """The checks of one exercise, run in one go or in parts; arguments as for `judge_exercise`."""
+    """The checks of one exercise, run in one go or in parts; arguments as for `judge_exercise`.
+
+    A `witness` adds to each failed check what an instructor may want to know of it.
+    """
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class Judging:
         patience: Patience,
         trial: Trial | None,
         watch: Callable[[CheckResult], None],
+        witness: Witness | None = None,
     ) -> None:
         self._exercise = exercise
         self._session = session
@@ -66,13 +71,16 @@ class Judging:
         self._patience = patience
         self._trial = trial
         self._watch = watch
+        self._witness = witness
         self._shared = SharedReplies(session, material.bench)
         self._results: dict[str, CheckResult] = {}
 
     def run(self, only: Callable[[Check], bool]) -> None:
         """Run some of the checks, in order."""
         for check in filter(only, self._exercise.checks):
-            place = self._shared if check.shares_calls else self._session
+            place: Session = self._shared if check.shares_calls else self._session
+            if self._witness is not None:
+                place = self._witness.watching(place)
             result = _unreached(self._exercise, check, self._results) or judge(
                 self._exercise,
                 check,
@@ -81,6 +89,8 @@ class Judging:
                 patience=self._patience,
                 trial=self._trial,
             )
+            if self._witness is not None:
+                result = replace(result, evidence=self._witness.testified(check, result))
             self._results[check.name] = result
             self._watch(result)
 

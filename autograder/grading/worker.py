@@ -10,12 +10,14 @@ from pathlib import Path
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.exercise import Exercise
 from autograder.grading.course import load_assignment
+from autograder.grading.evidence import Witness
 from autograder.grading.full_scale import FullScaleGrading
 from autograder.grading.judge import Judging, is_told
 from autograder.grading.material import Material
 from autograder.grading.misconceptions import Misconceptions
 from autograder.grading.patience import Patience
 from autograder.grading.place import Place
+from autograder.grading.remembered import Remembered
 from autograder.grading.replies import FigureCalls
 from autograder.grading.seeds import bench_seed_of
 from autograder.grading.tasks import Attempt, Settings
@@ -66,6 +68,7 @@ class Worker:
             equipment=self._equipment(place),
         )
         self._doubtful = False
+        self._known = Remembered(16 << 20)  # the reference's replies, for evidence
         self._assignments: dict[str, tuple[Assignment, Material, Misconceptions]] = {}
 
     def assignment_of(self, found: Found) -> str:
@@ -158,6 +161,7 @@ class Worker:
                 patience,
                 trial,
                 self._watch(watched, session, material),
+                Witness(exercise, material, patience, self._known),
             )
             for exercise, watched in zip(lab.exercises, figures, strict=True)
         ]
