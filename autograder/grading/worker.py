@@ -67,7 +67,7 @@ class Worker:
             worker=os.getpid() % WORKERS,
             equipment=self._equipment(place),
         )
-        self._doubtful = False
+        self._doubtful, self._judged = False, True
         self._known = Remembered(16 << 20)  # the reference's replies, for evidence
         self._assignments: dict[str, tuple[Assignment, Material, Misconceptions]] = {}
 
@@ -93,12 +93,12 @@ class Worker:
             known = Misconceptions(self._on_tiny_models(fresh))
             self._assignments[assignment] = (loaded, fresh, known)
         lab, material, _ = self._assignments[assignment]
-        self._doubtful = False
+        self._doubtful, self._judged = False, True
         if self._full_scale is None:
             grade = self._grade(lab, material, found, trial)
         else:
             grade = self._full_scale.judged(lambda: self._grade(lab, material, found, trial))
-        return Attempt(grade=grade, doubtful=self._doubtful)
+        return Attempt(grade=grade, doubtful=self._doubtful, judged=self._judged)
 
     def _grade(
         self, lab: Assignment, material: Material, found: Found, trial: Trial | None
@@ -127,6 +127,7 @@ class Worker:
             raise
         except Exception as error:
             _raise_if_short(error)
+            self._judged = False
             reason = f"grading broke down ({type(error).__name__}: {error})"
             return ungraded(lab, found, digest, Outcome.GRADER_ERROR, clean_line(reason, 500))
         finally:

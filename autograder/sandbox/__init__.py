@@ -64,13 +64,17 @@ Times and retries, with what each protects from:
                                                         worker
   judge    TIMEOUTS_PER_EXERCISE            2           a slow function in every check
   pool     ATTEMPTS_TO_ASK                  10          a fork server or worker that ends while it
-                                                        starts
+                                                        starts for the first time, or a machine
+                                                        that is full
+  pool     SECONDS_TO_ASK                   600 s       one that had started before: something
+                                                        ends it
   pool     SECONDS_TO_END                   5 s         a killed worker that is slow to go
   trial    DEATHS_TO_DOUBT                  2           blaming an answer for a worker that
                                                         somebody killed
-  retries  ATTEMPTS                         6           a submission whose worker always ends
+  retries  ATTEMPTS, STARTS                 6, 30       a submission whose worker always ends, at
+                                                        its checks or before them
   retries  PUT_OFF, MOST_BROKEN             3, 5        points for all where the grader itself is
-                                                        broken
+                                                        broken; in small classes, most of the class
   retries  LOOK_SECONDS                     5 s         a watchdog that looks all the time
   pool     STOPPED_SECONDS                  60 s        a worker, or an owner for whom all its
                                                         workers would wait, that was stopped
