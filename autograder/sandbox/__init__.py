@@ -6,6 +6,7 @@ Theory of operation
 Processes, each started by the one above it; all but the children are trusted:
 
     command            the run: gradebook, reports; imports neither torch nor a course
+    ├ limited process  one per question: an archive's list, a platform's YAML, which file is meant
     ├ fork server      imports torch once; workers and owners are forked from it
     │ ├ worker         one per slot of `grading.pool`: checks, references, verdicts
     │ └ owner          one per full-scale model and copy: holds the weights, computes references
@@ -24,6 +25,7 @@ a submission learns from hidden calls is in no process that still speaks to its 
 
 Channels, all of them UNIX sockets or pipes that one process hands to the next:
 
+    command → limited    bytes on standard input; back: JSON, or nothing where it failed
     command → worker     pickles of our own plain data (`Settings`, `Found`, `Trial`)
     worker  → nursery    "zygote", with its socket and log; back: number and pidfd, or why not
     worker  → zygote     settings as JSON, "fork", "reap N"; back: number and pidfd, or why not
@@ -37,6 +39,9 @@ end of its socket, or by the kernel's parent-death signal.
 Times and retries, with what each protects from:
 
   where    name                             value       protects from
+  aside    MAX_SECONDS                      60 s        files that are slow to list or to read: of
+                                                        processor time, and twice on the clock;
+                                                        never tried again
   child    Limits.call, Limits.total        20, 300 s   answers that do not end; total counts from
                                                         "child ready" to "reply decoded", never
                                                         our start-up
@@ -53,9 +58,10 @@ Times and retries, with what each protects from:
                                                         thread, and all is graded again alone
   zygote   REPLY_SECONDS                    30 s        a zygote that is stuck
   nursery  STARTUP_SECONDS                  180 s       libraries that do not load
+  nursery  another one                      once        a nursery that has ended
   levels   SELF_TEST_SECONDS                60 s        a self-test that hangs
   levels   ATTEMPTS, ATTEMPTS_ON_GPU        5, 10       a machine, or a GPU, that is full for a
-                                                        moment
+                                                        moment; a zygote that has ended
   cgroups  _SECONDS_TO_EMPTY                5 s         groups whose last process is about to go
   patience CHECK_SECONDS, TOTAL_SECONDS     30, 120 s   of processor time: replies that are slow
                                                         to read or to compare, by an alarm
@@ -63,6 +69,14 @@ Times and retries, with what each protects from:
                                                         can interrupt: then the kernel ends the
                                                         worker
   judge    TIMEOUTS_PER_EXERCISE            2           a slow function in every check
+  limited  CALL_LIMIT                       20 s        of processor time: a known mistake that is
+                                                        slow, called in the worker
+  evidence REFERENCE_LIMIT                  10 s        the same for the reference, called once more
+                                                        to show what a check found
+  hints    misconceptions.SECONDS           20 s        calls that only find out which mistake it is
+  owner    reference_replies.ATTEMPTS       10          weights that a submission changes while the
+                                                        reference runs on them
+  owner    weights.ATTEMPTS                 4           what an ended child had asked of the GPU
   pool     ATTEMPTS_TO_ASK                  10          a fork server or worker that ends while it
                                                         starts for the first time, or a machine
                                                         that is full
