@@ -288,15 +288,3 @@ def test_the_evidence_is_in_the_class_page_and_the_grade_file_and_nowhere_else(
         nbformat.writes(verdict_notebook(grade)),
     ):
         assert not any(secret in text for secret in secrets)
-
-
-def test_where_the_exercise_says_more_a_hidden_check_does_not_say_that_values_are_wrong(
-    run, make_grade
-):
-    bare = "the result has wrong values"
-    grade = with_check(make_grade(), hidden=True, outcome=Outcome.FAILED, message=bare)
-    assert message_of(run, grade) == bare
-    exercise = grade.exercises[0]
-    quoting = replace(exercise.checks[0], promises=("The shares add up to 1.",))
-    quoting_grade = replace(grade, exercises=(replace(exercise, checks=(quoting,)),))
-    assert message_of(run, quoting_grade) == ""
