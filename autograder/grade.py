@@ -126,7 +126,7 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
                 watch.tell(_UNBOUNDED.format(grading.unbounded))
             run_id, run = book.go_on(run, seed=order.seed, regrade=order.regrade)
             grading.use_seed(run.seed)
-            _grade(grading, waiting, book, (run_id, run), watch)
+            _grade(grading, waiting, book, (run_id, run), watch, len(found) - len(waiting))
             book.end_run(run_id)
         elif rest is not None:
             book.end_run(rest.number)
@@ -170,10 +170,11 @@ def _grade(
     book: Gradebook,
     started: tuple[int, Run],
     watch: Watch,
+    kept: int,
 ) -> None:
     run_id, run = started
     by_name = {one.name: one for one in waiting}
-    for grade in grading.run(run.assignment, waiting):
+    for grade in grading.run(run.assignment, waiting, kept=kept):
         one = by_name[grade.submission]
         grade = replace(
             grade,

@@ -13,6 +13,7 @@ MANUAL_ADJUSTMENT = "manual_adjustment"  # the name of the entry for points that
 NO_SUBMISSION = "no submission"
 WHICH_FILE = "which file counts: "  # how a note begins that a person should decide on
 NOBODYS = "nobody in the roster fits this file"  # how a note begins
+LONGEST_EVIDENCE = 1_000  # characters of a call, or of what it gave
 LONGEST_SENTENCE = 1_000  # characters of a sentence of an exercise's text that is quoted
 OTHER_ASSIGNMENT = "its metadata names the assignment "  # how a note of a wrong one begins
 LATE = "handed in late, as the learning platform marks it"
@@ -42,13 +43,26 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What instructors are shown of a failed check: a call, its result, and the reference's.
+
+    It holds inputs and right values, so no student may read it.
+    """
+
+    call: str
+    got: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     """The outcome of one check against one submission.
 
     `misconception` names the known-wrong solution that gives the same answers, where exactly one
     does, and `hint` is what helps a student who thinks that way. `promises` are the sentences of
-    the exercise's text that the check proves, where it did not pass. `by_hand` are points that a
-    person added (below zero: took) on top, in an entry of its own named `MANUAL_ADJUSTMENT`.
+    the exercise's text that the check proves, where it did not pass. `evidence` is for instructors
+    alone. `by_hand` are points that a person added (below zero: took) on top, in an entry of its
+    own named `MANUAL_ADJUSTMENT`.
     """
 
     name: str
@@ -60,6 +74,7 @@ class CheckResult:
     misconception: str | None = None
     hint: str = ""
     promises: tuple[str, ...] = ()
+    evidence: Evidence | None = None
     seconds: float = 0.0
     by_hand: float = 0.0
 

@@ -58,15 +58,15 @@ class Trials:
 
     def __init__(self, assignment: str, seed: str) -> None:
         self.lab = load_assignment(assignment)
-        self._material = Fixtures(assignment, seed)
-        self.misconceptions = Misconceptions(self._material)
+        self._fixtures = Fixtures(assignment, seed)
+        self.misconceptions = Misconceptions(self._fixtures)
 
     def run(self, exercise: Exercise, wrong: Any, tally: Tally) -> None:
         """Judge one wrong answer, name its misconception, and count what came of it."""
         functions = {exercise.name: wrong.function()}
-        session = LimitedSession(LocalSession(functions, self._material.bench))
+        session = LimitedSession(LocalSession(functions, self._fixtures.bench))
         times = [time.process_time()]
-        grade = judge_exercise(exercise, session, self._material)
+        grade = judge_exercise(exercise, session, self._fixtures)
         times.append(time.process_time())
         for _ in range(2):
             (explained,) = self.misconceptions.explain([exercise], [grade], session)

@@ -128,7 +128,7 @@ class Ordeal:
             try:
                 printed = process.communicate(timeout=every)[0]
             except subprocess.TimeoutExpired:
-                below = descendants(process.pid)
+                below = set(filter(_lives, descendants(process.pid)))
                 seen |= below
                 if below and count_attempts(self.folder / "endured.db"):
                     with suppress(OSError):

@@ -93,6 +93,7 @@ class Exercise:
         self.wheats: list[Wheat] = []
         self.chaffs: list[Chaff] = []
         self.equivalents: list[Equivalent] = []
+        self.narrow: dict[str, str] = {}  # by check: why its margin cannot be wide
 
     @property
     def module_name(self) -> str:
@@ -225,6 +226,14 @@ class Exercise:
             return function
 
         return declare
+
+    def narrow_margin(self, check: Check, *, because: str) -> None:
+        """Declare that right or wrong answers may come near a check's tolerance, and why.
+
+        A right answer's error should be below a third of the tolerance, a chaff's above three of
+        them (`moelab verify`, rule 10). A declaration that is not needed is a finding.
+        """
+        self.narrow[check.name] = because
 
     def equivalent(self, line: str, *becomes: str, because: str) -> None:
         """Declare that changing a line of the reference in these ways makes no difference.

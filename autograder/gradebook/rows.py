@@ -11,7 +11,16 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from autograder.gradebook.decisions import Adjustment
-from autograder.records import LONGEST_SENTENCE, CheckResult, ExerciseGrade, Grade, Outcome, Run
+from autograder.records import (
+    LONGEST_EVIDENCE,
+    LONGEST_SENTENCE,
+    CheckResult,
+    Evidence,
+    ExerciseGrade,
+    Grade,
+    Outcome,
+    Run,
+)
 from autograder.text import clean_line, clean_name, clean_text
 
 _WEAKEST_FIRST = ("none", "landlock", "namespaces")
@@ -53,8 +62,17 @@ def of_check(check: CheckResult) -> dict[str, Any]:
         "misconception": None if check.misconception is None else clean_text(check.misconception),
         "hint": clean_text(check.hint),
         "promises": [clean_line(sentence, LONGEST_SENTENCE) for sentence in check.promises],
+        "evidence": _of_evidence(check.evidence),
         "seconds": check.seconds if math.isfinite(check.seconds) else 0.0,
     }
+
+
+def _of_evidence(evidence: Evidence | None) -> list[str]:
+    """A call, what it gave and what was expected; empty where nothing is known."""
+    if evidence is None:
+        return []
+    texts = (evidence.call, evidence.got, evidence.expected)
+    return [clean_line(text, LONGEST_EVIDENCE) for text in texts]
 
 
 def of_adjustment(adjustment: Adjustment) -> dict[str, Any]:
@@ -151,5 +169,13 @@ def _check(row: RowMapping) -> CheckResult:
         misconception=row["check_misconception"],
         hint=row["check_hint"],
         promises=tuple(row["check_promises"]),
+        evidence=_evidence(row["check_evidence"]),
         seconds=row["check_seconds"],
     )
+
+
+def _evidence(texts: list[str]) -> Evidence | None:
+    if not texts:
+        return None
+    call, got, expected = texts
+    return Evidence(call=call, got=got, expected=expected)

@@ -26,7 +26,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_REVISION = "0006"  # the newest migration
+SCHEMA_REVISION = "0007"  # the newest migration
 
 metadata = MetaData(
     naming_convention={
@@ -111,6 +111,7 @@ check_results = Table(
     Column("misconception", Text),
     Column("hint", Text, nullable=False, server_default=""),
     Column("promises", JSON, nullable=False, server_default="[]"),
+    Column("evidence", JSON, nullable=False, server_default="[]"),
     Column("seconds", Float, nullable=False),
     UniqueConstraint("exercise_result_id", "position"),
     UniqueConstraint("exercise_result_id", "name"),

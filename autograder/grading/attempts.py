@@ -67,10 +67,14 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptResult:
-    """A grade, and whether something besides the answers may have brought a verdict about."""
+    """A grade, and whether something besides the answers may have brought a verdict about.
+
+    `judged` is whether the checks were run at all.
+    """
 
     grade: Grade
     doubtful: bool
+    judged: bool = True
 
     @property
     def broken(self) -> str:

@@ -138,10 +138,13 @@ class Grading:
         (name, count), *_ = votes.most_common(1) or [("", 0)]
         return name if count else ""
 
-    def run(self, assignment: str, submissions: Iterable[Found]) -> Iterator[Grade]:
+    def run(
+        self, assignment: str, submissions: Iterable[Found], *, kept: int = 0
+    ) -> Iterator[Grade]:
         """Grade submissions, yielding each grade when it is done, in no particular order.
 
-        Raises `SandboxError` where more than a few could not be graded through the grader's fault.
+        `kept` further ones of the class have been graded before. Raises `SandboxError` where more
+        than a few, or most of the class, could not be graded through the grader's fault.
         """
 
         def start(slot: Slot, found: Found, attempt: Attempt) -> Future[AttemptResult]:
@@ -160,7 +163,8 @@ class Grading:
         )
         longest = 2 * (MOST_TIMES * self._settings.limits.total + 2 * TOTAL_SECONDS)
         with tempfile.TemporaryDirectory(prefix="moelab-") as folder:
-            run = Run(self._pool, tasks, submissions, Path(folder), longest + STARTING_SECONDS)
+            longest += STARTING_SECONDS
+            run = Run(self._pool, tasks, submissions, Path(folder), longest, kept=kept)
             yield from run.grades()
 
     def _settings_of(self, slot: Slot | None = None) -> Settings:

@@ -16,6 +16,7 @@ import torch
 from autograder.authoring.exercise import Check, Exercise
 from autograder.grading.attempts import DEATHS_TO_DOUBT, Attempt
 from autograder.grading.cpu_budget import CpuBudget
+from autograder.grading.evidence import Witness
 from autograder.grading.fixtures import Case, Fixtures
 from autograder.grading.sessions import SharedReplies
 from autograder.records import CheckResult, ExerciseGrade, Outcome
@@ -49,7 +50,10 @@ def judge_exercise(
 
 
 class Judging:
-    """The checks of one exercise, run in one go or in parts; arguments as for `judge_exercise`."""
+    """The checks of one exercise, run in one go or in parts; arguments as for `judge_exercise`.
+
+    A `witness` adds to each failed check what an instructor may want to know of it.
+    """
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class Judging:
         cpu_budget: CpuBudget,
         attempt: Attempt | None,
         watch: Callable[[CheckResult], None],
+        witness: Witness | None = None,
     ) -> None:
         self._exercise = exercise
         self._session = session
@@ -66,13 +71,16 @@ class Judging:
         self._cpu_budget = cpu_budget
         self._attempt = attempt
         self._watch = watch
+        self._witness = witness
         self._shared = SharedReplies(session, fixtures.bench)
         self._results: dict[str, CheckResult] = {}
 
     def run(self, only: Callable[[Check], bool]) -> None:
         """Run some of the checks, in order."""
         for check in filter(only, self._exercise.checks):
-            session = self._shared if check.shares_calls else self._session
+            session: Session = self._shared if check.shares_calls else self._session
+            if self._witness is not None:
+                session = self._witness.watching(session)
             result = _unreached(self._exercise, check, self._results) or judge(
                 self._exercise,
                 check,
@@ -81,6 +89,8 @@ class Judging:
                 cpu_budget=self._cpu_budget,
                 attempt=self._attempt,
             )
+            if self._witness is not None:
+                result = replace(result, evidence=self._witness.testified(check, result))
             self._results[check.name] = result
             self._watch(result)
 

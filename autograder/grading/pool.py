@@ -9,17 +9,18 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from autograder.processes import server_context
 from autograder.sandbox.cgroups import remove_groups_of
-from autograder.sandbox.errors import ShortageError
+from autograder.sandbox.errors import ShortageError, is_shortage
 
 SECONDS_TO_END = 5.0  # for a worker that was killed
 ATTEMPTS_TO_ASK = 10  # in half a minute: to start a worker, or a task that is no submission's
+SECONDS_TO_ASK = 600.0  # instead, where workers have worked before: something ends them meanwhile
 
 
 class Slot:
@@ -27,20 +28,31 @@ class Slot:
 
     def __init__(self, number: int) -> None:
         self.number = number
+        self._proven = False  # whether a worker here has brought a task to its end
         self._executor = self._new()
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Start a task. `ShortageError` where the machine has no room for the worker's process."""
-        for attempt in range(ATTEMPTS_TO_ASK):
+        asked = self.attempts()
+        for attempt in asked:
             try:
-                return self._executor.submit(function, *arguments)
-            except (BrokenProcessPool, OSError, EOFError):  # the fork server may have ended, too
+                future = self._executor.submit(function, *arguments)
+            except (BrokenProcessPool, OSError, EOFError) as error:  # or the fork server has ended
+                asked.short |= is_shortage(error)
                 self.renew()
                 time.sleep(min(attempt, 4))
-        raise ShortageError(
-            "the grader's own processes end as soon as they start: the machine may be full (end "
-            "others, or use fewer --jobs), or something ends them"
-        )
+            else:
+                future.add_done_callback(self._hear)
+                return future
+        raise _ends()
+
+    def attempts(self) -> _Attempts:
+        """How often to start something here: longer where workers have started before."""
+        return _Attempts(patient=self._proven)
+
+    def _hear(self, future: Future[Any]) -> None:
+        if not future.cancelled() and not isinstance(future.exception(), BrokenProcessPool):
+            self._proven = True
 
     def renew(self) -> None:
         """End the worker and whatever it is doing; the next task gets a new one."""
@@ -72,6 +84,34 @@ class Slot:
         return ProcessPoolExecutor(1, mp_context=server_context(), initializer=_start_worker)
 
 
+class _Attempts(Iterator[int]):
+    """The numbers of attempts: so many, or where `patient` for so long, unless there is `short`age.
+
+    What starts for the first time may never start here. What has started before was ended by
+    something else, which may strike again, but starting takes only seconds.
+    """
+
+    def __init__(self, *, patient: bool) -> None:
+        self.short = False
+        self._patient = patient
+        self._until = time.monotonic() + SECONDS_TO_ASK
+        self._number = -1
+
+    def __next__(self) -> int:
+        self._number += 1
+        patient = self._patient and not self.short and time.monotonic() < self._until
+        if self._number >= ATTEMPTS_TO_ASK and not patient:
+            raise StopIteration
+        return self._number
+
+
+def _ends() -> ShortageError:
+    return ShortageError(
+        "the grader's own processes end as soon as they start: the machine may be full (end "
+        "others, or use fewer --jobs), or something ends them"
+    )
+
+
 class WorkerPool:
     """So many slots; `close` ends their workers."""
 
@@ -91,7 +131,7 @@ class WorkerPool:
         """The results of a task for each slot, all at the same time."""
         places = slots or self.slots
         pairs = list(zip(places, arguments, strict=True))
-        for _ in range(ATTEMPTS_TO_ASK - 1):
+        for _ in places[0].attempts():
             futures = [slot.submit(function, *given) for slot, given in pairs]
             try:
                 return [future.result() for future in futures]
@@ -99,7 +139,7 @@ class WorkerPool:
                 for slot, future in zip(places, futures, strict=True):
                     if isinstance(future.exception(), BrokenProcessPool):
                         slot.renew()
-        return [slot.submit(function, *given).result() for slot, given in pairs]
+        raise _ends()
 
     def close(self) -> None:
         """End all workers."""

@@ -4,7 +4,8 @@ A verdict that something besides the answers could have brought about does not c
 worker ended, a sandbox could not be had, a check broke down, a time limit passed while others had
 the processors, or a process was killed or found no room for a thread. Such submissions are put
 off, and graded again one by one, on a fresh worker, while no other is graded. What breaks down
-once more counts as the grader's error; more than a few of these, and the run stops and says why.
+once more counts as the grader's error. Where these are more than a few, or most of a run's
+submissions could not be judged at all, the run stops and says why.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from autograder.sandbox.errors import SandboxError
 from autograder.submission.discover import Found
 
 ATTEMPTS = 6  # how often a submission is graded alone after a worker died at its work
+STARTS = 30  # how often besides, where the worker ended before any answer was checked
 PLACES_TO_BLAME = 3  # different checks at which a submission ended a worker: its answers do that
 PUT_OFF = 3  # submissions, before those that were put off are graded
 MOST_BROKEN = 5  # grades with errors of the grader in a run, or 1 in 20: more stop it
@@ -63,7 +65,7 @@ class Tasks:
 class Run:
     """Grades submissions on a pool's workers; `longest` seconds is an attempt's most.
 
-    `folder` is for the journals.
+    `folder` is for the journals. `kept` submissions of the class have been graded before.
     """
 
     def __init__(
@@ -73,16 +75,19 @@ class Run:
         submissions: Iterable[Found],
         folder: Path,
         longest: float,
+        *,
+        kept: int = 0,
     ) -> None:
         self._pool = pool
         self._tasks = tasks
         self._folder = folder
         self._longest = longest
         self._waiting = deque(Case(found=found) for found in submissions)
-        self._total = len(self._waiting)
+        self._total = len(self._waiting) + kept
         self._running: dict[Slot, tuple[Case, Future[AttemptResult], Attempt]] = {}
         self._put_off: list[Case] = []
         self._broken: list[Grade] = []
+        self._unjudged = 0
         self._watch = Watchdog(tasks.look, longest)
 
     def grades(self) -> Iterator[Grade]:
@@ -151,22 +156,33 @@ class Run:
     def _graded_alone(self) -> Iterator[Grade]:
         """The grades of what was put off; raises `TooManyErrors`."""
         while self._put_off:
-            grade, broken = self._alone(self._put_off.pop())
-            if not broken:
-                yield grade
+            result = self._alone(self._put_off.pop())
+            if not result.broken:
+                yield result.grade
                 continue
-            self._broken.append(grade)
-            if len(self._broken) > max(MOST_BROKEN, self._total // SHARE_BROKEN):
+            self._broken.append(result.grade)
+            self._unjudged += not result.judged or (self._total > 1 and _all_broken(result.grade))
+            if self._too_many():
                 raise TooManyErrors(
-                    f"{len(self._broken)} submissions met errors of the grader, so the run has "
-                    f"stopped instead of giving them points. The last one was: {broken}. What is "
-                    "graded already is kept; mend this and start again"
+                    f"{len(self._broken)} of {self._total} submissions met errors of the grader, "
+                    "so the run has stopped instead of giving them points. The last one was: "
+                    f"{result.broken}. What is graded already is kept; mend this and start again"
                 )
 
-    def _alone(self, case: Case) -> tuple[Grade, str]:
-        """The grade of a submission that was graded while no other was, and the grader's error."""
+    def _too_many(self) -> bool:
+        """Whether errors of the grader are no exceptions any more.
+
+        That is so in a class of any size where most submissions could not be judged at all: nothing
+        shows then that the grader works, and a blank one would get full points.
+        """
+        few = max(MOST_BROKEN, self._total // SHARE_BROKEN)
+        return len(self._broken) > few or 2 * self._unjudged > self._total
+
+    def _alone(self, case: Case) -> AttemptResult:
+        """What came of a submission that was graded while no other was."""
         slot = self._pool.slots[0]
-        for number in range(ATTEMPTS):
+        number = starts = 0
+        while number < ATTEMPTS and starts < STARTS:
             self._begin(slot, case, alone=True)
             self._ended()
             _, future, attempt = self._running.pop(slot)
@@ -174,16 +190,18 @@ class Run:
             if result is not None:
                 if result.broken:
                     slot.renew()
-                return result.grade, result.broken
+                return result
+            begun = case.trouble or attempt.ended_at() or attempt.ended_at_extras()
             if case.trouble:
                 time.sleep(number)
+            number, starts = (number + 1, starts) if begun else (number, starts + 1)
         if case.trouble:
             self._tasks.require_sandbox()
             outcome, reason = Outcome.GRADER_ERROR, case.trouble
         else:
             outcome, reason = given_up(case.deaths)
         grade = self._tasks.give_up(case.found, outcome, reason)
-        return grade, reason if outcome is Outcome.GRADER_ERROR else ""
+        return AttemptResult(grade=grade, doubtful=False, judged=False)
 
 
 class Watchdog:
@@ -210,6 +228,12 @@ class Watchdog:
             if hangs or now - since > self._longest:
                 slot.kill()
         self._look_further()
+
+
+def _all_broken(grade: Grade) -> bool:
+    """Whether every check of a submission ended with an error of the grader."""
+    checks = (check for exercise in grade.exercises for check in exercise.checks)
+    return all(check.outcome is Outcome.GRADER_ERROR for check in checks)
 
 
 def given_up(deaths: tuple[CheckId, ...]) -> tuple[Outcome, str]:

@@ -73,13 +73,13 @@ CALL_LIMIT = 20.0  # seconds of processor time; the default of `moelab grade` is
 
 
 class LimitedSession:
-    """A local session whose calls end when their processor time is used up.
+    """A session of trusted code whose calls end when their processor time is used up.
 
     Processor time, not time on the clock: a busy machine must not turn a right answer into a slow
     one. A call that never comes back is only stopped in the main thread of a POSIX system.
     """
 
-    def __init__(self, session: LocalSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
     def perform(self, call: Call, time_limit: float | None = None) -> Reply:

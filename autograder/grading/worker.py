@@ -12,9 +12,11 @@ from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
 from autograder.grading.attempts import Attempt, AttemptResult
 from autograder.grading.cpu_budget import CpuBudget
+from autograder.grading.evidence import Witness
 from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import Judging, is_told
 from autograder.grading.misconceptions.naming import Misconceptions
+from autograder.grading.misconceptions.reply_cache import Remembered
 from autograder.grading.sessions import FigureCalls
 from autograder.grading.settings import Settings
 from autograder.inside.spec import WORKERS
@@ -65,7 +67,8 @@ class Worker:
             worker=os.getpid() % WORKERS,
             equipment=self._equipment(placement),
         )
-        self._doubtful = False
+        self._doubtful, self._judged = False, True
+        self._known = Remembered(16 << 20)  # the reference's replies, for evidence
         self._assignments: dict[str, tuple[Assignment, Fixtures, Misconceptions]] = {}
 
     def assignment_of(self, found: Found) -> str:
@@ -92,12 +95,12 @@ class Worker:
             known = Misconceptions(self._on_tiny_models(fresh))
             self._assignments[assignment] = (loaded, fresh, known)
         lab, fixtures, _ = self._assignments[assignment]
-        self._doubtful = False
+        self._doubtful, self._judged = False, True
         if self._full_scale is None:
             grade = self._grade(lab, fixtures, found, attempt)
         else:
             grade = self._full_scale.judged(lambda: self._grade(lab, fixtures, found, attempt))
-        return AttemptResult(grade=grade, doubtful=self._doubtful)
+        return AttemptResult(grade=grade, doubtful=self._doubtful, judged=self._judged)
 
     def _grade(
         self, lab: Assignment, fixtures: Fixtures, found: Found, attempt: Attempt | None
@@ -126,6 +129,7 @@ class Worker:
             raise
         except Exception as error:
             _raise_if_short(error)
+            self._judged = False
             reason = f"grading broke down ({type(error).__name__}: {error})"
             return ungraded(lab, found, digest, Outcome.GRADER_ERROR, clean_line(reason, 500))
         finally:
@@ -160,6 +164,7 @@ class Worker:
                 cpu_budget,
                 attempt,
                 self._watch(watched, session, fixtures),
+                Witness(exercise, fixtures, cpu_budget, self._known),
             )
             for exercise, watched in zip(lab.exercises, figures, strict=True)
         ]

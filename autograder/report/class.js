@@ -66,7 +66,7 @@ if (dialog) {
     sign.setAttribute("aria-hidden", "true");
     const kind = [outcome, hidden ? "hidden" : "public", `worth ${points}`].join(", ");
     item.append(sign, ...prose(title), " ", element("small", kind));
-    const [message, slip, hint, promises] = texts.map((number) => data.texts[number]);
+    const [message, slip, hint, promises, ...evidence] = texts.map((number) => data.texts[number]);
     if (message && message !== said.message) {
       const box = element("div", message, "said");
       box.dir = "auto";
@@ -76,6 +76,15 @@ if (dialog) {
       const line = element("div");
       line.append(element("b", "The exercise says: "), ...prose(promises));
       item.append(line);
+    }
+    if (evidence.length) {
+      const list = element("dl", "", "evidence");
+      ["Call", "Got", "Expected"].forEach((name, n) => {
+        const text = element("dd", evidence[n]);
+        text.dir = "auto";
+        list.append(element("dt", name), text);
+      });
+      item.append(list);
     }
     if ((slip || hint) && slip !== said.slip) {
       const line = element("div");

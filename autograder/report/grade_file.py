@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from autograder.records import (
+    LONGEST_EVIDENCE,
     CheckResult,
     ClassGrades,
     Enrolment,
+    Evidence,
     ExerciseGrade,
     Grade,
     Outcome,
@@ -100,7 +102,12 @@ def _check(check: CheckResult) -> dict[str, Any]:
         "seconds": float(check.seconds),
         **({"hint": clean_text(check.hint)} if check.hint else {}),
         **({"promises": [clean_text(one) for one in check.promises]} if check.promises else {}),
+        **({"evidence": _evidence(check.evidence)} if check.evidence else {}),
     }
+
+
+def _evidence(evidence: Evidence) -> dict[str, str]:
+    return {name: clean_line(text, LONGEST_EVIDENCE) for name, text in asdict(evidence).items()}
 
 
 def _read_grade(grade: dict[str, Any]) -> Grade:
@@ -143,6 +150,7 @@ def _read_check(check: dict[str, Any]) -> CheckResult:
         misconception=check["misconception"],
         hint=check.get("hint", ""),
         promises=tuple(check.get("promises", ())),
+        evidence=Evidence(**check["evidence"]) if "evidence" in check else None,
         seconds=check["seconds"],
     )
     return replace(found, by_hand=check["score"] - found.score)

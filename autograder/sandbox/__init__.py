@@ -6,16 +6,18 @@ Theory of operation
 Processes, each started by the one above it; all but the children are trusted:
 
     command            the run: gradebook, reports; imports neither torch nor a course
-    ├ fork server      imports torch once; workers and owners are forked from it
-    │ ├ worker         one per slot of `grading.pool`: checks, references, verdicts
-    │ └ owner          one per full-scale model and copy: holds the weights, computes references
-    └ fork server          imports the libraries of submissions once; started by the fork server
-      └ zygote         one per worker: the bench of a run, isolated, single-threaded; no check, no
-        │              reference, no submission
-        └ child        one per submission, a new one after each crash or timeout: hostile from its
+    ├ limited process  one per question: an archive's list, a platform's YAML, which file is meant
+    └ worker server    `preload`: imports torch once; what stands below it is forked from it
+      ├ worker         one per slot of `grading.pool`: checks, references, verdicts
+      ├ model server   one per full-scale model and copy: holds the weights, computes references
+      └ fork server    `inside.forkserver`: imports the libraries of submissions once, and nothing
+        │              of the grader
+        └ zygote       one per worker: the bench of a run, isolated, single-threaded; no check, no
+          │            reference, no submission
+          └ child      one per submission, a new one after each crash or timeout: hostile from its
                        first cell on; locked down before that; a single process that forks nothing
 
-Who may hold what: course and references are in workers and owners alone. A child gets the file,
+Who may hold what: course and references are in workers and model servers alone. A child gets the file,
 its companions, arguments of calls, the bench that it shares with its zygote, and the memory of
 full-scale weights. Seeds of hidden inputs never leave the workers.
 
@@ -24,12 +26,15 @@ a submission learns from hidden calls is in no process that still speaks to its 
 
 Channels, all of them UNIX sockets or pipes that one process hands to the next:
 
-    command → worker     pickles of our own plain data (`Settings`, `Found`, `Trial`)
-    worker  → fork server    "zygote", with its socket and log; back: number and pidfd, or why not
+    command → limited    bytes on standard input; back: JSON, or nothing where it failed
+    command → worker     pickles of our own plain data (`Settings`, `Found`, `Attempt`)
+    worker  → fork       "zygote", with its socket and log; back: number and pidfd, or why not
+      server
     worker  → zygote     settings as JSON, "fork", "reap N"; back: number and pidfd, or why not
     worker  → child      per request a fresh socket pair, handed over its control socket; back: one
                          frame of `wire`, of a length that is known first; nothing is unpickled
-    worker  → owner      frames of `wire`; with "attach" the descriptor of the weights
+    worker  → model      frames of `wire`; with "attach" the descriptor of the weights
+      server
 
 A process is known by its pidfd, never by its number. Each ends with the one that holds the other
 end of its socket, or by the kernel's parent-death signal.
@@ -37,10 +42,13 @@ end of its socket, or by the kernel's parent-death signal.
 Times and retries, with what each protects from:
 
   where    name                             value       protects from
+  limited  MAX_SECONDS                      60 s        files that are slow to list or to read: of
+                                                        processor time, and twice on the clock;
+                                                        never tried again
   child    Limits.call, Limits.total        20, 300 s   answers that do not end; total counts from
                                                         "child ready" to "reply decoded", never
                                                         our start-up
-  child    shares.MOST_TIMES                10 ×        a verdict on a process that others kept
+  child    clock.MOST_TIMES                 10 ×        a verdict on a process that others kept
                                                         from running; past it the submission is
                                                         graded again alone
   child    READY_SECONDS                    120 s       a child that does not lock itself down
@@ -52,27 +60,40 @@ Times and retries, with what each protects from:
                                                         outside; a second one, or no room for a
                                                         thread, and all is graded again alone
   zygote   REPLY_SECONDS                    30 s        a zygote that is stuck
-  fork server  STARTUP_SECONDS                  180 s       libraries that do not load
-  levels   SELF_TEST_SECONDS                60 s        a self-test that hangs
-  levels   ATTEMPTS, ATTEMPTS_ON_GPU        5, 10       a machine, or a GPU, that is full for a
-                                                        moment
+  forking  STARTUP_SECONDS                  180 s       libraries that do not load
+  forking  another fork server              once        one that has ended
+  level    SELF_TEST_SECONDS                60 s        a self-test that hangs
+  level    ATTEMPTS, ATTEMPTS_ON_GPU        5, 10       a machine, or a GPU, that is full for a
+                                                        moment; a zygote that has ended
   cgroups  _SECONDS_TO_EMPTY                5 s         groups whose last process is about to go
-  patience CHECK_SECONDS, TOTAL_SECONDS     30, 120 s   of processor time: replies that are slow
+  budget   CHECK_SECONDS, TOTAL_SECONDS     30, 120 s   of processor time: replies that are slow
                                                         to read or to compare, by an alarm
-  patience AGAIN_SECONDS, GRACE_SECONDS     0.5, 30 s   code that swallows the alarm, or that none
+  budget   AGAIN_SECONDS, GRACE_SECONDS     0.5, 30 s   code that swallows the alarm, or that none
                                                         can interrupt: then the kernel ends the
                                                         worker
   judge    TIMEOUTS_PER_EXERCISE            2           a slow function in every check
-  pool     ATTEMPTS_TO_ASK                  10          a fork server or worker that ends while it
-                                                        starts
+  sessions CALL_LIMIT                       20 s        of processor time: a known mistake that is
+                                                        slow, called in the worker
+  evidence REFERENCE_LIMIT                  10 s        the same for the reference, called once more
+                                                        to show what a check found
+  naming   SECONDS                          20 s        calls that only find out which mistake it is
+  truth    ground_truth.ATTEMPTS            10          weights that a submission changes while the
+                                                        reference runs on them
+  weights  ATTEMPTS                         4           what an ended child had asked of the GPU
+  pool     ATTEMPTS_TO_ASK                  10          a worker or its server that ends while it
+                                                        starts for the first time, or a machine
+                                                        that is full
+  pool     SECONDS_TO_ASK                   600 s       one that had started before: something
+                                                        ends it
   pool     SECONDS_TO_END                   5 s         a killed worker that is slow to go
-  trial    DEATHS_TO_DOUBT                  2           blaming an answer for a worker that
+  attempts DEATHS_TO_DOUBT                  2           blaming an answer for a worker that
                                                         somebody killed
-  retries  ATTEMPTS                         6           a submission whose worker always ends
+  retries  ATTEMPTS, STARTS                 6, 30       a submission whose worker always ends, at
+                                                        its checks or before them
   retries  PUT_OFF, MOST_BROKEN             3, 5        points for all where the grader itself is
-                                                        broken
+                                                        broken; in small classes, most of the class
   retries  LOOK_SECONDS                     5 s         a watchdog that looks all the time
-  pool     STOPPED_SECONDS                  60 s        a worker, or an owner for whom all its
+  stopped  STOPPED_SECONDS                  60 s        a worker, or a model server for whom its
                                                         workers would wait, that was stopped
   batch    STARTING_SECONDS                 1800 s      a worker that hangs in any other way (with
                                                         the most that a submission may take,

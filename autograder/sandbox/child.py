@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from autograder.records import Outcome
-from autograder.sandbox.clock import MOST_TIMES, kept_waiting, shares_of
+from autograder.sandbox.clock import MOST_TIMES, kept_waiting, processor_seconds, shares_of
 from autograder.sandbox.errors import (
     ChildNotReadyError,
     SandboxError,
@@ -38,7 +38,8 @@ class Child:
     """A locked-down process that holds one submission. After `end`, nothing of it is left.
 
     `reap` gives the exit code of a process that has ended, None where it cannot be known any more.
-    `kept_waiting` is how long others had the processors, in seconds, during the last request.
+    Of the last request, in seconds, `kept_waiting` is how long others had the processors, and
+    `processor_seconds` what it used of them, from its first byte to the last one of its reply.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Child:
         self._reap = reap
         self.alive = True
         self.kept_waiting = 0.0
+        self.processor_seconds = 0.0
 
     def await_ready(self) -> None:
         """Wait until it has locked itself down; `SandboxError`, and its end, where it could not."""
@@ -73,9 +75,12 @@ class Child:
         Raises `Interrupted` where there is none; the child has then been ended, unless it said
         properly that a function is missing. `SandboxError` where it cannot be ended.
         """
-        deadline = _Deadline(self._process.seen_as, seconds)
+        pid = self._process.seen_as
+        used = processor_seconds(pid)
+        deadline = _Deadline(pid, seconds)
         try:
             reply = self._exchange(kind, payload, deadline, most)
+            self.processor_seconds = max(processor_seconds(pid) - used, 0.0)
         except Interrupted:
             self.end()
             raise

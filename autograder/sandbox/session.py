@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from autograder.records import Outcome
@@ -90,6 +90,7 @@ class SandboxSession:
         self._failed: dict[int, str] = {}  # cells that did not run to their end, and why
         self._child: Child | None = None
         self._ready = False  # whether the cells have run in the present child
+        self._used = 0.0  # processor time of the last request
 
     def read(
         self,
@@ -150,6 +151,7 @@ class SandboxSession:
         try:
             with self._clock.reading():
                 reply = decode_reply(message, call, self._bench)
+                reply = replace(reply, processor_seconds=self._used)
         except WireError as error:
             self.close()
             raise Interrupted(Outcome.FAILED, f"the result could not be read: {error}") from error
@@ -302,6 +304,7 @@ class SandboxSession:
             raise
         finally:
             self._clock.left += child.kept_waiting
+            self._used = child.processor_seconds
             if self._child is not None and not self._child.alive:
                 self._child, self._ready = None, False
 

@@ -18,6 +18,7 @@ class Rule(IntEnum):
     NOTHING = 7
     MEMORY = 8
     PROMISES = 9
+    MARGINS = 10
 
     @property
     def title(self) -> str:
@@ -35,6 +36,7 @@ _TITLES = {
     Rule.NOTHING: "an answer that says nothing earns nothing",
     Rule.MEMORY: "the public checks learnt by heart earn nothing",
     Rule.PROMISES: "every promise is proved by a check, and every check proves a promise",
+    Rule.MARGINS: "right answers are far within each tolerance, and wrong ones far outside",
 }
 
 

@@ -16,7 +16,7 @@ from autograder.edition.errors import BuildError
 from autograder.grading.sessions import one_thread
 from autograder.records import CheckResult, Outcome
 from autograder.verify import rules
-from autograder.verify.margins import margins_of
+from autograder.verify.margins import margins_are_wide, margins_of, measuring
 from autograder.verify.memory import from_memory
 from autograder.verify.records import Finding, Margin, Rule
 from autograder.verify.solutions import (
@@ -28,7 +28,6 @@ from autograder.verify.solutions import (
 )
 from autograder.verify.stage import Stage
 from autograder.verify.trials import Trial, Trials, file_of
-from moelab_kit.compare import measuring
 
 ROUNDS = 3  # seeds that everything is tried with, unless more are asked for
 FIRST_SEED = "verify-1"
@@ -42,9 +41,13 @@ _AFTER_TRIALS: tuple[tuple[Rule, Callable[[Trials], Iterator[Finding]]], ...] = 
     (Rule.STABLE, rules.results_are_stable),
     (Rule.NOTHING, rules.nothing_earns_nothing),
     (Rule.MEMORY, rules.memory_earns_nothing),
+    (Rule.MARGINS, margins_are_wide),
 )
 _NEED_A_REFERENCE = frozenset(
-    {Rule.WHEATS, Rule.CHAFFS, Rule.HIDDEN_CHECKS, Rule.STABLE, Rule.NOTHING, Rule.MEMORY}
+    {
+        *(Rule.WHEATS, Rule.CHAFFS, Rule.HIDDEN_CHECKS, Rule.STABLE, Rule.NOTHING, Rule.MEMORY),
+        Rule.MARGINS,
+    }
 )
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.canaries import birds_that_sang, hang_canaries
+
 pytestmark = pytest.mark.sandbox
 
+TOYS = Path(__file__).resolve().parents[1] / "toycourse"
 HOSTILE = ("forges_comparisons", "forges_the_grader", "reads_secrets", "starts_processes")
 DAMAGED = ("ends_python", "endless_function", "takes_all_memory")
 UNHARMED = ("endless_cell", "raises_in_a_cell", "syntax_error")
@@ -16,9 +19,12 @@ UNHARMED = ("endless_cell", "raises_in_a_cell", "syntax_error")
 
 @pytest.fixture(scope="module")
 def shown(moelab, tmp_path_factory) -> tuple[Path, str]:
-    """The demo's folder, and what it printed."""
-    out = tmp_path_factory.mktemp("demo") / "out"
-    ended = moelab("demo", "--out", out, "--course", "tests.toycourse")
+    """The demo's folder, and what it printed. It is made where every module is a canary."""
+    place = tmp_path_factory.mktemp("demo")
+    out, here = place / "out", place / "here"
+    here.mkdir()
+    hang_canaries(here, place / "sprung")
+    ended = moelab("demo", "--out", out, "--course", TOYS, cwd=here)
     assert ended.status == 0, ended.err
     assert "Traceback" not in ended.err
     return out, ended.out
@@ -28,6 +34,10 @@ def shown(moelab, tmp_path_factory) -> tuple[Path, str]:
 def grades(shown) -> dict[str, dict]:
     content = json.loads((shown[0] / "grades.json").read_text(encoding="utf-8"))
     return {grade["student"]: grade for grade in content["grades"]}
+
+
+def test_nothing_is_imported_from_the_current_folder(shown):
+    assert birds_that_sang(shown[0].parent / "sprung") == []
 
 
 def test_the_class_is_large_enough_to_show_something(shown, grades):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder.grading import retries
 from autograder.grading.batch import Grading
 from autograder.grading.pool import dealt
 from autograder.grading.retries import MOST_BROKEN, TooManyErrors
@@ -104,6 +105,25 @@ def test_a_run_with_more_than_a_few_errors_of_the_grader_stops_and_says_why(
 ) -> None:
     with pytest.raises(TooManyErrors, match="ZeroDivisionError"):
         graded(course, tmp_path, students=MOST_BROKEN + 1)
+
+
+@pytest.mark.sandbox
+def test_nobody_gets_points_where_the_grader_judged_nothing_however_small_the_class(
+    course: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "ATTEMPTS", 2)
+    (tmp_path / "ada.py").write_text("# nothing\n")
+    (tmp_path / "bob.py").write_text("# nothing at all\n")
+    blank = find_submissions([tmp_path])
+    with Grading(settings(course), jobs=2) as grading:
+        with pytest.raises(TooManyErrors, match=r"2 of 2 .* ZeroDivisionError"):
+            list(grading.run("hopeless", blank))
+        with pytest.raises(TooManyErrors, match=r"1 of 1 .* no room for another process"):
+            list(grading.run("starved", blank[:1]))
+        alone = list(grading.run("hopeless", blank[:1]))
+        one_of_many = list(grading.run("starved", blank[:1], kept=1))
+    for grade in (*alone, *one_of_many):
+        assert grade.status is Status.NEEDS_REVIEW, "others show that the grader works"
 
 
 def graded(course: str, folder: Path, students: int) -> list[Grade]:

@@ -10,31 +10,13 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+from tests.canaries import birds_that_sang, hang_canaries
+
 ROOT = Path(__file__).resolve().parents[2]
-# What libraries try to import and do without: found with `python -X importtime` and by reading.
-OPTIONAL = """
-    cuda opt_einsum torchvision torchaudio triton apex deepspeed flash_attn bitsandbytes
-    tensorflow jax flax keras pandas scipy sklearn PIL numba cupy mkl
-    intel_extension_for_pytorch xformers peft kernels cv2 torch_xla torch_npu torch_mlu
-    torch_musa habana_frameworks tensorboard tensorboardX wandb mlflow comet_ml clearml dvclive
-    swanlab trackio pynvml psutil simplejson ujson orjson chardet cchardet brotli brotlicffi
-    zstandard socks h2 uvloop hf_xet hf_transfer sentencepiece sentencepiece_model_pb2 google
-    gguf tiktoken blobfile mistral_common optimum lxml html5lib cssselect bs4 colorama win32api
-    pyreadline gnureadline curio trio matplotlib_inline mpl_toolkits cairo cairocffi gi wx PyQt5
-    PyQt6 PySide2 PySide6 shiboken6 tornado nbdime jupytext dill cloudpickle greenlet psycopg
-    psycopg2 pysqlite2 sqlcipher3 aiosqlite pkg_resources mako babel pygments docutils sphinx
-    IPython ipykernel jedi black yapf astroid coverage sitecustomize usercustomize torch_neuronx
-    onnx onnxruntime pyseccomp seccomp sandlock msgpack expecttest hypothesis nvidia amdsmi
-    sympy gmpy2 gmpy flint networkx pydot pygraphviz fsspec s3fs gcsfs aiohttp requests httpx
-    rich click click_repl readline _virtualenv _distutils_hack distutils setuptools wheel pip
-    numexpr bottleneck pyarrow zmq notebook ipywidgets tqdm yaml _yaml faulthandler tests
-    conftest reference moe_lab otter_plugin
-"""
 
 
 @dataclass(frozen=True)
@@ -46,7 +28,7 @@ class Trap:
 
     def names(self) -> list[str]:
         """The canaries that were run."""
-        return sorted(set(self.sprung.read_text().split())) if self.sprung.exists() else []
+        return birds_that_sang(self.sprung)
 
     def moelab(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Give a command as its console script does, in this folder."""
@@ -72,24 +54,11 @@ class Trap:
         )
 
 
-def canary(name: str, sprung: Path) -> str:
-    """A module that says that it was run, and then is of no use."""
-    say = f"os.write(os.open({str(sprung)!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND), b'{name} ')"
-    return f"import os\n{say}\nraise ImportError({name!r})\n"
-
-
-def every_name() -> set[str]:
-    """The standard library's modules, our dependencies' packages, and what those may import."""
-    installed = {name for name in metadata.packages_distributions() if name.isidentifier()}
-    return (set(sys.stdlib_module_names) | installed | set(OPTIONAL.split())) - {"autograder"}
-
-
 @pytest.fixture
 def trap(tmp_path: Path) -> Trap:
     folder, sprung = tmp_path / "submissions", tmp_path / "sprung"
     folder.mkdir()
-    for name in every_name():
-        (folder / f"{name}.py").write_text(canary(name, sprung))
+    hang_canaries(folder, sprung)
     (folder / "matplotlibrc").write_text("figure.figsize: 1, 1\naxes.grid: True\n")
     (folder / "ada.ipynb").write_text(
         '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
@@ -107,6 +76,7 @@ def test_the_trap_works(trap):
     assert trap.names()
 
 
+SMALL_COURSE = ROOT / "tests" / "grading" / "fragile_course"
 ADJUSTED = ("--student", "a", "--exercise", "b", "--points", "1", "--why", "c")
 
 
@@ -120,11 +90,13 @@ ADJUSTED = ("--student", "a", "--exercise", "b", "--points", "1", "--why", "c")
         ("adjust", "gradebook.db", *ADJUSTED),
         ("build", "--check"),
         ("doctor",),
+        ("verify", "weak", "--jobs", "2", "--course", str(SMALL_COURSE)),
         ("grade", "ada.ipynb", *("--assignment", "moe_routing_in_practice"), "--gradebook=../g.db"),
     ],
     ids=lambda arguments: arguments[0] + Path(arguments[-1]).suffix,
 )
 def test_no_command_imports_from_the_current_folder(trap, arguments):
+    """`demo` is tried in `tests/cli/test_demo.py`."""
     ended = trap.moelab(*arguments)
     assert trap.names() == [], ended.stderr
     assert "mistake of its own" not in ended.stderr

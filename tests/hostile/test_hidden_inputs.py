@@ -82,6 +82,21 @@ def test_public_checks_run_before_a_hidden_input_was_seen(grade: Grade) -> None:
     assert checks(grade, hidden=True)
 
 
+def test_instructors_see_the_call_that_failed_and_none_of_the_submissions_own_words(
+    grade: Grade,
+) -> None:
+    failed = [check for _, check in checks(grade, hidden=True)]
+    assert failed
+    for check in failed:
+        assert check.evidence.call.partition("(")[0] in (
+            "expert_load",
+            "busiest_expert",
+            "load_gap",
+        )
+        assert check.evidence.got in ("raised ValueError", "of another type than asked for")
+        assert re.search(r"\d", check.evidence.expected), "the right answer"
+
+
 def test_nothing_that_the_submission_made_is_in_what_students_read_of_hidden_checks(
     grade: Grade,
 ) -> None:

@@ -54,6 +54,15 @@ def test_a_loop_over_rows_runs_lines_for_each_and_work_on_all_rows_at_once_does_
     assert batch.lines_run(many) == batch.lines_run(few) > 0
 
 
+def test_a_call_tells_how_much_time_of_the_processors_it_used() -> None:
+    def burns(n: int) -> int:
+        return sum(range(n))
+
+    answer = answer_of(burns)
+    answer(2_000_000)
+    assert answer.processor_seconds > 0
+
+
 def test_counting_lines_leaves_a_debugger_in_place() -> None:
     def own(frame: Any, event: str, arg: Any) -> Any:
         return None

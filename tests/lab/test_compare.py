@@ -90,7 +90,33 @@ def test_integer_tensors_must_be_int64_and_equal() -> None:
     assert difference(counts.clone(), counts) == ""
     assert "int32" in difference(counts.int(), counts)
     assert "float32" in difference(counts.float(), counts)
-    assert "wrong values" in difference(counts.flip(0), counts)
+    assert difference(counts.flip(0), counts)
+
+
+@pytest.mark.parametrize(
+    ("got", "words"),
+    [
+        (ROW.flip(0), "in the result, the right values stand in the wrong order"),
+        (ROW + torch.tensor([0.0, 0.0, 0.5]), "in the result, some values are right and others"),
+        (ROW + 0.25, "in the result, every value is off by the same amount"),
+        (ROW / 3, "in the result, every value is off by the same factor"),
+        (-ROW, "in the result, every value has the wrong sign"),
+        (ROW * ROW + 7, "in the result, no value is right"),
+    ],
+)
+def test_how_a_tensor_is_wrong_is_said_without_its_values(got: torch.Tensor, words: str) -> None:
+    said = difference(got, ROW)
+    assert said.startswith(words)
+    assert not any(letter.isdigit() for letter in said)
+
+
+def test_a_wrong_number_is_too_large_or_too_small() -> None:
+    assert difference(2.5, 2.0) == "the result is too large"
+    assert difference(1.5, torch.tensor(2.0)[None].sum(), where="the loss").startswith("the loss")
+    assert difference(torch.tensor(1.5), torch.tensor(2.0), where="the loss") == (
+        "the loss is too small"
+    )
+    assert difference({"count": 3}, {"count": 2}) == "the result['count'] is not the right number"
 
 
 def test_values_within_the_tolerance_pass_and_others_do_not() -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from autograder.records import ClassGrades, Outcome
+from autograder.records import CheckResult, ClassGrades, Evidence, Outcome
 from autograder.report.class_page.details import details_data
 from autograder.report.class_page.entries import entries
 from autograder.report.class_page.html import PAGE_LIMIT, html, write_html
@@ -62,6 +62,42 @@ def test_also_when_every_check_fails_with_a_long_message_of_its_own(class_of_300
     assert len(page.encode()) < PAGE_LIMIT
     assert "Long messages are cut" in page
     assert any(text.startswith("299 ") for text in data_of(page)["texts"])
+
+
+def with_evidence(class_grades: ClassGrades, text: str) -> ClassGrades:
+    """The class with evidence of its own for each check that did not pass."""
+
+    def seen(number: int, check: CheckResult) -> CheckResult:
+        said = f"{number} {check.name} {text}"
+        evidence = Evidence(call=f"{check.name}({text})", got=said, expected=text)
+        return check if check.outcome is Outcome.PASSED else replace(check, evidence=evidence)
+
+    return replace(
+        class_grades,
+        grades=tuple(
+            replace(
+                grade,
+                exercises=tuple(
+                    replace(one, checks=tuple(seen(number, check) for check in one.checks))
+                    for one in grade.exercises
+                ),
+            )
+            for number, grade in enumerate(class_grades.grades)
+        ),
+    )
+
+
+def test_evidence_is_in_the_page_and_cut_or_left_out_where_it_would_be_too_much(class_of_300):
+    whole = html(with_evidence(class_of_300, "0.5, 0.25"))
+    assert "Long messages are cut" not in whole
+    assert len(whole.encode()) < PAGE_LIMIT
+    cut = html(with_evidence(class_of_300, "1.5, " * 40))
+    assert "Long messages are cut" in cut
+    assert len(cut.encode()) < PAGE_LIMIT
+    hopeless = with_messages(with_evidence(class_of_300, "2.5, " * 200), "<&\u20ac>" * 60)
+    page = html(hopeless)
+    assert len(page.encode()) < PAGE_LIMIT
+    assert not [t for t in data_of(page)["texts"] if "2.5" in t]
 
 
 def test_messages_that_fit_are_not_cut(class_of_300):

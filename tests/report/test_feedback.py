@@ -5,19 +5,29 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import nbformat
 import pytest
 from markdown_it import MarkdownIt
 
 from autograder.otter.handover import message_of as message_for_otter
-from autograder.records import MANUAL_ADJUSTMENT, CheckResult, ClassGrades, Outcome, Status
+from autograder.otter.handover import verdict_notebook
+from autograder.records import (
+    MANUAL_ADJUSTMENT,
+    CheckResult,
+    ClassGrades,
+    Evidence,
+    Outcome,
+    Status,
+)
 from autograder.report.class_page.details import details_data
 from autograder.report.class_page.entries import entries
+from autograder.report.class_page.html import html
 from autograder.report.feedback.content import feedback
 from autograder.report.feedback.files import feedback_page, handouts_of, write_feedback
 from autograder.report.feedback.text import feedback_json, feedback_markdown
 from autograder.report.grade_file import grade_file, read_grade_file
 from autograder.report.items import item_statistics
-from autograder.report.lms.gradescope import result_of
+from autograder.report.lms.gradescope import gradescope_results, result_of
 
 SECRET = "tensor([[0.1234, 0.5678]])"
 
@@ -253,13 +263,28 @@ def test_what_the_exercise_says_is_quoted_in_every_format(run, make_grade):
     assert read.exercises[0].checks == (check,)
 
 
-def test_where_the_exercise_says_more_a_hidden_check_does_not_say_that_values_are_wrong(
-    run, make_grade
+@pytest.mark.parametrize("hidden", [True, False])
+def test_the_evidence_is_in_the_class_page_and_the_grade_file_and_nowhere_else(
+    run, make_grade, hidden
 ):
-    bare = "the result has wrong values"
-    grade = with_check(make_grade(), hidden=True, outcome=Outcome.FAILED, message=bare)
-    assert message_of(run, grade) == bare
+    evidence = Evidence(call="route([[7331]], 2)", got="[0]: 4242", expected="[0]: 1234321")
+    grade = with_check(make_grade(), hidden=hidden, outcome=Outcome.FAILED, message="add up")
     exercise = grade.exercises[0]
-    quoting = replace(exercise.checks[0], promises=("The shares add up to 1.",))
-    quoting_grade = replace(grade, exercises=(replace(exercise, checks=(quoting,)),))
-    assert message_of(run, quoting_grade) == ""
+    check = replace(exercise.checks[0], evidence=evidence)
+    grade = replace(grade, exercises=(replace(exercise, checks=(check,)),))
+    one, of_class = feedback(grade, run), ClassGrades(run=run, grades=(grade,))
+    secrets = ("7331", "4242", "1234321")
+    for text in (html(of_class), grade_file(of_class)):
+        assert all(secret in text for secret in secrets)
+    (read,) = read_grade_file(grade_file(of_class)).grades
+    assert read.exercises[0].checks[0].evidence == evidence
+    for text in (
+        feedback_page(one),
+        feedback_markdown(one),
+        feedback_json(one),
+        gradescope_results(of_class),
+        json.dumps(result_of(grade, run)),
+        message_for_otter(exercise.name, check),
+        nbformat.writes(verdict_notebook(grade)),
+    ):
+        assert not any(secret in text for secret in secrets)

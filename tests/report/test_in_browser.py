@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from autograder.records import ClassGrades, Outcome
+from autograder.records import ClassGrades, Evidence, Outcome
 from autograder.report.class_page.html import write_html
 from autograder.report.feedback.files import write_feedback
 
@@ -45,7 +45,7 @@ def page_with_plots(class_with_pictures, tmp_path_factory):
 
 @pytest.fixture
 def class_of_attacks(run, make_grade) -> ClassGrades:
-    """Each attack as a name, a file, a message, a note, a misconception and a hint."""
+    """Each attack as a name, a file, a message, a note, a misconception, a hint, evidence."""
     grades = []
     for text in ATTACKS:
         name = text[:300]
@@ -54,7 +54,10 @@ def class_of_attacks(run, make_grade) -> ClassGrades:
         )
         exercises = []
         for exercise in grade.exercises:
-            checks = (replace(c, misconception=name, hint=text) for c in exercise.checks)
+            seen = Evidence(call=text, got=text, expected=text)
+            checks = (
+                replace(c, misconception=name, hint=text, evidence=seen) for c in exercise.checks
+            )
             exercises.append(replace(exercise, checks=tuple(checks)))
         grades.append(replace(grade, exercises=tuple(exercises)))
     return ClassGrades(run=run, grades=tuple(grades))
@@ -131,6 +134,20 @@ def test_details_open_and_close_with_the_keyboard(page_of_300, visitor, class_of
         page.keyboard.press("Escape")
         assert not dialog.is_visible()
         assert page.evaluate("document.activeElement.closest('tr').id") == "s3"
+
+
+def test_the_call_that_failed_is_shown_with_what_it_gave(visitor, run, make_grade, tmp_path):
+    grade = make_grade(outcomes=(Outcome.PASSED, Outcome.FAILED))
+    evidence = Evidence(call="route([2, 4] float32, 2)", got="[0]: 4.0", expected="[0]: 2.0")
+    checks = tuple(replace(one, evidence=evidence) for one in grade.exercises[1].checks)
+    exercises = (grade.exercises[0], replace(grade.exercises[1], checks=checks))
+    of_class = ClassGrades(run=run, grades=(replace(grade, exercises=exercises),))
+    with visitor.open(write_html(of_class, tmp_path / "report"), "#s1") as page:
+        shown = page.locator("dl.evidence").first
+        assert shown.inner_text().split("\n") == [
+            *("Call", evidence.call, "Got", evidence.got, "Expected", evidence.expected)
+        ]
+        assert visitor.barriers(page) == []
 
 
 def test_keyboard_users_can_skip_to_the_report(page_of_300, visitor):

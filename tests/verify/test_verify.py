@@ -38,6 +38,48 @@ def test_a_sound_course_holds_every_rule(toy_course, tmp_path):
     assert not margin.is_narrow
 
 
+NEARLY = (
+    "load_gap/chaffs.py",
+    "return last - first",
+    "return last - first + 4e-6 * (0 < last - first < 1)",
+)
+HARDLY = (
+    "load_gap/chaffs.py",
+    "return float(load.max() - load.median())",
+    "return load_gap(indices, num_experts) + 1.1e-5 * (num_experts == 4 and load.max() < 0.9)",
+)
+DECLARED = """
+
+exercise.narrow_margin(gaps_of_random_routings, because="the toy course is made to be narrow")
+"""
+
+
+def test_a_right_answer_near_a_tolerance_is_found_and_so_is_a_wrong_one(toy_course, tmp_path):
+    toy_course.edit(*NEARLY)
+    toy_course.edit(*HARDLY)
+    report = verified(toy_course, tmp_path)
+    found = [one.message for one in report.findings if one.rule is Rule.MARGINS]
+    assert ["of a right answer (sorts, " in one for one in found] == [True, False]
+    assert ["of a wrong answer (takes_the_median, " in one for one in found] == [False, True]
+    assert all("load_gap/checks.py: in check 'gaps_of_random_routings'" in one for one in found)
+    assert not report.ok
+
+
+def test_a_narrow_margin_may_be_declared_where_there_is_one(toy_course, tmp_path):
+    chaffs = toy_course.folder / "toy" / "load_gap" / "chaffs.py"
+    chaffs.write_text(chaffs.read_text() + DECLARED)
+    (finding,) = verified(toy_course, tmp_path).findings
+    assert "'gaps_of_random_routings' is not narrow" in finding.message
+    assert finding.rule is Rule.MARGINS
+
+
+def test_what_is_declared_to_be_narrow_is_no_finding(toy_course, tmp_path):
+    toy_course.edit(*NEARLY)
+    chaffs = toy_course.folder / "toy" / "load_gap" / "chaffs.py"
+    chaffs.write_text(chaffs.read_text() + DECLARED)
+    assert verified(toy_course, tmp_path).findings == ()
+
+
 def test_progress_is_told_for_each_exercise(toy_course, tmp_path):
     told: list[str] = []
     assignment = toy_course.load()

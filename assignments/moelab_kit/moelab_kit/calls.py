@@ -7,6 +7,7 @@ the way a `Call` travels to it differs, and an `Answer` hides that from the chec
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
@@ -54,7 +55,7 @@ class Reply:
 
     `left_behind`, `shares_memory` and `lines` (0 where they were not counted) are evidence gathered
     next to the student's code, so they can be forged: a check that reads them must ask for a right
-    value too.
+    value too. `processor_seconds` cannot: of a call in a sandbox, the kernel tells the grader.
     """
 
     value: Any = None
@@ -63,6 +64,7 @@ class Reply:
     left_behind: str = ""
     shares_memory: str = ""
     lines: int = 0
+    processor_seconds: float = 0.0
 
 
 class CallFailed(Exception):  # noqa: N818 - a fact about the student's code, not an error of ours
@@ -85,8 +87,10 @@ class Answer:
     """A student's function as a check sees it: call it like the function itself.
 
     After each call `left_behind` says in words what the call changed (inputs, hooks, modes,
-    gradients, parameters; empty when nothing) and `shares_memory` which argument or parameter the
-    result shares memory with. A result that is no value (a generator, an object of a class of one's
+    gradients, parameters; empty when nothing), `shares_memory` which argument or parameter the
+    result shares memory with, and `processor_seconds` how much time of the processors all threads
+    of the call used: never what others used, though on a busy machine a processor can do less in
+    the same time. A result that is no value (a generator, an object of a class of one's
     own) fails the check that asked for it.
     """
 
@@ -95,6 +99,7 @@ class Answer:
         self._perform = perform
         self.left_behind = ""
         self.shares_memory = ""
+        self.processor_seconds = 0.0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._reply(Call(self.function, args, kwargs)).value
@@ -110,7 +115,8 @@ class Answer:
     def lines_run(self, *args: Any, **kwargs: Any) -> int:
         """How many lines of Python a call runs, those in libraries too: a measure of work that no
         busy machine changes. A loop over n things runs n lines at least; torch's and NumPy's own
-        loops run none."""
+        loops run none. The code that is counted can switch this off, but not `processor_seconds`.
+        """
         return self._reply(Call(self.function, args, kwargs, count_lines=True)).lines
 
     def raises(self, error: type[Exception], *args: Any, **kwargs: Any) -> bool:
@@ -127,6 +133,7 @@ class Answer:
         self.left_behind = self.shares_memory = ""
         reply = self._perform(call)
         self.left_behind, self.shares_memory = reply.left_behind, reply.shares_memory
+        self.processor_seconds = reply.processor_seconds
         if reply.raised is not None:
             raise CallFailed(explain(call.function, reply.raised), reply.raised)
         if isinstance(reply.value, Opaque):
@@ -154,12 +161,14 @@ def perform(function: Callable[..., Any], call: Call, known: KnownStates | None 
     args, leaves = _with_leaves(call)
     before, open_before = StateBefore(args, call.kwargs, known), _open_figures()
     lines = _Lines()
+    began = time.process_time()
     try:
         if call.count_lines:
             value = lines.counted(function, *args, **call.kwargs)
         else:
             value = function(*args, **call.kwargs)
         gradients = _gradients(value, leaves) if leaves else ()
+        used = time.process_time() - began
     except (Exception, SystemExit) as error:
         return Reply(raised=as_raised(error), left_behind=before.difference())
     finally:
@@ -170,6 +179,7 @@ def perform(function: Callable[..., Any], call: Call, known: KnownStates | None 
         left_behind=before.difference(),
         shares_memory=shared_memory(value, args, call.kwargs),
         lines=lines.total,
+        processor_seconds=used,
     )
 
 

@@ -9,9 +9,7 @@ value, so that hidden checks can pass them on.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import Any
@@ -35,27 +33,11 @@ class Opaque:
     description: str
 
 
-@dataclass(slots=True)
-class Farthest:
-    """The largest error among the values that were compared, in tolerances: 1 is just accepted.
-
-    Values that must be equal have no tolerance and do not count. -1: none was compared.
-    """
-
-    ratio: float = -1.0
-
-    def take(self) -> float:
-        """The largest error so far; the next one starts anew."""
-        found, self.ratio = self.ratio, -1.0
-        return found
-
-
-_FARTHEST: ContextVar[Farthest | None] = ContextVar("_FARTHEST", default=None)
-
 EXACT = Tolerance(0.0, 0.0)
 FLOAT32 = Tolerance(1e-5, 1e-6)
 ACROSS_DEVICES = Tolerance(1e-4, 1e-5)
 BFLOAT16 = Tolerance(2e-2, 5e-3)
+SAME = 1e-3  # of an error: what errors may differ by to be called the same
 
 KINDS: Mapping[type, str] = {  # what else a student may return, in the words of `kind_of`
     bool: "a bool",
@@ -92,15 +74,9 @@ def difference(
     return "" if got == expected else f"{where} is wrong"
 
 
-@contextmanager
-def measuring() -> Iterator[Farthest]:
-    """See how far off the values are that `difference` compares within this context."""
-    farthest = Farthest()
-    token = _FARTHEST.set(farthest)
-    try:
-        yield farthest
-    finally:
-        _FARTHEST.reset(token)
+def is_close(got: torch.Tensor, expected: torch.Tensor, tolerance: Tolerance) -> bool:
+    """Whether every value is within the tolerance of the right one; both have one shape."""
+    return torch.allclose(got, expected, rtol=tolerance.rtol, atol=tolerance.atol)
 
 
 def kind_of(value: Any) -> str:
@@ -136,19 +112,11 @@ def _number_difference(got: Any, expected: Any, tolerance: Tolerance, where: str
     value, target = _as_float(got), _as_float(expected)
     if not math.isfinite(value):
         return f"{where} is {value}"
-    _measure(_double(value), _double(target), tolerance)
-    if not abs(value - target) <= tolerance.atol + tolerance.rtol * abs(target) < math.inf:
-        return f"{where} has the wrong value"
-    return ""
-
-
-def _measure(got: torch.Tensor, expected: torch.Tensor, tolerance: Tolerance) -> None:
-    farthest = _FARTHEST.get()
-    if farthest is None or tolerance == EXACT or not expected.numel():
-        return
-    right = expected.double()
-    ratios = (got.double() - right).abs() / (tolerance.atol + tolerance.rtol * right.abs())
-    farthest.ratio = max(farthest.ratio, float(ratios.nan_to_num(math.inf).max()))
+    if is_close(_double(value), _double(target), tolerance):
+        return ""
+    if isinstance(expected, int):
+        return f"{where} is not the right number"
+    return f"{where} is too {'large' if value > target else 'small'}"
 
 
 def _double(number: float) -> torch.Tensor:
@@ -172,13 +140,33 @@ def _tensor_difference(got: Any, expected: torch.Tensor, tolerance: Tolerance, w
         return f"{where} is {kind_of(got)}, not {kind_of(expected)}"
     got, expected = got.detach().cpu(), expected.detach().cpu()
     if not expected.is_floating_point():
-        return "" if torch.equal(got, expected) else f"{where} has wrong values"
+        equal = torch.equal(got, expected)
+        return "" if equal else f"in {where}, {_in_words(got, expected, EXACT)}"
     if not bool(torch.isfinite(got).all()):
         return f"{where} holds NaN or infinity"
-    _measure(got, expected, tolerance)
-    if not torch.allclose(got, expected, rtol=tolerance.rtol, atol=tolerance.atol):
-        return f"{where} has wrong values"
+    if not is_close(got, expected, tolerance):
+        return f"in {where}, {_in_words(got, expected, tolerance)}"
     return ""
+
+
+def _in_words(got: torch.Tensor, expected: torch.Tensor, tolerance: Tolerance) -> str:
+    """How the values of one tensor differ from another's of the same shape, without any number."""
+    one, other = got.double().flatten(), expected.double().flatten()
+    alone = len(one) == 1 or expected.dtype == torch.bool
+    if not alone and torch.allclose(
+        one.sort().values, other.sort().values, rtol=tolerance.rtol, atol=tolerance.atol
+    ):
+        return "the right values stand in the wrong order"
+    off = one - other
+    if bool((off.abs() <= tolerance.atol + tolerance.rtol * other.abs()).any()):
+        return "some values are right and others are not"
+    if not alone and bool((off.max() - off.min()) <= SAME * off.abs().max()):
+        return "every value is off by the same amount"
+    factors = one / other
+    if not alone and bool((factors.max() - factors.min()) <= SAME * factors.abs().max()):
+        opposite = abs(float(factors[0]) + 1) <= SAME
+        return f"every value {'has the wrong sign' if opposite else 'is off by the same factor'}"
+    return "no value is right"
 
 
 def _mapping_difference(

@@ -51,6 +51,22 @@ def differs(drawing: Drawing, right: Drawing) -> bool:
     return bool(_deviations(_aspects(drawing, kinds), _aspects(right, kinds)))
 
 
+def parting(drawing: Drawing, right: Drawing) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """The aspects in which a drawing differs from the right one, with what each has there.
+
+    Of a histogram, these are the edges of its bins.
+    """
+    kinds = [_is_histogram(panel) for panel in right.panels]
+    given, correct = _aspects(drawing, kinds), _aspects(right, kinds)
+    for name in sorted(_deviations(given, correct), key=_is_derived):
+        one, other = given.get(name), correct.get(name)
+        yield name, (_told(one), _told(other))
+
+
+def _told(aspect: Any) -> Any:
+    return aspect.edges if isinstance(aspect, _Histogram) else aspect
+
+
 def plain(drawing: Drawing) -> Aspects:
     """All aspects of a drawing, for comparing it with one that is drawn alike."""
     return _aspects(drawing, [_is_histogram(panel) for panel in drawing.panels])

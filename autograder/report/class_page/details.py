@@ -21,6 +21,7 @@ from autograder.report.page import words
 from autograder.text import clean_line, clean_name, clean_text
 
 LIMITS = (1_000, 500, 240, 120, 60, 30, 15)  # characters of a message or hint that is cut
+SHORTEST_EVIDENCE = 120  # characters: evidence that would have to be shorter is left out
 _ABSENT = "."
 _CODES = dict(zip(Outcome, "pfetmdxsg", strict=True))
 
@@ -38,14 +39,16 @@ class _Texts:
         return list(self._numbers)
 
 
-def details_data(all_entries: Sequence[Entry], items: Iterable[ExerciseItems]) -> dict[str, Any]:
+def details_data(
+    all_entries: Sequence[Entry], items: Iterable[ExerciseItems], *, evidence: bool = True
+) -> dict[str, Any]:
     """The details of all submissions as JSON values; class.js says how it reads them.
 
     `outcomes` names the letters. Of a submission, `f` is its file; `o` has one such letter for each
     check of the class in order ("." where it has no such check); `t` is a list [check, message,
-    misconception, hint, promises] of numbers for each check that has something to say; `x` its
-    points in each exercise, `n` the numbers of its notes, `p` file, width and height of its
-    pictures.
+    misconception, hint, promises, call, got, expected] of numbers for each check that has something
+    to say, without the last three where there is no evidence; `x` its points in each exercise, `n`
+    the numbers of its notes, `p` file, width and height of its pictures.
     """
     texts = _Texts()
     exercises = [
@@ -59,7 +62,7 @@ def details_data(all_entries: Sequence[Entry], items: Iterable[ExerciseItems]) -
         )
     }
     names = [name for name, _ in exercises]
-    submissions = [_submission(entry, names, places, texts) for entry in all_entries]
+    submissions = [_submission(entry, names, places, texts, evidence) for entry in all_entries]
     return {
         "outcomes": {code: outcome.replace("_", " ") for outcome, code in _CODES.items()},
         "exercises": [
@@ -76,20 +79,28 @@ def embedded(data: object) -> Markup:
     return htmlsafe_json_dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
-def shortened(data: dict[str, Any], surplus: int) -> dict[str, Any]:
-    """The details with texts cut so far that they are `surplus` bytes shorter, if that can be."""
+def shortened(
+    data: dict[str, Any], surplus: int, shortest: int = LIMITS[-1]
+) -> dict[str, Any] | None:
+    """The details with texts cut so far that they are `surplus` bytes shorter.
+
+    `None` where that needs texts of less than `shortest` characters, unless none are shorter.
+    """
     texts: list[str] = data["texts"]
     most = _size(texts) - surplus
-    cut = texts
-    for limit in LIMITS:
+    for limit in (one for one in LIMITS if one >= shortest):
         cut = [text if len(text) <= limit else text[: limit - 1] + "…" for text in texts]
-        if _size(cut) <= most:
-            break
-    return data | {"texts": cut}
+        if limit == LIMITS[-1] or _size(cut) <= most:
+            return data | {"texts": cut}
+    return None
 
 
 def _submission(
-    entry: Entry, names: Sequence[str], places: dict[tuple[str, str], int], texts: _Texts
+    entry: Entry,
+    names: Sequence[str],
+    places: dict[tuple[str, str], int],
+    texts: _Texts,
+    with_evidence: bool,
 ) -> dict[str, Any]:
     letters = [_ABSENT] * len(places)
     said = []
@@ -99,11 +110,12 @@ def _submission(
             if place is None:
                 continue
             letters[place] = _CODES[check.outcome]
-            if check.message or check.misconception or check.hint or check.promises:
-                slip = words(check.misconception or "")
-                found = (check.message, slip, check.hint, quoted(check.promises))
-                numbers = (texts.number(text) for text in found)
-                said.append([place, *numbers])
+            slip, evidence = words(check.misconception or ""), check.evidence
+            found = [check.message, slip, check.hint, quoted(check.promises)]
+            if with_evidence and evidence is not None:
+                found += [evidence.call, evidence.got, evidence.expected]
+            if any(found):
+                said.append([place, *map(texts.number, found)])
     earned_in = [entry.points.get(name) for name in names]
     return {
         "f": clean_name(entry.grade.submission),

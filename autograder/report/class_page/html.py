@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.records import ClassGrades
-from autograder.report.class_page.details import details_data, embedded, shortened
+from autograder.report.class_page.details import (
+    SHORTEST_EVIDENCE,
+    details_data,
+    embedded,
+    shortened,
+)
 from autograder.report.class_page.entries import Entry, Points, entries
 from autograder.report.class_page.misconceptions import misconceptions
 from autograder.report.folder import ReportFolder
@@ -69,9 +74,14 @@ def _page(class_grades: ClassGrades, rows: Sequence[Entry]) -> str:
     pictures = sum(len(drawn) for drawn in gallery.values())
     most = max(PAGE_LIMIT, PER_STUDENT * len(rows)) + PER_PICTURE * pictures
     surplus = len(page.encode("utf-8")) - most
-    if surplus > 0:
-        page = _render(values, data=embedded(shortened(data, surplus + SENTENCE)), cut=True)
-    return page
+    if surplus <= 0:
+        return page
+    small = shortened(data, surplus + SENTENCE, SHORTEST_EVIDENCE)
+    if small is None:
+        plain = details_data(rows, items, evidence=False)
+        less = len(embedded(data).encode("utf-8")) - len(embedded(plain).encode("utf-8"))
+        small = shortened(plain, surplus - less + SENTENCE)
+    return _render(values, data=embedded(small), cut=True)
 
 
 def _render(values: dict[str, object], **more: object) -> str:

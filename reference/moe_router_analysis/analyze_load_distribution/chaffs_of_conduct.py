@@ -15,6 +15,7 @@ from reference.moe_router_analysis.analyze_load_distribution._usual import (
 )
 from reference.moe_router_analysis.analyze_load_distribution.checks import (
     counts_one_text,
+    counts_the_largest_logits,
     derives_the_statistics,
     derives_the_statistics_of_any_load,
     leaves_everything_as_it_was,
@@ -29,7 +30,9 @@ from reference.moe_router_analysis.analyze_load_distribution.solution import (
 from reference.moe_router_analysis.find_router_layers import find_router_layers
 
 
-@exercise.chaff(caught_by=(counts_one_text, derives_the_statistics_of_any_load))
+@exercise.chaff(
+    caught_by=(counts_one_text, counts_the_largest_logits, derives_the_statistics_of_any_load)
+)
 def forgets_idle_experts(
     model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
 ) -> dict[str, Any]:

@@ -188,6 +188,18 @@ def counts_the_largest_logits(answer: Answer, rng: np.random.Generator, bench: B
         texts = random_texts(rng, 1, most_words=6)
         load = answer(bench.model(family), tokenizer, texts, top_k=top_k)
         _compare(load, bench, family, 0, _tokens(tokenizer, texts), top_k)
+    family = str(rng.choice(bench.softmax_models))
+    texts = _texts_that_leave_experts_out(rng, bench, family, tokenizer)
+    counts = bench.expected_counts(family, 0, _tokens(tokenizer, texts), top_k=1).tolist()
+    load = answer(bench.model(family), tokenizer, texts, top_k=1)
+    right = {
+        "expert_counts": dict(enumerate(counts)),
+        "num_experts": len(counts),
+        "expected_per_expert": sum(counts) / len(counts),
+        "min_load": min(counts),
+    }
+    wrong = difference(load, right)
+    assert not wrong, f"every expert is counted, also one to which no token goes ({wrong})"
 
 
 @exercise.law(
@@ -305,6 +317,20 @@ def _texts_that_tell(rng: np.random.Generator, bench: Bench, tokenizer: Any) -> 
         )
         if right != mirrored:
             return texts
+
+
+def _texts_that_leave_experts_out(
+    rng: np.random.Generator, bench: Bench, family: str, tokenizer: Any
+) -> list[str]:
+    """A text of which no token has its largest logit at the last expert."""
+
+    def attempt() -> list[str] | None:
+        texts = random_texts(rng, 1, most_words=1)
+        counts = bench.expected_counts(family, 0, _tokens(tokenizer, texts), top_k=1)
+        return texts if counts[-1] == 0 else None
+
+    found: list[str] = first_of(attempt)
+    return found
 
 
 def _texts_that_attend(rng: np.random.Generator, model: Any, tokenizer: Any) -> list[str]:
