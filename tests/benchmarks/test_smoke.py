@@ -19,7 +19,7 @@ SHORT_RUNS = {
     "broken_table": ("empty_file",),
     "compare_revisions": (".", "--rounds", "1"),
     "cost_of_naming": ("--students", "3", "--assignment", "moe_routing_in_practice"),
-    "kill_the_grader": ("--submissions", "4", "--kills", "1", "--every", "2"),
+    "kill_the_grader": ("--submissions", "4", "--kills", "1", "--every", "5"),
     "misconceptions": ("--exercise", "coactivation"),
     "otter_attack_table": ("wrong",),
     "otter_class": ("--only", "right_export.zip"),
