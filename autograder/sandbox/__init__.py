@@ -17,9 +17,9 @@ Processes, each started by the one above it; all but the children are trusted:
           └ child      one per submission, a new one after each crash or timeout: hostile from its
                        first cell on; locked down before that; a single process that forks nothing
 
-Who may hold what: course and references are in workers and model servers alone. A child gets the file,
-its companions, arguments of calls, the bench that it shares with its zygote, and the memory of
-full-scale weights. Seeds of hidden inputs never leave the workers.
+Who may hold what: course and references are in workers and model servers alone. A child gets the
+file, its companions, arguments of calls, the bench that it shares with its zygote, and the memory
+of full-scale weights. Seeds of hidden inputs never leave the workers.
 
 Public checks of all exercises run before any hidden one, and a new child draws pictures: what
 a submission learns from hidden calls is in no process that still speaks to its student.
