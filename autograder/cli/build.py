@@ -72,7 +72,7 @@ def _packages(
 
     told: list[str] = []
     for assignment in loaded:
-        told += build_student_zip(assignment, root)
         order = Order(assignment=assignment.name, course=course, options=options)
-        told += build_package(assignment, root, order)
+        told += build_package(assignment, root, order)  # proves the reference first
+        told += build_student_zip(assignment, root)
     return told

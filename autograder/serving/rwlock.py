@@ -1,7 +1,7 @@
-"""Who may use a shared model when: many side by side, or one alone.
+"""A readers–writer lock on a shared model: many workers side by side, or one alone.
 
-Two files and the kernel's locks on them, which end with the process that holds them. Whoever wants
-to be alone holds the door, so that nobody new comes in while the others finish.
+Two files and the kernel's locks on them, which end with the process that holds them. A worker that
+wants the model alone keeps the door locked, so that no other comes in while the rest finish.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 
 class ReadersWriterLock:
-    """Turns at the model of one device; `folder` is the same for all that share it."""
+    """The lock on the model of one device; `folder` is the same for all that share it."""
 
     def __init__(self, folder: str) -> None:
         self._door = os.open(os.path.join(folder, "door"), os.O_RDWR | os.O_CREAT, 0o600)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.authoring.assignment import Assignment
+from autograder.edition.archive import lab_files
 from autograder.edition.write import FOLDER, student_files
 from autograder.verify.records import Finding, Rule
 from autograder.verify.secrets import (
@@ -42,11 +43,14 @@ def files_give_nothing_away(
 ) -> Iterator[Finding]:
     """Search every file below `root/assignments` for the secrets of an assignment.
 
-    What the student edition itself says is no secret, except for a whole function. Single
-    statements are only looked for in the assignment's own folder: elsewhere they are everybody's.
+    What the student edition and the lab's packages say is no secret, except for a whole function.
+    Single statements are only looked for in the assignment's own folder: elsewhere they are
+    everybody's.
     """
     wanted = student_files(assignment)
-    public = Text.of("", "\n".join("\n".join(_strings(*item)) for item in wanted.items()))
+    lab = {name: data.decode() for name, data in lab_files().items()}
+    known = wanted | lab
+    public = Text.of("", "\n".join("\n".join(_strings(*item)) for item in known.items()))
     own = f"{FOLDER}/{assignment.name}/"
     texts = [
         Text.of(name, path.read_text(encoding="utf-8", errors="replace"))

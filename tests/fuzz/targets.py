@@ -89,7 +89,7 @@ class _Echo:
     """Stands for a child that sends prepared replies, whatever it is asked."""
 
     alive = True
-    kept_waiting = 0.0
+    kept_waiting = processor_seconds = 0.0
 
     def __init__(self, replies: list[bytes]) -> None:
         self._replies = replies

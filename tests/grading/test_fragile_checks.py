@@ -146,8 +146,8 @@ def test_no_alarm_rings_after_the_end() -> None:
 
 def test_a_check_that_cannot_be_interrupted_ends_with_its_process() -> None:
     code = (
-        "from autograder.grading.cpu_budget import Patience\n"
-        "with Patience(check=0.2, grace=0.5).limited():\n"
+        "from autograder.grading.cpu_budget import CpuBudget\n"
+        "with CpuBudget(check=0.2, grace=0.5).limited():\n"
         "    sum(range(10**15))\n"
     )
     ended = subprocess.run([sys.executable, "-c", code], cwd=HERE.parents[1], check=False)
