@@ -1,6 +1,6 @@
 """Let every hostile submission loose at every isolation level, and print what came of it.
 
-    python benchmarks/attack_table.py [--write docs/security.md] [--keep FILE]
+    python benchmarks/attack_table.py [--write docs/evidence/attacks.md] [--keep FILE]
 
 Prints a Markdown table, attack × (level, place), or puts it between the two marks in a file. As
 root, each level is also tried as an ordinary user and in small groups: a control group below the

@@ -1,6 +1,6 @@
 """Grade every broken submission of `tests/broken/`, and print what came of it.
 
-    python benchmarks/broken_table.py [--write docs/broken.md] [NAME ...]
+    python benchmarks/broken_table.py [--write docs/evidence/broken.md] [NAME ...]
 
 Prints a Markdown table, submission × (status, outcome of each function, what is said), or puts it
 between the two marks in a file. Exits with 1 when an expectation is not met.

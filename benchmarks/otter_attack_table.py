@@ -1,6 +1,6 @@
 """Let attacks loose on plain Otter and on Otter with moelab's package, and print what they won.
 
-    python benchmarks/otter_attack_table.py [NAME ...] [--write docs/security.md] [--jobs N]
+    python benchmarks/otter_attack_table.py [NAME ...] [--write docs/evidence/attacks.md] [--jobs N]
 
 Both columns are `otter run` on the same submissions for the same two functions. Plain Otter,
 which isolates nothing, has a place of its own: three minutes, no network but a loop, no other

@@ -28,7 +28,7 @@ _EXPLANATION = (
     "place: it holds the verdicts, and none of the student's code."
 )
 _TEST_HEAD = '''\
-"""Reports what moelab's sandbox found for `{name}`; see docs/otter.md."""
+"""Reports what moelab's sandbox found for `{name}`; see docs/how-to/otter.md."""
 
 from otter.test_files import test_case
 

@@ -29,7 +29,7 @@ PYTHON = "3.11"  # the version in the grading image, for which constraints.txt i
 ROOT = "/autograder/source"  # where Gradescope unpacks the package
 
 _RUN_OTTER = '''\
-"""Grades what Gradescope put into /autograder/submission; see docs/otter.md of moelab."""
+"""Grades what Gradescope put into /autograder/submission; see docs/how-to/otter.md of moelab."""
 
 import sys
 from pathlib import Path
