@@ -1,0 +1,48 @@
+"""The documentation site: Markdown in this folder, the commands and the API from the code itself.
+
+    pip install -c constraints.txt -e '.[docs]'
+    sphinx-build -W --keep-going docs build/site && python docs/links.py build/site
+"""
+
+import re
+from importlib import metadata
+
+project = "moelab"
+author = "The moelab authors"
+copyright = "2026, the moelab authors"  # noqa: A001 (Sphinx reads this name)
+release = version = metadata.version("moelab")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_click"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_build", "tutorials/my_course"]
+smartquotes = False  # two dashes are an option
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 4
+suppress_warnings = ["myst.header"]  # a page that is included starts below the first level
+
+default_role = "code"  # in docstrings, `x` is code
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+
+html_theme = "furo"
+html_title = "moelab"
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {"navigation_with_keys": True}
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
+
+linkcheck_timeout = 20
+linkcheck_retries = 2
+linkcheck_anchors_ignore_for_url = [r"https://github\.com/.*"]  # made by a script in the browser
+
+
+def bars_are_bars(app, what, name, obj, options, lines):  # noqa: ANN001, ANN201
+    """Docstrings are plain English: |a - b| is no substitution of reStructuredText."""
+    lines[:] = [re.sub(r"(?<!\\)\|", r"\\|", line) if "`" not in line else line for line in lines]
+
+
+def setup(app):  # noqa: ANN001, ANN201
+    """Let Sphinx know the functions above."""
+    app.connect("autodoc-process-docstring", bars_are_bars)

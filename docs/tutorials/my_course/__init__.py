@@ -1,0 +1,1 @@
+"""My course: one package for each lab."""
