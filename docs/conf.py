@@ -1,7 +1,7 @@
 """The documentation site: Markdown in this folder, the commands and the API from the code itself.
 
-    pip install -c constraints.txt -e '.[docs]'
-    sphinx-build -W --keep-going docs build/site && python docs/links.py build/site
+pip install -c constraints.txt -e '.[docs]'
+sphinx-build -W --keep-going docs build/site && python docs/links.py build/site
 """
 
 import re
@@ -9,7 +9,7 @@ from importlib import metadata
 
 project = "moelab"
 author = "The moelab authors"
-copyright = "2026, the moelab authors"  # noqa: A001 (Sphinx reads this name)
+copyright = "2026, the moelab authors"
 release = version = metadata.version("moelab")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_click"]
@@ -38,11 +38,11 @@ linkcheck_retries = 2
 linkcheck_anchors_ignore_for_url = [r"https://github\.com/.*"]  # made by a script in the browser
 
 
-def bars_are_bars(app, what, name, obj, options, lines):  # noqa: ANN001, ANN201
+def bars_are_bars(app, what, name, obj, options, lines):
     """Docstrings are plain English: |a - b| is no substitution of reStructuredText."""
     lines[:] = [re.sub(r"(?<!\\)\|", r"\\|", line) if "`" not in line else line for line in lines]
 
 
-def setup(app):  # noqa: ANN001, ANN201
+def setup(app):
     """Let Sphinx know the functions above."""
     app.connect("autodoc-process-docstring", bars_are_bars)

@@ -17,7 +17,7 @@ from autograder.processes import server_context
 from autograder.sandbox.cgroups import free_memory
 from autograder.sandbox.devices import Gpu, visible
 
-CONTEXT_BYTES = 1_000_000_000  # of GPU memory that a process needs beside weights: docs/how-to/gpu.md
+CONTEXT_BYTES = 1_000_000_000  # of GPU memory, beside weights, per process: docs/how-to/gpu.md
 PER_JOB = 2  # processes: one at work, one prepared ahead
 JOBS_WANTED = (8, 4, 2, 1)  # that a copy on several devices leaves memory for, the more the better
 

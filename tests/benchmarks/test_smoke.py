@@ -1,7 +1,8 @@
 """Each benchmark runs: a short run of the real script, on real submissions.
 
 The table of attacks is made by `tests/hostile/test_levels.py`, `docs/the-naive-lab.md` by
-`tests/naive`; `full_scale.py` and `usual_way.py` need a GPU, and `docs/evidence/gpu.md` says when they ran.
+`tests/naive`; `full_scale.py` and `usual_way.py` need a GPU, and `docs/evidence/gpu.md` says
+when they ran.
 """
 
 from __future__ import annotations

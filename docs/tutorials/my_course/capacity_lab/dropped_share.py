@@ -1,7 +1,7 @@
 r"""# Dropped share
 
-An expert takes at most `capacity` tokens and drops the rest. `counts` [E] holds how many tokens were
-sent to each expert. Write `dropped_share(counts, capacity)`.
+An expert takes at most `capacity` tokens and drops the rest. `counts` [E] holds how many tokens
+were sent to each expert. Write `dropped_share(counts, capacity)`.
 
 - [share] The result is the number of dropped tokens, over all experts, divided by the number of all
   tokens: a number between 0 and 1.
