@@ -25,9 +25,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "sandbox"), str(ROOT / "tests" / "hostile")]
-
+import with_tests
 from arena import Arena, Attack, attacks
 from machine import LIMITS, SEED, WORKER, as_ordinary_user, elsewhere, kernel_lacks
 
@@ -194,7 +192,7 @@ def _measured(command: list[str], place: str) -> dict[str, str]:
         enter = stack.enter_context(_small_groups()) if place.endswith(SMALL) else None
         done = subprocess.run(
             command,
-            cwd=ROOT,
+            cwd=with_tests.ROOT,
             env=os.environ | own,
             stdout=subprocess.PIPE,
             text=True,

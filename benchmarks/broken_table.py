@@ -12,10 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "broken")]
-
-from suite import FUNCTIONS, Case, cannot_try, cases, grade_all, outcomes, said
+import with_tests  # noqa: F401
+from broken_suite import FUNCTIONS, Case, cannot_try, cases, grade_all, outcomes, said
 
 from autograder.records import Grade
 
@@ -42,7 +40,7 @@ def main(arguments: list[str]) -> int:
     tried = [case for case in cases() if not names or case.name in names]
     wanted = tuple(case for case in tried if not cannot_try(case))
     with tempfile.TemporaryDirectory(prefix="broken-") as folder:
-        for case, grade in grade_all(wanted, Path(folder), "tests.toycourse"):
+        for case, grade in grade_all(wanted, Path(folder), "toycourse"):
             for problem in problems(case, grade):
                 wrong += 1
                 print(f"{case.name} {problem}:\n    {said(grade)}", file=sys.stderr)

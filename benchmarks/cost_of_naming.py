@@ -21,7 +21,9 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-from misconceptions import ASSIGNMENTS, written
+import with_tests  # noqa: F401
+from misconceptions import ASSIGNMENTS
+from variations import BASES, variations
 
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
@@ -33,7 +35,7 @@ from autograder.session import Session
 from autograder.submission.discover import find_submissions
 
 
-class ProcessHandle(Misconceptions):
+class Timed(Misconceptions):
     """Misconceptions that note how long each submission's search took."""
 
     taken: list[float]
@@ -54,12 +56,9 @@ class ProcessHandle(Misconceptions):
 
 def hand_in(folder: Path, assignment: str, students: int, wrong: float) -> None:
     """Write a class of scripts, each with slips of its own."""
-    known = written()._variations()
-    base = known.BASES[assignment]
-    slips = [
-        list(known._read(known.HERE / "slips" / f"{exercise.name}.txt", base, exercise.name))
-        for exercise in load_assignment(assignment).exercises
-    ]
+    base = BASES[assignment]
+    exercises = load_assignment(assignment).exercises
+    slips = [variations("slips", assignment, exercise.name) for exercise in exercises]
     for number in range(students):
         source, chance = base.read_text(encoding="utf-8"), random.Random(number)
         for slip in map(chance.choice, slips):
@@ -73,7 +72,7 @@ def hand_in(folder: Path, assignment: str, students: int, wrong: float) -> None:
 
 def measure(assignment: str, students: int, wrong: float) -> None:
     """Grade a class, and print a line of Markdown."""
-    ProcessHandle.taken = []
+    Timed.taken = []
     with tempfile.TemporaryDirectory() as folder:
         hand_in(Path(folder), assignment, students, wrong)
         found = find_submissions([Path(folder)])
@@ -84,14 +83,14 @@ def measure(assignment: str, students: int, wrong: float) -> None:
     exercises = [exercise for grade in grades for exercise in grade.exercises]
     wrongs = [exercise for exercise in exercises if exercise.score < exercise.possible]
     named = [e for e in wrongs if any(check.misconception for check in e.checks)]
-    first = ProcessHandle.taken[: max(1, students // 10)]
+    first = Timed.taken[: max(1, students // 10)]
     cells = (
         assignment,
         f"{len(wrongs)} of {len(exercises)}",
         len(named),
         f"{seconds / students:.2f} s",
-        f"{sum(ProcessHandle.taken) / students:.3f} s",
-        f"{100 * sum(ProcessHandle.taken) / seconds:.1f} %",
+        f"{sum(Timed.taken) / students:.3f} s",
+        f"{100 * sum(Timed.taken) / seconds:.1f} %",
         f"{sum(first) / len(first):.3f} s",
     )
     print(f"| {' | '.join(map(str, cells))} |", flush=True)
@@ -103,7 +102,7 @@ def main() -> None:
     parser.add_argument("--students", type=int, default=300)
     parser.add_argument("--wrong", type=float, default=0.35)
     options = parser.parse_args()
-    worker.Misconceptions = ProcessHandle  # type: ignore[misc]
+    worker.Misconceptions = Timed  # type: ignore[misc]
     print("| assignment | wrong exercises | named | a submission | of it naming | share | first |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for assignment in options.assignment or ASSIGNMENTS:

@@ -25,7 +25,8 @@ from collections import Counter
 from pathlib import Path
 
 STARTED = time.monotonic()
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "courses"))
+
+import with_tests  # noqa: F401
 
 from autograder.cli.models import find_models
 from autograder.grading.batch import Grading

@@ -10,12 +10,11 @@ not so.
 
 import argparse
 import random
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+import with_tests  # noqa: F401
 from interrupting import Ordeal
 
 if __name__ == "__main__":

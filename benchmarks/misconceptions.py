@@ -11,19 +11,18 @@ naming its misconception for the first time in a run and again (when the chaffs'
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
-import sys
 import time
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+import with_tests  # noqa: F401  isort: skip
+import rewritten
 from matplotlib import pyplot
 
 from autograder.authoring.course import load_assignment
@@ -34,7 +33,6 @@ from autograder.grading.misconceptions.naming import Misconceptions
 from autograder.grading.sessions import LimitedSession, LocalSession
 
 ASSIGNMENTS = ("moe_router_analysis", "moe_routing_in_practice")
-TESTS = Path(__file__).resolve().parents[1] / "tests" / "misconceptions"
 
 
 @dataclass(slots=True)
@@ -119,16 +117,6 @@ def row(name: str, tallies: list[Tally]) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def written() -> Any:
-    """The module with the wrong answers, which stands with the tests."""
-    spec = importlib.util.spec_from_file_location("rewritten", TESTS / "rewritten.py")
-    if spec is None or spec.loader is None:
-        raise SystemExit("tests/misconceptions/rewritten.py is missing")
-    sys.modules["rewritten"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules["rewritten"])
-    return sys.modules["rewritten"]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--slips", action="store_true")
@@ -138,11 +126,10 @@ def main() -> None:
     warnings.simplefilter("ignore")
 
     trials = {name: Trials(name, options.seed) for name in ASSIGNMENTS}
-    known = written()
-    chaffs = [wrong for name in ASSIGNMENTS for wrong in known.rewritten(name)]
+    chaffs = [wrong for name in ASSIGNMENTS for wrong in rewritten.rewritten(name)]
     show("Chaffs in another style", trial_of(chaffs, trials, options.exercise))
     if options.slips:
-        show("Independent slips", trial_of(known.slips(), trials, options.exercise))
+        show("Independent slips", trial_of(rewritten.slips(), trials, options.exercise))
     kept = sum(one.misconceptions.remembered_bytes for one in trials.values())
     print(f"\nremembered replies: {kept / 2**20:.1f} MiB")
 

@@ -21,9 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
-
+import with_tests
 from attacks_on_otter import SECRET, Attack, attacks, submission
 from otter.generate import main as otter_generate
 
@@ -134,7 +132,7 @@ def _run(place: Path, autograder: Path, handed_in: Path, *, separate: bool) -> t
             "PLACE": str(place),
             "HOME": str(place),
             "TMPDIR": str(place / "tmp"),
-            "PYTHONPATH": str(HERE.parent),
+            "PYTHONPATH": f"{with_tests.ROOT}{os.pathsep}{with_tests.TESTS / 'courses'}",
         },
         capture_output=True,
         encoding="utf-8",

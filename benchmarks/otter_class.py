@@ -17,10 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "otter")]
-
-from places import API, Ended, Gradescope, grades_of, known, run, told, with_otter
+import with_tests
+from otter_places import API, Ended, Gradescope, grades_of, known, run, told, with_otter
 
 from autograder.authoring.course import load_assignment
 from autograder.demo.samples import samples
@@ -55,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
             (folder / sample.name).write_bytes(sample.data)
         made = out / "autograder.zip"
         made.write_bytes(package(assignment, order))
-        grades = grades_of(folder, out, order, cwd=ROOT)
+        grades = grades_of(folder, out, order, cwd=with_tests.ROOT)
 
         def row(submission: str) -> tuple[str, bool]:
             started = time.monotonic()

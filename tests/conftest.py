@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import Visitor
 from playwright.sync_api import Browser, sync_playwright
+from postgres_server import Server, programs, running_server
 from xdist.scheduler import LoadScopeScheduling
 
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import load_assignment
 from autograder.records import CheckResult, ClassGrades, ExerciseGrade, Grade, Outcome, Run
-
-from .browsing import Visitor
-from .postgres_server import Server, programs, running_server
 
 MakeGrade = Callable[..., Grade]
 PATHS_AT_THE_START = {name: os.environ.get(name) for name in ("PYTHONSAFEPATH", "PYTHONPATH")}
@@ -198,7 +197,7 @@ class ToyCourse:
         self.name = f"toycourse_{uuid.uuid4().hex}"
         self.root = folder
         self.folder = folder / self.name
-        original = Path(__file__).parent / "toycourse"
+        original = Path(__file__).parent / "courses" / "toycourse"
         shutil.copytree(original, self.folder, ignore=shutil.ignore_patterns("__pycache__"))
 
     def edit(self, file: str, old: str, new: str) -> None:

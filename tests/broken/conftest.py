@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from suite import cannot_try, cases, grade_all
+from broken_suite import cannot_try, cases, grade_all
 
 from autograder.records import Grade
 
-TOY = Path(__file__).parents[1] / "toycourse"
+TOY = Path(__file__).parents[1] / "courses" / "toycourse"
 COURSE = "toy_course_of_broken_submissions"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from suite import Case, cannot_try, cases, outcomes, said
+from broken_suite import Case, cannot_try, cases, outcomes, said
 
 from autograder.records import Grade
 

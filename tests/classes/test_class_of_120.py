@@ -11,11 +11,11 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import made_up_class
 import pytest
+from made_up_class import POSSIBLE, Student, students
 
 from ..cli.conftest import ROOT, Moelab
-from . import made_up_class
-from .made_up_class import POSSIBLE, Student, students
 
 pytestmark = pytest.mark.sandbox
 
@@ -64,7 +64,7 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """The class as one platform exports it, graded by one command; Moodle's from within."""
     folder = tmp_path_factory.mktemp(request.param)
     skipped = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "tests" / "toycourse", folder / COURSE, ignore=skipped)
+    shutil.copytree(ROOT / "tests" / "courses" / "toycourse", folder / COURSE, ignore=skipped)
     export = getattr(made_up_class, request.param)(folder)
     within = request.param == "moodle"
     files = [f"--{kind}={folder / kind}.csv" for kind in ("csv", "canvas", "moodle")]

@@ -89,7 +89,8 @@ class Classroom:
     def make(cls, folder: Path) -> Classroom:
         room = cls(folder)
         skipped = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / "tests" / "toycourse", folder / room.course, ignore=skipped)
+        toy = ROOT / "tests" / "courses" / "toycourse"
+        shutil.copytree(toy, folder / room.course, ignore=skipped)
         (folder / "submissions").mkdir()
         return room
 

@@ -8,10 +8,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from interrupting import ANSWERS, SUBMISSION
 
 from autograder.cli.main import run
-
-from ..interrupting import ANSWERS, SUBMISSION
 
 ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section,Toy (9)
     Points Possible,,,,,11

@@ -6,12 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-
-from tests.canaries import birds_that_sang, hang_canaries
+from canaries import birds_that_sang, hang_canaries
 
 pytestmark = pytest.mark.sandbox
 
-TOYS = Path(__file__).resolve().parents[1] / "toycourse"
+TOYS = Path(__file__).resolve().parents[1] / "courses" / "toycourse"
 HOSTILE = ("forges_comparisons", "forges_the_grader", "reads_secrets", "starts_processes")
 DAMAGED = ("ends_python", "endless_function", "takes_all_memory")
 UNHARMED = ("endless_cell", "raises_in_a_cell", "syntax_error")

@@ -11,8 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-
-from ..interrupting import Ordeal, results
+from interrupting import Ordeal, results
 
 SUBMISSIONS = 12
 FULL = "moelab: the gradebook disk/g.db cannot grow: the disk is full. Make room and start again."

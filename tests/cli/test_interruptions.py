@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from interrupting import Ordeal, results
 
 from autograder.gradebook import Gradebook
-
-from ..interrupting import Ordeal, results
 
 pytestmark = pytest.mark.sandbox
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import atheris
 
 TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / folder) for folder in ("fuzz", "wire", "submission", "..")]
+sys.path[:0] = [str(TESTS / folder) for folder in ("support", "wire", "submission", "..")]
 INSTRUMENTED = [
     "autograder.notebook.archive",
     "autograder.notebook.reading",
@@ -39,7 +39,7 @@ def main() -> None:
     for name in ("tokenize", "zipfile"):
         sys.modules.pop(name, None)  # imported again below, instrumented
     with atheris.instrument_imports(include=INSTRUMENTED):
-        from targets import TARGETS
+        from fuzz_targets import TARGETS
 
     target, folder = TARGETS[sys.argv[1]], Path(sys.argv[2])
     broken = folder.with_name(folder.name + "-found")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from fuzz_targets import FOUND, TARGETS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from targets import FOUND, TARGETS
 
 ANYTHING = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,10 +28,8 @@ def gpu() -> Gpu:
 
 
 @pytest.fixture(scope="session")
-def course() -> Iterator[str]:
-    sys.path.insert(0, str(TESTS / "courses"))
-    yield "model_checks"
-    sys.path.remove(str(TESTS / "courses"))
+def course() -> str:
+    return "model_checks"
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from attacks import ATTACKS
+from gpu_attacks import ATTACKS
 
 from autograder.grading.batch import Grading
 from autograder.grading.settings import Settings

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from postgres_server import Server, programs, running_server
 
 from autograder.gradebook import Gradebook, GradebookError
-
-from ..postgres_server import Server, programs, running_server
 
 
 def sentence(raised: pytest.ExceptionInfo[GradebookError]) -> str:

@@ -30,8 +30,7 @@ KILLS_ONE = "def step(x): return -9 if x == 2 else x\n\ndef stride(x): return x\
 
 
 @pytest.fixture
-def course(monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.syspath_prepend(HERE)
+def course() -> str:
     return "fragile_course"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,19 +13,16 @@ from autograder.records import Grade, Outcome, Status
 from autograder.sandbox.limits import Limits
 from autograder.submission.discover import find_submissions
 
-HERE = Path(__file__).parent
 HALVE = "def halve(x): return x / 2\n"
 RIGHT = "def double(x): return 2 * x\n" + HALVE
 
 
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
-    sys.path.insert(0, str(HERE))
     limits = Limits(call=2.0, total=60.0, memory=512 << 20)
     made = Worker(Settings(seed="outcomes", course="outcomes_course", limits=limits))
     yield made
     made.sandbox.close()
-    sys.path.remove(str(HERE))
 
 
 @pytest.fixture

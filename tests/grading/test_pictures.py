@@ -6,7 +6,6 @@ Also: checks that look at different sides of one figure call the student's funct
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,6 @@ from autograder.sandbox.limits import Limits
 from autograder.submission.discover import find_submissions
 from autograder.wire.png import MAX_BYTES
 
-HERE = Path(__file__).parent
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 RIGHT = """
 import matplotlib.pyplot as plt
@@ -41,12 +39,10 @@ GradeText = Callable[..., Grade]
 
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
-    sys.path.insert(0, str(HERE))
     limits = Limits(call=4.0, total=60.0)
     made = Worker(Settings(seed="pictures", course="drawing_course", limits=limits))
     yield made
     made.sandbox.close()
-    sys.path.remove(str(HERE))
 
 
 @pytest.fixture

@@ -28,8 +28,7 @@ HONEST = "def step(x): return x\n\nstride = step\n"
 
 
 @pytest.fixture
-def course(monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.syspath_prepend(HERE)
+def course() -> str:
     return "fragile_course"
 
 

@@ -40,7 +40,7 @@ def revisions(folder: Path, changed: tuple[str, ...]) -> list[str]:
     shutil.copytree(CHECKOUT / "autograder", folder / "autograder", ignore=skipped)
     for name in ("moelab_kit", "moe_lab"):
         shutil.copytree(CHECKOUT / "assignments" / name / name, folder / name, ignore=skipped)
-    shutil.copytree(CHECKOUT / "tests/toycourse", folder / "toycourse", ignore=skipped)
+    shutil.copytree(CHECKOUT / "tests/courses/toycourse", folder / "toycourse", ignore=skipped)
     done = subprocess.run(
         [sys.executable, "-c", ASK, *changed],
         cwd=folder,

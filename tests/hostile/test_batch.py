@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from batch import STUDENTS, Room, hostile_files
+from hostile_batch import STUDENTS, Room, hostile_files
 from machine import kernel_lacks
 
 from autograder.records import Status

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from tests.canaries import birds_that_sang, hang_canaries
+from canaries import birds_that_sang, hang_canaries
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -76,7 +75,7 @@ def test_the_trap_works(trap):
     assert trap.names()
 
 
-SMALL_COURSE = ROOT / "tests" / "grading" / "fragile_course"
+SMALL_COURSE = ROOT / "tests" / "courses" / "fragile_course"
 ADJUSTED = ("--student", "a", "--exercise", "b", "--points", "1", "--why", "c")
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
-from types import ModuleType
 
 import matplotlib.pyplot as plt
 import pytest
+import rewritten
 import torch
 
 from autograder.authoring.course import load_assignment
@@ -48,12 +48,12 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # those of students' code
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
-def test_five_in_six_are_named_and_none_wrongly(assignment: str, written: ModuleType) -> None:
+def test_five_in_six_are_named_and_none_wrongly(assignment: str) -> None:
     lab = load_assignment(assignment)
     fixtures = Fixtures(assignment, "a seed for misconceptions")
     misconceptions = Misconceptions(fixtures)
     named, unnamed, wrongly = [], [], []
-    for name, group in groupby(written.rewritten(assignment), key=lambda wrong: wrong.exercise):
+    for name, group in groupby(rewritten.rewritten(assignment), key=lambda wrong: wrong.exercise):
         exercise = lab.exercise(name)
         hints = {chaff.name: " ".join(chaff.hint.split()) for chaff in exercise.chaffs}
         for wrong in list(group)[: SLOW.get(name)]:
@@ -69,8 +69,8 @@ def test_five_in_six_are_named_and_none_wrongly(assignment: str, written: Module
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
-def test_every_rewriting_is_of_a_chaff_that_exists(assignment: str, written: ModuleType) -> None:
-    known = [(wrong.exercise, wrong.chaff) for wrong in written.rewritten(assignment)]
+def test_every_rewriting_is_of_a_chaff_that_exists(assignment: str) -> None:
+    known = [(wrong.exercise, wrong.chaff) for wrong in rewritten.rewritten(assignment)]
     exercises = load_assignment(assignment).exercises
     own = {(exercise.name, chaff.name) for exercise in exercises for chaff in exercise.chaffs}
     assert known

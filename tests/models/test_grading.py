@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +18,6 @@ from autograder.serving.contention import TAMPERED
 from autograder.serving.placement import Placement
 from autograder.submission.discover import find_submissions
 
-TESTS = Path(__file__).resolve().parents[1]
 WHOLE_POINTS = 40.0
 
 LOOKS = """
@@ -40,10 +37,8 @@ CHAFF = load_assignment("moe_router_analysis").exercise(COUNTING).chaffs[0]
 
 
 @pytest.fixture(scope="module")
-def course() -> Iterator[str]:
-    sys.path.insert(0, str(TESTS / "courses"))
-    yield "model_checks"
-    sys.path.remove(str(TESTS / "courses"))
+def course() -> str:
+    return "model_checks"
 
 
 def choices(*folders: Path) -> tuple[ModelChoice, ...]:

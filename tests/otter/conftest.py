@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from otter_places import ROOT, Ended, Gradescope, grades_of, with_otter
 
 from autograder.authoring.course import load_assignment
 from autograder.otter.engine import Order
 from autograder.otter.package.contents import package
 
-from .places import ROOT, Ended, Gradescope, grades_of, with_otter
-
-COURSES = ROOT / "tests" / "grading"
+COURSES = ROOT / "tests" / "courses"
 OPTIONS = ("--seed", "otter", "--time-limit", "2", "--total-time", "60", "--memory-limit", "512MiB")
 ORDER = Order(assignment="probe", course="outcomes_course", options=OPTIONS)
 
@@ -111,11 +109,7 @@ def notebook(*cells: str) -> str:
 @pytest.fixture(scope="session")
 def probe_package(tmp_path_factory) -> Path:
     """The autograder package of a course with every outcome, broken check included."""
-    sys.path.insert(0, str(COURSES))
-    try:
-        data = package(load_assignment("probe", ORDER.course), ORDER)
-    finally:
-        sys.path.remove(str(COURSES))
+    data = package(load_assignment("probe", ORDER.course), ORDER)
     path = tmp_path_factory.mktemp("package") / "autograder.zip"
     path.write_bytes(data)
     return path

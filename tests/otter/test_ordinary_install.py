@@ -12,12 +12,11 @@ import venv
 from pathlib import Path
 
 import pytest
+from otter_places import ROOT
 
 from autograder.authoring.course import load_assignment
 from autograder.otter.engine import Order
 from autograder.otter.package.contents import package
-
-from .places import ROOT
 
 pytestmark = pytest.mark.sandbox
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from otter_places import known, told
 
 from autograder.records import CheckResult, Outcome, Status
 from autograder.report.feedback.content import student_message
 
 from .conftest import CLASS, TORN, WITH_GRADESCOPE
-from .places import known, told
 
 pytestmark = pytest.mark.sandbox
 

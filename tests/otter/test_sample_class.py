@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from otter_places import ROOT, known, told
 
 from autograder.authoring.course import load_assignment
 from autograder.demo.samples import samples
@@ -13,7 +14,6 @@ from autograder.otter.engine import Order
 from autograder.otter.package.contents import package
 
 from .conftest import Graded, graded_everywhere
-from .places import ROOT, known, told
 
 pytestmark = pytest.mark.sandbox
 

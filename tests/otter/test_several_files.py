@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from otter_places import Gradescope, grades_of, known, told, with_otter, zipped
 
 from autograder.records import WHICH_FILE
 
 from .conftest import COURSES, HALVE, ORDER, RIGHT, notebook
-from .places import Gradescope, grades_of, known, told, with_otter, zipped
 
 pytestmark = pytest.mark.sandbox
 

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from otter_places import run, zipped
 
 from .conftest import RIGHT, notebook
-from .places import run, zipped
 
 pytestmark = pytest.mark.sandbox
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from made_up_grades import made_up_class
 
 from autograder.records import ClassGrades
-
-from .made_up import made_up_class
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from browsing import until
 
 from autograder.records import ClassGrades, Evidence, Outcome
 from autograder.report.class_page.html import write_html
 from autograder.report.feedback.files import write_feedback
-
-from ..browsing import until
 
 ATTACKS = (
     "<script>window.hurt = 1</script>",

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from machine import LIMITS, SEED, kernel_lacks, sandbox_at
 
 from autograder.sandbox.isolation import Sandbox

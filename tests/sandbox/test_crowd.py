@@ -26,7 +26,7 @@ from moelab_kit.calls import Call
 
 PROCESSES = 80
 HERE = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(CHECKOUT)}
-PROGRAM = str(CHECKOUT / "tests/sandbox/crowd.py")
+PROGRAM = str(CHECKOUT / "tests/support/crowd.py")
 
 
 def test_a_small_room_is_shared_out_and_the_run_says_so() -> None:

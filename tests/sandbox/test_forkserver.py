@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from interrupting import parent_of, survivors
 from machine import LIMITS, SEED, kernel_lacks, sandbox_at
 
 from autograder.sandbox import forkserver
@@ -19,8 +20,6 @@ from autograder.sandbox.isolation import Sandbox
 from autograder.sandbox.session import SandboxSession
 from moe_lab.bench import Bench
 from moelab_kit.calls import Call
-
-from ..interrupting import parent_of, survivors
 
 pytestmark = pytest.mark.sandbox
 

@@ -16,7 +16,7 @@ from machine import CHECKOUT, as_ordinary_user, elsewhere, kernel_lacks
 
 pytestmark = pytest.mark.sandbox
 
-TOUR = str(Path(__file__).with_name("tour.py"))
+TOUR = str(CHECKOUT / "tests" / "support" / "tour.py")
 GOOD = {"crash": "died", "loop": "timeout", "hoard": "memory", "threads": 20}
 SETTLING_SECONDS = 20.0
 

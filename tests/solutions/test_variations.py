@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import matplotlib.pyplot as plt
 import pytest
+from variations import variations
 
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
@@ -24,7 +24,6 @@ EXERCISES = [
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of students' code
 
-Variations = Callable[[str, str, str], list[Any]]
 each_exercise = pytest.mark.parametrize(("assignment", "exercise"), EXERCISES)
 
 
@@ -48,7 +47,7 @@ def own_figures() -> Iterator[None]:
 
 @each_exercise
 def test_every_right_variant_earns_everything(
-    assignment: str, exercise: Exercise, fixtures: Fixtures, variations: Variations
+    assignment: str, exercise: Exercise, fixtures: Fixtures
 ) -> None:
     lost = []
     for variant in variations("variants", assignment, exercise.name):
@@ -65,7 +64,7 @@ def test_every_right_variant_earns_everything(
 
 @each_exercise
 def test_every_known_slip_costs_points(
-    assignment: str, exercise: Exercise, fixtures: Fixtures, variations: Variations
+    assignment: str, exercise: Exercise, fixtures: Fixtures
 ) -> None:
     survivors = []
     for slip in variations("slips", assignment, exercise.name):
@@ -78,9 +77,7 @@ def test_every_known_slip_costs_points(
 
 
 @each_exercise
-def test_there_are_many_variations(
-    assignment: str, exercise: Exercise, variations: Variations
-) -> None:
+def test_there_are_many_variations(assignment: str, exercise: Exercise) -> None:
     for kind, fewest in (("variants", 5), ("slips", 15)):
         names = [variation.name for variation in variations(kind, assignment, exercise.name)]
         assert len(names) == len(set(names)) >= fewest, kind

@@ -1,7 +1,7 @@
 """Hostile submissions in the sandbox: run one, and look at what it gained and what is left of it.
 
-Used by the tests beside it and by `benchmarks/attack_table.py`. The files in `attacks/` are run by
-nothing else, and never outside a sandbox.
+Used by `tests/hostile` and by `benchmarks/attack_table.py`. The files in `tests/hostile/attacks/`
+are run by nothing else, and never outside a sandbox.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from autograder.wire.encode import encode
 from moe_lab.bench import Bench
 from moelab_kit.calls import Call
 
-HERE = Path(__file__).parent
+HOSTILE = Path(__file__).resolve().parents[1] / "hostile"
 LIMITS = Limits(call=1.5, total=6.0)
 GRADING = Limits(call=2.0, total=20.0)
 SETTLING_SECONDS = 10.0
@@ -124,7 +124,7 @@ class Result:
 
 def attacks(folder: str = "attacks") -> tuple[Attack, ...]:
     """Every attack of a folder, by name; nothing of it is executed."""
-    return tuple(_declared(path) for path in sorted((HERE / folder).glob("attack_*.py")))
+    return tuple(_declared(path) for path in sorted((HOSTILE / folder).glob("attack_*.py")))
 
 
 def _declared(path: Path) -> Attack:

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from suite import ANSWERS, SCRIPT, notebook
+from broken_suite import ANSWERS, SCRIPT, notebook
 
 ANSWER = notebook(*ANSWERS)
 

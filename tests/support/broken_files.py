@@ -8,7 +8,7 @@ import json
 import pickle
 from pathlib import Path
 
-from suite import ANSWERS, SCRIPT, cell, content, notebook
+from broken_suite import ANSWERS, SCRIPT, cell, content, notebook
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import nbformat
-from suite import ANSWERS, SCRIPT, cell, content, notebook
+from broken_suite import ANSWERS, SCRIPT, cell, content, notebook
 
 
 def format_3(path: Path) -> None:

@@ -6,7 +6,7 @@ import os
 import socket
 from pathlib import Path
 
-from suite import ANSWERS, SCRIPT, notebook
+from broken_suite import ANSWERS, SCRIPT, notebook
 
 ANSWER = notebook(*ANSWERS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from suite import ANSWERS, BUSIEST, GAP, IMPORTS, LOAD, SCRIPT, notebook
+from broken_suite import ANSWERS, BUSIEST, GAP, IMPORTS, LOAD, SCRIPT, notebook
 
 
 def compiled_function(path: Path) -> None:

@@ -21,7 +21,6 @@ import importlib
 import inspect
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +32,6 @@ from autograder.records import Grade
 from autograder.sandbox.limits import Limits
 from autograder.submission.discover import Found, find_submissions
 
-HERE = Path(__file__).parent
 MODULES = (
     "broken_files",
     "broken_archives",
@@ -80,8 +78,6 @@ class Case:
 
 def cases() -> tuple[Case, ...]:
     """Every case, in the order of the files and within them."""
-    if str(HERE) not in sys.path:
-        sys.path.insert(0, str(HERE))
     modules = map(importlib.import_module, MODULES)
     return tuple(
         _declared(function)

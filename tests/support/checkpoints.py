@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-HERE = Path(__file__).parent
+REMOTE = Path(__file__).resolve().parents[1] / "models" / "remote"
 COMMON: dict[str, Any] = {
     "vocab_size": 320,
     "hidden_size": 64,
@@ -35,9 +35,7 @@ def save_native(folder: Path) -> None:
 
 def save_remote(folder: Path) -> None:
     """A model whose code comes with it."""
-    spec = importlib.util.spec_from_file_location(
-        "modeling_pocket", HERE / "remote" / "modeling_pocket.py"
-    )
+    spec = importlib.util.spec_from_file_location("modeling_pocket", REMOTE / "modeling_pocket.py")
     assert spec is not None
     assert spec.loader is not None
     code = importlib.util.module_from_spec(spec)

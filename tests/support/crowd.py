@@ -1,6 +1,6 @@
 """Two submissions, of which one takes all the threads it can get: what does the other one get?
 
-    python tests/sandbox/crowd.py LEVEL [THREADS]
+    python tests/support/crowd.py LEVEL [THREADS]
 
 `THREADS` is how many more than it has now this process's user may have. Prints, as JSON, how many
 threads each got, whether the grader can still start a submission, and whether the other one's

@@ -1,6 +1,6 @@
 """Run a command as graders run elsewhere: as an ordinary user, or in a container.
 
-    python tests/sandbox/container.py user|container|container-user|old-container COMMAND...
+    python tests/support/elsewhere.py user|container|container-user|old-container COMMAND...
 
 Needs root. `user` is user 1000 who can read Python, even where it lies in a folder that is closed
 to others. `container` is what Docker gives by default: its capabilities, and its list of refused

@@ -39,7 +39,8 @@ from autograder.wire.png import clean_png
 
 MAX_BYTES = 1 << 20  # of a file in the reader: less than the real limit, for speed
 NAMES = ("a.ipynb", "a.py", "a.zip", "a")
-FOUND = Path(__file__).with_name("found")  # a folder per target: inputs that once stopped a run
+TESTS = Path(__file__).resolve().parents[1]
+FOUND = TESTS / "fuzz" / "found"  # a folder per target: inputs that once stopped a run
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Run a command as in a Gradescope container: root without namespaces and with few capabilities.
 
-    python container.py [--no-landlock] [--closed-libraries] COMMAND...
+    python gradescope_container.py [--no-landlock] [--closed-libraries] COMMAND...
 
 Docker's default rules, as far as isolation meets them: system calls that make or enter namespaces
 or mount anything are refused, and so is every capability that Docker does not give. The one to

@@ -1,7 +1,7 @@
 """The batch promise: one hostile submission among twenty honest ones hurts none of them.
 
 A class of the toy course is graded by the worker processes of any run, once without and then with
-each hostile file. Used by the tests beside it and by `benchmarks/batch_promise.py`.
+each hostile file. Used by `tests/hostile` and by `benchmarks/batch_promise.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from multiprocessing import forkserver, util
 from pathlib import Path
 from string import Template
 
-from arena import HERE, Bait, adopt_orphans, attacks, descendants
+from arena import Bait, adopt_orphans, attacks, descendants
 
 from autograder.grading.batch import Grading
 from autograder.grading.settings import Settings
@@ -32,7 +32,9 @@ LIMITS = Limits(call=1.5, total=5.0, memory=384 << 20)
 SEED = "the batch promise"
 SETTLING_SECONDS = 20.0
 STUDENTS = 20
-DEMO = HERE.parents[1] / "autograder" / "demo" / "hostile"
+ROOT = Path(__file__).resolve().parents[2]
+TOY = ROOT / "tests" / "courses" / "toycourse"
+DEMO = ROOT / "autograder" / "demo" / "hostile"
 FUNCTIONS = ("expert_load", "busiest_expert", "load_gap")
 HOSTILE = "student_10_hostile"  # graded in the middle of the class
 
@@ -78,7 +80,7 @@ class Batch:
 
 
 def hostile_files() -> tuple[Hostile, ...]:
-    """Every attack of the suites beside this file and of the demo."""
+    """Every attack of `tests/hostile` and of the demo."""
     found = [
         Hostile(one.name, folder, one.title, one.path.read_text(encoding="utf-8"))
         for folder in ("attacks", "grading")
@@ -214,7 +216,7 @@ def _importable_course() -> Iterator[str]:
     name = "toy_course_of_a_class"
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
         skipped = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(HERE.parent / "toycourse", Path(folder) / name, ignore=skipped)
+        shutil.copytree(TOY, Path(folder) / name, ignore=skipped)
         sys.path.insert(0, folder)
         try:
             yield name

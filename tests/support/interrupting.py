@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 COURSE = "toy_that_is_killed"
 FILES_OF_A_JOB = 8  # that the command has open while a worker is renewed
 ANSWERS = {
@@ -61,7 +61,7 @@ class Ordeal:
 
     def prepare(self) -> None:
         """Write the course and the submissions, each of its own contents."""
-        toy = ROOT / "tests" / "toycourse"
+        toy = ROOT / "tests" / "courses" / "toycourse"
         shutil.copytree(toy, self.folder / COURSE, ignore=shutil.ignore_patterns("__pycache__"))
         (self.folder / "class").mkdir()
         answers = list(ANSWERS.values())

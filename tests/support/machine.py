@@ -59,10 +59,10 @@ def as_ordinary_user() -> tuple[list[str], str]:
 
 @functools.cache
 def elsewhere(way: str) -> tuple[list[str], str]:
-    """A command that runs Python in one of the ways of `container.py`, and why there is none."""
+    """A command that runs Python in one of the ways of `elsewhere.py`, and why there is none."""
     if os.geteuid() != 0:
         return [], "becoming another user, or a container, needs root"
-    command = [sys.executable, str(CHECKOUT / "tests/sandbox/container.py"), way, sys.executable]
+    command = [sys.executable, str(CHECKOUT / "tests/support/elsewhere.py"), way, sys.executable]
     tried = subprocess.run(
         [*command, "-c", "import autograder.sandbox, msgpack, pyseccomp, sandlock, torch"],
         cwd=CHECKOUT,

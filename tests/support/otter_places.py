@@ -20,7 +20,7 @@ from autograder.otter.engine import Order
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-CONTAINER = (sys.executable, str(HERE / "container.py"))
+CONTAINER = (sys.executable, str(HERE / "gradescope_container.py"))
 API = (sys.executable, str(HERE / "otter_api.py"))
 PASSING = ("passed", "grader_error")
 

@@ -1,7 +1,8 @@
 """Variations of a complete solution: small changes that keep it right, or make it wrong.
 
-`variants/<exercise>.txt` holds other right ways, `slips/<exercise>.txt` mistakes, each against one
-sentence of the contract. Both were written from the contract, before the checks were read:
+In `tests/solutions`, `variants/<exercise>.txt` holds other right ways, `slips/<exercise>.txt`
+mistakes, each against one sentence of the contract. Both were written from the contract, before the
+checks were read:
 
     # name: what the contract says
     - text of the solution, which must stand there once
@@ -12,17 +13,15 @@ sentence of the contract. Both were written from the contract, before the checks
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-HERE = Path(__file__).parent
+SOLUTIONS = Path(__file__).resolve().parents[1] / "solutions"
 BASES = {
-    "moe_router_analysis": HERE / "hooks_and_einsum.py",
-    "moe_routing_in_practice": HERE / "in_practice.py",
+    "moe_router_analysis": SOLUTIONS / "hooks_and_einsum.py",
+    "moe_routing_in_practice": SOLUTIONS / "in_practice.py",
 }
 
 
@@ -50,15 +49,14 @@ class Variation:
         return namespace[self.exercise]
 
 
-@pytest.fixture(scope="session")
-def variations() -> Callable[[str, str, str], list[Variation]]:
+def variations(kind: str, assignment: str, exercise: str) -> list[Variation]:
     """The variations of one kind, "slips" or "variants", of one exercise of an assignment."""
-    return lambda kind, assignment, exercise: list(
-        _read(HERE / kind / f"{exercise}.txt", BASES[assignment], exercise)
-    )
+    file = SOLUTIONS / kind / f"{exercise}.txt"
+    return list(read_variations(file, BASES[assignment], exercise))
 
 
-def _read(file: Path, base: Path, exercise: str) -> Iterator[Variation]:
+def read_variations(file: Path, base: Path, exercise: str) -> Iterator[Variation]:
+    """The variations of `base` in a file."""
     for entry in file.read_text(encoding="utf-8").removeprefix("# ").split("\n# "):
         head, *lines = filter(None, entry.splitlines())
         name, _, contract = head.partition(": ")
