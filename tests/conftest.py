@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from browsing import Visitor
 from playwright.sync_api import Browser, sync_playwright
 from postgres_server import Server, programs, running_server
@@ -51,6 +52,16 @@ class ByPlace(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         return "machine" if WATCH_THE_MACHINE & set(file.split("/")) else file
+
+
+def pytest_configure() -> None:
+    """Torch in one thread, here and in what is started here, as in a worker of the grader.
+
+    There are as many processes as processors already: with more threads, small calls wait for each
+    other, ten times as long as they take.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:

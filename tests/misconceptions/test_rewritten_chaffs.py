@@ -6,13 +6,11 @@ try, and some of each other exercise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import groupby
 
 import matplotlib.pyplot as plt
 import pytest
 import rewritten
-import torch
 
 from autograder.authoring.course import load_assignment
 from autograder.grading.fixtures import Fixtures
@@ -33,15 +31,6 @@ SLOW = {
     "loss_with_load_balancing": 1,
     "monitor_expert_usage": 1,
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Torch in one thread, as in a worker: with more, small calls wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of students' code
