@@ -1,6 +1,6 @@
 """Grade a class of twenty honest submissions with each hostile file among them, one after another.
 
-    python benchmarks/batch_promise.py [--write docs/evidence/batch-promise.md] [NAME ...]
+    python benchmarks/batch_promise.py [--write docs/evidence/batch-promise.md] [--students 20] [NAME ...]
 
 Prints a Markdown table, or puts it between the two marks in a file: for each hostile file whether
 all honest grades are the same as without it, what was left of it, and how long the batch took. That
@@ -9,6 +9,7 @@ takes about fifteen minutes. Exits with 1 when the promise was broken once.
 
 from __future__ import annotations
 
+import argparse
 import platform
 import sys
 from pathlib import Path
@@ -22,12 +23,15 @@ SLACK_SECONDS = 30.0  # beyond the time limits: killing, and a machine that is b
 
 def main(arguments: list[str]) -> int:
     """Grade, print or write; the exit status."""
-    page = Path(arguments.pop(1)) if arguments[:1] == ["--write"] else None
-    names = [name for name in arguments if name != "--write"]
-    wanted = [one for one in hostile_files() if not names or one.name in names]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--write", type=Path, metavar="FILE")
+    parser.add_argument("--students", type=int, default=STUDENTS)
+    asked = parser.parse_args(arguments)
+    wanted = [one for one in hostile_files() if not asked.names or one.name in asked.names]
     if not wanted:
-        raise SystemExit(f"no hostile file has one of these names: {', '.join(names)}")
-    room = Room("auto")
+        raise SystemExit(f"no hostile file has one of these names: {', '.join(asked.names)}")
+    room = Room("auto", students=asked.students)
     batches = []
     try:
         for number, hostile in enumerate(wanted, start=1):
@@ -38,9 +42,10 @@ def main(arguments: list[str]) -> int:
     finally:
         room.close()
     text = "\n".join(_lines(batches, room))
-    if page is not None:
-        before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-        page.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    if asked.write is not None:
+        before, _, rest = asked.write.read_text(encoding="utf-8").partition(BEGIN)
+        after = rest.partition(END)[2]
+        asked.write.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
     else:
         print(text)
     return int(any(batch.harm for _, batch in batches))
@@ -52,7 +57,7 @@ def _lines(batches: list[tuple[Hostile, Batch]], room: Room) -> list[str]:
     limit = LIMITS.total + room.seconds_alone + SLACK_SECONDS
     late = sum(batch.seconds > limit for _, batch in batches)
     return [
-        f"{len(batches)} hostile files, each among {STUDENTS} honest submissions, at "
+        f"{len(batches)} hostile files, each among {len(room.alone)} honest submissions, at "
         f"`{room.isolation}` on Linux {platform.release().split('-')[0]}, {platform.machine()}; "
         f"the same two worker processes for all batches; {LIMITS.call:g} s for a call, "
         f"{LIMITS.total:g} s for a submission. The promise was broken {broken or 'not once'}. The "

@@ -5,7 +5,7 @@
 
 Machines differ from hour to hour: only turns in one run tell whether a revision is faster. Each
 checkout grades its own solved notebook, its own functions in one cell, and a solution in another
-style, at isolation `auto`, warm.
+style, at isolation `auto`, warm; with `--only`, one of these.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ASSIGNMENT = "moe_router_analysis"
+SUBMISSIONS = ("functions", "notebook", "another style")
 ANOTHER_STYLE = "tests/solutions/functional.py"
 
 
-def serve(root: Path) -> None:
+def serve(root: Path, names: Sequence[str]) -> None:
     """Grade what standard input names, one submission a line, and print the CPU milliseconds."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -47,7 +49,7 @@ def serve(root: Path) -> None:
             text = per_submission._text(lab, functions_only=functions_only)
             files[name].write_text(text, encoding="utf-8")
         worker = Worker(Settings(seed="benchmark"))
-        found = {name: find_submissions([file])[0] for name, file in files.items()}
+        found = {name: find_submissions([files[name]])[0] for name in names}
         for submission in found.values():
             grade = worker.grade(lab.name, submission)
             if grade.score != grade.possible:
@@ -60,8 +62,9 @@ def serve(root: Path) -> None:
         worker.sandbox.close()
 
 
-def start(root: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, __file__, "--serve", str(root)]
+def start(root: Path, names: Sequence[str]) -> subprocess.Popen[str]:
+    chosen = [f"--only={name}" for name in names]
+    command = [sys.executable, __file__, "--serve", str(root), *chosen]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=root, **pipes)
 
@@ -77,17 +80,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkouts", nargs="+", type=Path)
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--only", action="append", choices=SUBMISSIONS)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     roots = [root.resolve() for root in options.checkouts]
     if options.serve:
-        serve(roots[0])
+        serve(roots[0], options.only)
         return
-    processes = [start(root) for root in roots]
+    names = options.only or SUBMISSIONS
+    processes = [start(root, names) for root in roots]
     for process in processes:
         answer_of(process)
     print(f"{'':16}" + "".join(f"{root.name:>16}" for root in roots) + "   (median, minimum)")
-    for name in ("functions", "notebook", "another style"):
+    for name in names:
         taken: list[list[float]] = [[] for _ in roots]
         for _ in range(options.rounds):
             for process, times in zip(processes, taken, strict=True):

@@ -13,19 +13,21 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 SHORT_RUNS = {
-    "batch_promise": ("abort",),
+    "batch_promise": ("--students", "5", "abort"),
     "broken_table": ("empty_file",),
-    "compare_revisions": (".", "--rounds", "1"),
-    "cost_of_naming": ("--students", "3", "--assignment", "moe_routing_in_practice"),
-    "kill_the_grader": ("--submissions", "4", "--kills", "1", "--every", "5"),
+    "compare_revisions": (".", "--rounds", "1", "--only", "functions"),
+    "cost_of_naming": ("--students", "1", "--assignment", "moe_routing_in_practice"),
+    "kill_the_grader": ("--submissions", "2", "--kills", "1"),
     "misconceptions": ("--exercise", "coactivation"),
     "otter_attack_table": ("wrong",),
-    "otter_class": ("--only", "right_export.zip"),
+    "otter_class": ("toy", "--course", "toycourse", "--only", "right_export.zip"),
     "per_submission": (
-        *("--assignment", "moe_routing_in_practice"),
+        *("--assignment", "moe_routing_in_practice", "--functions-only"),
         *("--rounds", "1", "--otter-rounds", "1"),
     ),
     "sandbox_start": ("--rounds", "1", "--at-once", "1"),
@@ -36,7 +38,7 @@ RUN_BY_OTHER_TESTS = {
     "system_calls": "tests/sandbox/test_system_calls.py",
 }
 NEEDS_A_GPU = {"full_scale", "usual_way"}
-PARTS_OF_OTHERS = {"attacks_on_otter", "submission_cpu"}
+PARTS_OF_OTHERS = {"attacks_on_otter", "submission_cpu", "with_tests"}
 
 
 @pytest.mark.sandbox

@@ -12,7 +12,7 @@ from autograder.report.feedback.content import student_message
 
 from .conftest import CLASS, TORN, WITH_GRADESCOPE
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 
 def test_the_class_has_every_outcome_and_every_status(graded):
@@ -41,6 +41,13 @@ def test_what_otter_cannot_read_ends_without_results(graded):
     assert graded.otter[TORN].status != 0
     assert "RESULTS" not in graded.otter[TORN].out
     assert "does not appear to be JSON" in graded.otter[TORN].err
+
+
+def test_a_torn_notebook_gets_no_points_on_gradescope_and_says_why(graded):
+    details = graded.gradescope[TORN].details
+    assert (details["total"], details["possible"]) == (0, 10)
+    assert "the notebook ends in the middle" in details["output"]
+    assert details["details"]["extra_data"]["status"] == "unreadable"
 
 
 @pytest.mark.parametrize("name", [name for name in CLASS if name != TORN])

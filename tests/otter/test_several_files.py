@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from otter_places import Gradescope, grades_of, known, told, with_otter, zipped
+from otter_places import Gradescope, grades_of, known, read_details, told, with_otter, zipped
 
 from autograder.records import WHICH_FILE
 
 from .conftest import COURSES, HALVE, ORDER, RIGHT, notebook
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 USES_HELPER = "from my_helpers import twice\ndef double(x):\n    return twice(x)\n" + HALVE
 STUBS = (
@@ -68,6 +68,8 @@ def everywhere(probe_package, tmp_path_factory) -> Everywhere:
     with ThreadPoolExecutor(2) as pool:
         scope = pool.map(on_gradescope, FILES)
         otter = pool.map(lambda name: with_otter(out / f"{name}.zip", probe_package), READ_BY_OTTER)
+        places = list(scope)
+        read_details(places)
         grades = grades_of(out / "export", out, ORDER, cwd=COURSES)
         counting = {
             place.partition("/")[0]: grade for place, grade in grades.items() if grade["counts"]
@@ -75,7 +77,7 @@ def everywhere(probe_package, tmp_path_factory) -> Everywhere:
         return Everywhere(
             moelab=dict(zip(FILES, (counting[place] for place in sorted(counting)), strict=True)),
             otter={name: ended.results for name, ended in zip(READ_BY_OTTER, otter, strict=True)},
-            gradescope=dict(zip(FILES, scope, strict=True)),
+            gradescope=dict(zip(FILES, places, strict=True)),
         )
 
 

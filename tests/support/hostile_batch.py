@@ -36,7 +36,6 @@ ROOT = Path(__file__).resolve().parents[2]
 TOY = ROOT / "tests" / "courses" / "toycourse"
 DEMO = ROOT / "autograder" / "demo" / "hostile"
 FUNCTIONS = ("expert_load", "busiest_expert", "load_gap")
-HOSTILE = "student_10_hostile"  # graded in the middle of the class
 
 _LOADS = (
     "counts = torch.bincount(indices.reshape(-1), minlength=num_experts)\n"
@@ -97,14 +96,15 @@ def hostile_files() -> tuple[Hostile, ...]:
 class Room:
     """A class and the processes that grade it, with the grades of the honest by themselves."""
 
-    def __init__(self, level: str, jobs: int = 2) -> None:
+    def __init__(self, level: str, jobs: int = 2, students: int = STUDENTS) -> None:
         adopt_orphans()
         self._stack = contextlib.ExitStack()
         self._temporary = self._stack.enter_context(_own_temporary_folder())
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="room-")))
-        for number in range(STUDENTS):
+        for number in range(students):
             path = self._folder / f"student_{number:02}.py"
             path.write_text(_honest(number), encoding="utf-8")
+        self._hostile = f"student_{students // 2:02}_hostile"  # graded in their middle
         self._bait = Bait()
         self._stack.callback(self._bait.close)
         settings = Settings(
@@ -125,7 +125,7 @@ class Room:
     def run(self, hostile: Hostile) -> Batch:
         """Grade the class with a hostile submission in its middle, and look at what it did."""
         targets = self._bait.targets(sorted(descendants(os.getpid()) - {self._bait.victim}))
-        path = self._folder / f"{HOSTILE}.py"
+        path = self._folder / f"{self._hostile}.py"
         path.write_text(hostile.submission(targets), encoding="utf-8")
         started = time.monotonic()
         try:
@@ -133,7 +133,7 @@ class Room:
         finally:
             path.unlink()
         seconds = time.monotonic() - started
-        own = grades.pop(HOSTILE)
+        own = grades.pop(self._hostile)
         harm = [
             f"{student} got another grade"
             for student, grade in grades.items()

@@ -1,7 +1,7 @@
 """Grade with `otter.api.grade_submission` and print all that Otter knows then, as JSON.
 
 python otter_api.py SUBMISSION AUTOGRADER_ZIP
-python otter_api.py RESULTS_PKL                 what a finished run left
+python otter_api.py RESULTS_PKL...              what finished runs left, a line each
 """
 
 from __future__ import annotations
@@ -9,20 +9,28 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import dill
 from otter.api import grade_submission
+from otter.test_files import GradingResults
 
 from autograder.otter.plugin import NAME
 
 
 def main(arguments: list[str]) -> None:
     """Print the checks of every question with what Otter thinks of them."""
-    if len(arguments) == 2:
-        results = grade_submission(*arguments, quiet=True)
+    if Path(arguments[0]).suffix == ".pkl":
+        found = [dill.loads(Path(argument).read_bytes()) for argument in arguments]
     else:
-        results = dill.loads(Path(arguments[0]).read_bytes())
-    told = {
+        found = [grade_submission(*arguments, quiet=True)]
+    for results in found:
+        print("RESULTS", json.dumps(told(results)))
+
+
+def told(results: GradingResults) -> dict[str, Any]:
+    """All that Otter knows of one submission."""
+    return {
         "total": results.total,
         "possible": results.possible,
         "output": results.output,
@@ -38,7 +46,6 @@ def main(arguments: list[str]) -> None:
             for name in results.test_files
         },
     }
-    print("RESULTS", json.dumps(told))
 
 
 if __name__ == "__main__":

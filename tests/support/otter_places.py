@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from autograder.otter.engine import Order
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+COURSES = ROOT / "tests" / "courses"
 CONTAINER = (sys.executable, str(HERE / "gradescope_container.py"))
 API = (sys.executable, str(HERE / "otter_api.py"))
 PASSING = ("passed", "grader_error")
@@ -35,14 +37,22 @@ class Ended:
 
     @property
     def results(self) -> dict[str, Any]:
+        return self.all_results[-1]
+
+    @property
+    def all_results(self) -> list[dict[str, Any]]:
         lines = [line for line in self.out.splitlines() if line.startswith("RESULTS ")]
         assert lines, self.err
-        return json.loads(lines[-1].removeprefix("RESULTS "))
+        return [json.loads(line.removeprefix("RESULTS ")) for line in lines]
 
 
 def run(*command: str | Path, **options: Any) -> Ended:
     """Run a program to its end, in a session of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{COURSES}",
+        "OMP_NUM_THREADS": "1",
+    }
     process = subprocess.Popen(
         [*map(str, command)],
         stdout=subprocess.PIPE,
@@ -118,8 +128,19 @@ class Gradescope:
 
     @cached_property
     def details(self) -> dict[str, Any]:
-        left = self.root / "results" / "results.pkl"
-        return run(*API, left).results
+        return run(*API, self.left).results
+
+    @property
+    def left(self) -> Path:
+        """What Otter leaves for programs."""
+        return self.root / "results" / "results.pkl"
+
+
+def read_details(places: Sequence[Gradescope]) -> None:
+    """Read what Otter left in several places, in one process: each takes seconds to start."""
+    found = run(*API, *(place.left for place in places)).all_results
+    for place, details in zip(places, found, strict=True):
+        place.details = details
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
