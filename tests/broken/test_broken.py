@@ -7,7 +7,7 @@ from broken_suite import Case, cannot_try, cases, outcomes, said
 
 from autograder.records import Grade
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 CASES = cases()
 

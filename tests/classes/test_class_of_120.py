@@ -17,7 +17,7 @@ from made_up_class import POSSIBLE, Student, students
 
 from ..cli.conftest import ROOT, Moelab
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 COURSE = "toy_of_a_large_class"
 _ROW = re.compile(

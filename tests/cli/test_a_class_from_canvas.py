@@ -37,6 +37,7 @@ def canvas_rows(path: Path) -> dict[str, str]:
         return {row[0]: row[-1] for row in csv.reader(file)}
 
 
+@pytest.mark.slow
 @pytest.mark.sandbox
 def test_a_class_from_canvas_and_a_check_that_was_mended(moelab_here, room, monkeypatch, capsys):
     class_archive(room.folder / "submissions.zip")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from canaries import birds_that_sang, hang_canaries
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 TOYS = Path(__file__).resolve().parents[1] / "courses" / "toycourse"
 HOSTILE = ("forges_comparisons", "forges_the_grader", "reads_secrets", "starts_processes")

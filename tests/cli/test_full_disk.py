@@ -27,6 +27,7 @@ def may_mount() -> bool:
 
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.sandbox,
     pytest.mark.skipif(not may_mount(), reason="only root with CAP_SYS_ADMIN can mount a disk"),
 ]

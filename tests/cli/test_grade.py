@@ -13,7 +13,7 @@ import pytest
 
 from autograder.gradebook import Gradebook, GradebookError
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 RIGHT = """
 import torch

@@ -49,6 +49,7 @@ def test_a_report_imports_neither_torch_nor_transformers(tmp_path):
     assert not {"torch", "transformers", "numpy", "matplotlib"} & set(loaded)
 
 
+@pytest.mark.slow
 @pytest.mark.sandbox
 def test_a_run_leaves_torch_to_its_workers(room):
     (room.submissions / "ada.py").write_text("x = 1\n")
@@ -171,6 +172,7 @@ def test_the_traceback_is_there_for_those_who_ask(moelab, broken_library):
     assert "Traceback" in ended.err
 
 
+@pytest.mark.slow
 def test_a_course_that_cannot_be_imported_names_the_line(moelab, tmp_path):
     course = tmp_path / "broken_course" / "lab"
     course.mkdir(parents=True)

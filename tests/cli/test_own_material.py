@@ -10,6 +10,8 @@ import pytest
 from autograder.cli.main import run as run_command
 from autograder.verify.records import Rule
 
+pytestmark = pytest.mark.slow
+
 RIGHT_LOAD = """
 import torch
 

@@ -81,6 +81,7 @@ def test_hostile_names_pass_through_the_whole_way(tmp_path, hostile_class, capsy
     assert "<script>alert(1)" not in (page / "index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_reading_ends_it_quietly(gradebook):
     command = [sys.executable, "-m", "autograder.cli", "report", str(gradebook)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

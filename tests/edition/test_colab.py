@@ -18,6 +18,8 @@ from autograder.edition.source import solution_source
 from autograder.notebook.reading import read_submission
 from autograder.notebook.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 LIKE_COLAB = """
 import otter.check.utils
 otter.check.utils.IPythonInterpreter.COLAB.value.running = lambda: True

@@ -14,6 +14,8 @@ from autograder.edition.source import script, solution_source
 from autograder.records import Outcome
 from autograder.verify.stage import Stage
 
+pytestmark = pytest.mark.slow
+
 Function = Callable[..., Any]
 
 

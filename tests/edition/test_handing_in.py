@@ -17,6 +17,8 @@ from autograder.edition.write import build
 from autograder.receipt import read_handed_in
 from moelab_kit.saved import SESSION, this_notebook, unsaved_functions
 
+pytestmark = pytest.mark.slow
+
 ANSWER = """\
 import my_helpers
 

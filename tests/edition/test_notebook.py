@@ -17,6 +17,8 @@ from autograder.edition.source import solution_source, stub_source
 from autograder.edition.write import build, stale_files, student_files
 from autograder.receipt import read_handed_in
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_rebuild_is_byte_identical(toy_course, tmp_path):
     assignment = toy_course.load()

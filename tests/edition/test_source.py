@@ -50,6 +50,7 @@ def test_a_signature_over_several_lines_keeps_its_layout(toy_course):
     assert "def load_gap(\n    indices: torch.Tensor,\n    num_experts: int,\n) -> float:" in source
 
 
+@pytest.mark.slow
 def test_a_solution_brings_its_helpers_constants_and_imports(toy_course):
     exercise = exercise_named(toy_course, "expert_load")
     source = solution_source(exercise, exercise.solution_function)

@@ -21,6 +21,8 @@ from autograder.edition.notebook import solved_notebook
 from autograder.edition.student_zip import student_zip
 from autograder.edition.workflow import PATH, student_workflow
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 OURS = sorted((ROOT / ".github" / "workflows").iterdir())
 COURSE = ROOT / ".github" / "workflows" / "course.yml"

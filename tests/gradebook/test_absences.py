@@ -30,6 +30,7 @@ def graded(book, run, make_grade) -> Gradebook:
     return book
 
 
+@pytest.mark.slow
 def test_who_handed_in_nothing_can_be_given_points(graded, zoe):
     before, after = graded.adjust(LAB, "Ng, Zoë", decision(7), zoe)
     assert (before.score, after.score, after.possible) == (0, 7, 20)

@@ -37,6 +37,7 @@ with Gradebook.open(url) as book:
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_sentence_and_what_was_kept_stays(tmp_path):
     url = f"sqlite:///{tmp_path / 'g.db'}"
     ended = subprocess.run(

@@ -30,6 +30,7 @@ def own_server() -> Server:
         yield server
 
 
+@pytest.mark.slow
 def test_a_server_that_goes_away_is_one_sentence_and_loses_nothing(own_server, small_class):
     first, second, _ = small_class.grades
     url = own_server.new_database()
@@ -101,6 +102,7 @@ with Gradebook.open(url) as book:
 """
 
 
+@pytest.mark.slow
 def test_programs_that_begin_at_once_make_one_gradebook_and_double_nothing(url: str):
     together = [
         subprocess.Popen([sys.executable, "-c", OPENER, url, who], cwd=Path(__file__).parents[2])

@@ -53,6 +53,7 @@ def test_what_was_graded_before_a_kill_is_held_afterwards(tmp_path):
         assert [name for name, _ in book.held("a", "r")] == sorted(printed)
 
 
+@pytest.mark.slow
 def test_processes_that_write_at_once_lose_and_double_nothing(tmp_path):
     url = f"sqlite:///{tmp_path / 'g.db'}"
     writers = [writer(url, who, 15) for who in ("ada", "bob", "eve")]

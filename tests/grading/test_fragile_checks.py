@@ -24,6 +24,8 @@ from autograder.sandbox.limits import Limits
 from autograder.session import CheckTooSlow
 from autograder.submission.discover import Found, find_submissions
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 HONEST = "def step(x): return x\n\ndef stride(x): return x\n"
 KILLS_ONE = "def step(x): return -9 if x == 2 else x\n\ndef stride(x): return x\n"

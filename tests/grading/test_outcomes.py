@@ -13,6 +13,8 @@ from autograder.records import Grade, Outcome, Status
 from autograder.sandbox.limits import Limits
 from autograder.submission.discover import find_submissions
 
+pytestmark = pytest.mark.slow
+
 HALVE = "def halve(x): return x / 2\n"
 RIGHT = "def double(x): return 2 * x\n" + HALVE
 

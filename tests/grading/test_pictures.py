@@ -21,6 +21,8 @@ from autograder.sandbox.limits import Limits
 from autograder.submission.discover import find_submissions
 from autograder.wire.png import MAX_BYTES
 
+pytestmark = pytest.mark.slow
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 RIGHT = """
 import matplotlib.pyplot as plt

@@ -22,6 +22,8 @@ from autograder.records import Grade, Outcome, Status
 from autograder.sandbox.limits import Limits
 from autograder.submission.discover import find_submissions
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 SLOW = "import time\n\ndef step(x):\n    time.sleep(0.3)\n    return x\n\nstride = step\n"
 HONEST = "def step(x): return x\n\nstride = step\n"

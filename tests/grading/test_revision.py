@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from autograder.models.choice import choose, digest_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -51,11 +53,13 @@ def revisions(folder: Path, changed: tuple[str, ...]) -> list[str]:
     return done.stdout.split()
 
 
+@pytest.mark.slow
 def test_every_part_that_decides_a_grade_is_in_the_revision(tmp_path: Path) -> None:
     found = revisions(tmp_path, PARTS)
     assert len(set(found)) == len(found) == 1 + len(PARTS)
 
 
+@pytest.mark.slow
 def test_reports_and_an_editors_files_are_not(tmp_path: Path) -> None:
     found = revisions(tmp_path, NOT_PARTS)
     assert len(found) == 1 + len(NOT_PARTS)

@@ -67,7 +67,7 @@ CAUGHT_BY = {
 }
 HOLES = sorted(path.stem for path in HERE.glob("*__*.py"))
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # those of students' code
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # those of students' code
 
 
 class Course:

@@ -10,7 +10,7 @@ from machine import kernel_lacks
 
 from autograder.records import Status
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 NASTIEST = (
     "fork_bomb",

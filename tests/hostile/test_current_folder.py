@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from canaries import birds_that_sang, hang_canaries
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

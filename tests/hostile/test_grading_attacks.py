@@ -7,7 +7,7 @@ from arena import HONEST_LOSS, Arena, Attack, attacks
 
 from autograder.records import Outcome
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 ATTACKS = attacks("grading")
 MESSAGE_LIMIT = 2_000

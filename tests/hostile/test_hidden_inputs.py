@@ -69,6 +69,7 @@ def checks(grade: Grade, *, hidden: bool) -> list[tuple[str, CheckResult]]:
     ]
 
 
+@pytest.mark.slow
 def test_public_checks_run_before_a_hidden_input_was_seen(grade: Grade) -> None:
     public = checks(grade, hidden=False)
     calls = [int(n) for _, c in public for n in re.findall(r"after (\d+) calls", c.message)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from arena import LIMITS, Arena, Attack, attacks
 
+pytestmark = pytest.mark.slow
+
 SLACK_SECONDS = 20.0  # for a busy machine: forks, the end of processes
 
 ATTACKS = attacks()

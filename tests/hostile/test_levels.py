@@ -14,6 +14,8 @@ import tempfile
 import pytest
 from machine import CHECKOUT, elsewhere, kernel_lacks
 
+pytestmark = pytest.mark.slow
+
 NAMES = (
     "daemonize",
     "disk_bomb",

@@ -270,6 +270,7 @@ def test_an_unknown_name_is_reported_as_transformers_does(tmp_path: Path) -> Non
         load_model(str(tmp_path / "nothing"))
 
 
+@pytest.mark.slow
 def test_the_lab_imports_no_part_of_the_engine() -> None:
     program = (
         "import sys, moe_lab.bench, moe_lab.inputs\n"
@@ -304,6 +305,7 @@ def test_a_drawn_model_raises_held_and_trains_as_its_recipe_says() -> None:
     assert held.student is held.teacher
 
 
+@pytest.mark.slow
 def test_a_bench_that_forgets_the_truth_keeps_its_models_and_no_table() -> None:
     bench = Bench(4)
     bench.forget_truth()

@@ -33,7 +33,7 @@ SLOW = {
 }
 
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # those of students' code
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # those of students' code
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)

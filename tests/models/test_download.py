@@ -14,6 +14,8 @@ from hub import serving
 from autograder.authoring.course import load_assignment
 from autograder.edition.source import script, solution_source
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).resolve().parents[1]
 Moelab = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -18,6 +18,8 @@ from autograder.serving.contention import TAMPERED
 from autograder.serving.placement import Placement
 from autograder.submission.discover import find_submissions
 
+pytestmark = pytest.mark.slow
+
 WHOLE_POINTS = 40.0
 
 LOOKS = """

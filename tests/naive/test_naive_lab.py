@@ -12,6 +12,8 @@ import pytest
 
 from moe_lab.families import FAMILIES
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "naive_lab.py"
 
 

@@ -48,6 +48,7 @@ def with_messages(class_grades: ClassGrades, message: str) -> ClassGrades:
     return replace(class_grades, grades=tuple(grades))
 
 
+@pytest.mark.slow
 def test_a_class_of_300_is_less_than_two_megabytes(class_of_300):
     page = html(class_of_300)
     assert len(page.encode()) < PAGE_LIMIT
@@ -57,6 +58,7 @@ def test_a_class_of_300_is_less_than_two_megabytes(class_of_300):
     assert sum(len(checks) for _, checks in data["exercises"]) == checks > 50
 
 
+@pytest.mark.slow
 def test_also_when_every_check_fails_with_a_long_message_of_its_own(class_of_300):
     page = html(with_messages(class_of_300, "<&\u20ac>" * 60))
     assert len(page.encode()) < PAGE_LIMIT
@@ -100,6 +102,7 @@ def test_evidence_is_in_the_page_and_cut_or_left_out_where_it_would_be_too_much(
     assert not [t for t in data_of(page)["texts"] if "2.5" in t]
 
 
+@pytest.mark.slow
 def test_messages_that_fit_are_not_cut(class_of_300):
     page = html(class_of_300)
     assert "Long messages are cut" not in page
@@ -107,6 +110,7 @@ def test_messages_that_fit_are_not_cut(class_of_300):
     assert said <= set(data_of(page)["texts"])
 
 
+@pytest.mark.slow
 def test_the_page_loads_nothing_and_runs_its_own_script_alone(class_of_300):
     page = html(class_of_300)
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]

@@ -150,6 +150,7 @@ def test_no_folder_names_the_seed_the_revision_or_another_student(class_of_300, 
         assert not any(other.student in text for other in others for text in written)
 
 
+@pytest.mark.slow
 def test_plots_are_the_students_own(class_with_pictures, tmp_path):
     write_feedback(class_with_pictures, tmp_path)
     for handout, grade in zip(

@@ -266,6 +266,7 @@ def test_messages_are_cut_to_two_thousand_characters(run, make_grade):
     assert "x" * 2_001 not in html(class_grades)
 
 
+@pytest.mark.slow
 def test_fifty_megabytes_in_every_place_become_little_in_every_format(run, make_grade):
     text = "x" * 50_000_000
     grade = make_grade(text, outcomes=(Outcome.ERROR, Outcome.FAILED), message=text, notes=(text,))

@@ -11,6 +11,8 @@ from autograder.records import ClassGrades, Evidence, Outcome
 from autograder.report.class_page.html import write_html
 from autograder.report.feedback.files import write_feedback
 
+pytestmark = pytest.mark.slow
+
 ATTACKS = (
     "<script>window.hurt = 1</script>",
     '"><img src=x onerror="window.hurt = 1">',

@@ -11,6 +11,8 @@ from machine import CHECKOUT, elsewhere
 
 from autograder.sandbox.diagnosis import Facts, cause_of
 
+pytestmark = pytest.mark.slow
+
 USER = {"root": False, "may_administer": False, "refused": "unshare"}
 LEVELS = ("namespaces", "landlock")
 ANYWHERE = {

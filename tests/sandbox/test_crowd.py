@@ -24,6 +24,8 @@ from autograder.session import Interrupted
 from moe_lab.bench import Bench
 from moelab_kit.calls import Call
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = 80
 HERE = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(CHECKOUT)}
 PROGRAM = str(CHECKOUT / "tests/support/crowd.py")

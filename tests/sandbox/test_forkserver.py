@@ -21,7 +21,7 @@ from autograder.sandbox.session import SandboxSession
 from moe_lab.bench import Bench
 from moelab_kit.calls import Call
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 
 @pytest.fixture

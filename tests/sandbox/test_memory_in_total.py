@@ -88,6 +88,7 @@ def test_groups_of_workers_that_end_without_a_word_are_removed() -> None:
     assert not folder.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("group")
 def test_what_the_group_has_no_room_for_ends_the_child_alone(bench: Bench) -> None:
     """The process's own limit is far away; the group's, which counts everything, is not."""

@@ -25,7 +25,7 @@ from autograder.sandbox.users import free_user
 from moe_lab.bench import Bench
 from moelab_kit.calls import Call
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 
 @contextmanager

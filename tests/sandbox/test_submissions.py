@@ -15,7 +15,7 @@ from autograder.session import Interrupted
 from moe_lab.bench import Bench
 from moelab_kit.calls import Call
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 MIXED = """
 import os, sys

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from machine import CHECKOUT, as_ordinary_user, elsewhere, kernel_lacks
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 TOUR = str(CHECKOUT / "tests" / "support" / "tour.py")
 GOOD = {"crash": "died", "loop": "timeout", "hoard": "memory", "threads": 20}

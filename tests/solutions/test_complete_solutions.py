@@ -29,7 +29,7 @@ SOLUTIONS = (
 POSSIBLE = {"moe_router_analysis": 100, "moe_routing_in_practice": 50}
 SEEDS = [f"seed {number}" for number in range(int(os.environ.get("SOLUTION_SEEDS", "2")))]
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 
 @pytest.fixture(scope="module", params=SEEDS)

@@ -22,7 +22,7 @@ EXERCISES = [
     for exercise in load_assignment(name).exercises
 ]
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # those of students' code
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # those of students' code
 
 each_exercise = pytest.mark.parametrize(("assignment", "exercise"), EXERCISES)
 

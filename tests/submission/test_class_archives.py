@@ -188,6 +188,7 @@ def test_a_file_that_is_damaged_is_one_students_problem(tmp_path):
     assert read_bytes(second)
 
 
+@pytest.mark.slow
 def test_an_archive_of_too_many_files_is_not_listed(tmp_path):
     names = (f"s{n}_{n + 1}_{n + 5000}_lab.py" for n in range(MAX_MEMBERS + 1))
     path = archive(tmp_path / "c.zip", dict.fromkeys(names, ""))

@@ -20,7 +20,7 @@ ORDINARY = Path(__file__).parent / "ordinary"
 CASES = Path(__file__).parent / "cases"
 LAB = "moe_routing_in_practice"
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 
 @pytest.fixture(scope="module")

@@ -431,6 +431,7 @@ NOTEBOOK = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(whole=NOTEBOOK, cut=st.integers(0, 400), flip=st.integers(0, 400), inside=st.booleans())
 def test_mutated_notebooks_are_read_or_unreadable(

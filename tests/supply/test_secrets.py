@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from machine import CHECKOUT, kernel_lacks
 
+pytestmark = pytest.mark.slow
+
 SECRET = "a-canary-that-only-the-environment-holds"
 SEARCH = f"""
 import ctypes, gc, glob, os, sys

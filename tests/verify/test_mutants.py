@@ -134,10 +134,12 @@ def test_the_first_check_that_fails_kills_a_mutant(toy, becomes, fate):
     assert fate_of(toy, "busiest_expert", becomes) == fate
 
 
+@pytest.mark.slow
 def test_an_endless_mutant_is_killed(toy):
     assert fate_of(toy, "busiest_expert", "while True: pass", shortest=1.0).killed
 
 
+@pytest.mark.slow
 def test_a_run_tells_survivors_equivalents_and_stale_explanations(runner, capfd):
     tried = runner(capfd, "busiest_expert")
     found = tried.exercise("busiest_expert")

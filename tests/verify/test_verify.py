@@ -13,6 +13,8 @@ from autograder.verify.matrix import matrix, summary
 from autograder.verify.prove import verify
 from autograder.verify.records import Finding, Report, Rule
 
+pytestmark = pytest.mark.slow
+
 
 def verified(course, tmp_path: Path, *, jobs: int = 1) -> Report:
     assignment = course.load()

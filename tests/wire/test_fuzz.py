@@ -154,6 +154,7 @@ def test_arbitrary_tensors_are_read_or_refused(nodes: list[Any], blob: bytes) ->
 drawing_fields = ("title", "xlabel", "ylabel", "limits", "bars", "lines", "steps", "images")
 
 
+@pytest.mark.slow
 @FUZZ
 @given(st.dictionaries(st.sampled_from([*drawing_fields, "legend"]), plain), plain)
 def test_arbitrary_drawings_are_read_or_refused(panel: dict[str, Any], legend: Any) -> None:
@@ -208,6 +209,7 @@ for name, tree in json.load(sys.stdin).items():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits on address space work on Linux")
 def test_bombs_are_refused_within_bounded_memory_and_time() -> None:
     done = subprocess.run(
