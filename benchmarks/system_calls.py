@@ -19,16 +19,14 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "sandbox")]
-
 import torch
 
 torch.set_num_threads(1)
 
 import pyseccomp
-from test_honest_code import EVERYWHERE, WITH_FILES, function
-from test_system_calls import ALLOW, verdict
+import with_tests
+from honest_code import EVERYWHERE, WITH_FILES, function
+from seccomp_machine import ALLOW, verdict
 
 from autograder.authoring.course import assignment_names, load_assignment
 from autograder.grading.fixtures import Fixtures
@@ -99,7 +97,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         trace = Path(folder, "trace")
         command = ["strace", "-f", "-qq", "-X", "raw", "-o", str(trace), sys.executable, __file__]
-        status = subprocess.run([*command, "--work"], cwd=ROOT, check=False).returncode
+        status = subprocess.run([*command, "--work"], cwd=with_tests.ROOT, check=False).returncode
         made = Counter(calls(trace))
     architecture = pyseccomp.system_arch()
     program = system_call_filter(own_namespaces=True)

@@ -134,14 +134,14 @@ def test_building_twice_changes_nothing_and_checking_says_so(moelab, toy_course)
 def test_verifying_proves_a_course(moelab, toy_course):
     root = ("--root", toy_course.root)
     moelab("build", *root)
-    proved = moelab("verify", *root)
+    proved = moelab("verify", "--jobs", "1", *root)
     assert proved.status == 0, proved.out
     assert f"toy: all {len(Rule)} rules hold" in proved.out
 
 
 def test_verifying_finds_what_is_wrong(moelab, toy_course):
     toy_course.edit("busiest_expert.py", "return len(load) - 1 -", "return 0 *")
-    wrong = moelab("verify", "toy", "--root", toy_course.root)
+    wrong = moelab("verify", "toy", "--jobs", "1", "--root", toy_course.root)
     assert wrong.status == 1
     assert "takes_the_last_of_equals" in wrong.out
 
@@ -152,7 +152,7 @@ def test_a_broken_reference_stops_build_and_fails_verify(moelab, toy_course):
     assert built.status == 2
     assert "the reference solution does not pass its own check" in built.err
     assert not (toy_course.root / "dist").exists()
-    proved = moelab("verify", "--root", toy_course.root)
+    proved = moelab("verify", "--jobs", "1", "--root", toy_course.root)
     assert proved.status == 1
     assert "the reference does not pass check" in proved.out
     assert "rules hold" not in proved.out

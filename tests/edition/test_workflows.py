@@ -246,11 +246,9 @@ def test_the_check_finds_helpers_and_moe_lab_reads_a_byte_order_mark_and_names_a
     assert "its checks could not be run: " in broken.stderr
 
 
-def test_the_courses_steps_are_what_ci_runs_and_the_build_is_up_to_date():
+def test_the_courses_steps_are_what_ci_runs():
     steps = steps_of(COURSE.read_text())
     ci = (ROOT / ".ci" / "run").read_text()
     for command in ("moelab verify", "moelab build --check"):
         assert command in steps.values()
         assert command.removeprefix("moelab ") in ci
-    done = run_step(steps["Compare the student edition with the course"], ROOT)
-    assert done.returncode == 0, done.stdout

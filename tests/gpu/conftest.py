@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from autograder.sandbox.devices import Gpu, gpus
-
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(Path(__file__).parent), str(TESTS / "models"), str(TESTS / "reference")]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

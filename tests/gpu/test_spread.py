@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from checkpoints import save_native, save_remote
-from test_every_family import FAMILIES, TEXT, build
+from families import FAMILIES, TEXT, build
 from torch import nn
 
 from autograder.authoring.course import load_assignment
