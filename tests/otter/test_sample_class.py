@@ -40,7 +40,8 @@ def test_every_check_has_the_same_verdict_and_points_everywhere(part):
         otter, scope = part.otter[name].results, part.gradescope[name].details
         assert told(otter) == told(scope) == known(grade)
         assert otter["total"] == scope["total"] == pytest.approx(grade["score"])
-        assert otter["possible"] == scope["possible"] == pytest.approx(100)
+        assert otter["possible"] == scope["possible"] == pytest.approx(grade["possible"])
+    assert grade["possible"] == load_assignment(ORDER.assignment).possible
 
 
 def test_slips_lose_everywhere_and_the_attack_wins_nothing(part):

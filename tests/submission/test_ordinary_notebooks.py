@@ -31,12 +31,12 @@ def worker() -> Iterator[Worker]:
 
 
 @pytest.mark.parametrize("file", sorted(ORDINARY.iterdir()), ids=lambda file: file.name)
-def test_right_answers_in_an_ordinary_notebook_keep_50_of_50(worker: Worker, file: Path) -> None:
+def test_right_answers_in_an_ordinary_notebook_keep_every_point(worker: Worker, file: Path) -> None:
     (found,) = find_submissions([file])
 
     grade = worker.grade(LAB, found)
 
-    assert (grade.score, grade.possible) == (50, 50), grade.notes
+    assert grade.score == grade.possible == load_assignment(LAB).possible, grade.notes
 
 
 @pytest.fixture(scope="module")
