@@ -1,6 +1,6 @@
 """Grade a class of twenty honest submissions with each hostile file among them, one after another.
 
-    python benchmarks/batch_promise.py [--write docs/evidence/batch-promise.md] [--students 20] [NAME ...]
+    python benchmarks/batch_promise.py [--write FILE] [--students 20] [NAME ...]
 
 Prints a Markdown table, or puts it between the two marks in a file: for each hostile file whether
 all honest grades are the same as without it, what was left of it, and how long the batch took. That
