@@ -16,6 +16,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_click"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build", "tutorials/my_course"]
 smartquotes = False  # two dashes are an option
+highlight_language = "none"
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 4
@@ -38,11 +39,17 @@ linkcheck_retries = 2
 linkcheck_anchors_ignore_for_url = [r"https://github\.com/.*"]  # made by a script in the browser
 
 
-def bars_are_bars(app, what, name, obj, options, lines):
-    """Docstrings are plain English: |a - b| is no substitution of reStructuredText."""
-    lines[:] = [re.sub(r"(?<!\\)\|", r"\\|", line) if "`" not in line else line for line in lines]
+def plain_text(app, what, name, obj, options, lines):
+    """Docstrings are plain English with `code`: |a - b| and *.py mark nothing up."""
+    lines[:] = ["".join(map(_escaped, re.split(r"(`[^`]*`)", line))) for line in lines]
+
+
+def _escaped(part):
+    return (
+        part if part.startswith("`") else re.sub(r"(?<!\\)([*|])|(?<=\w)(_)(?!\w)", r"\\\1\2", part)
+    )
 
 
 def setup(app):
     """Let Sphinx know the functions above."""
-    app.connect("autodoc-process-docstring", bars_are_bars)
+    app.connect("autodoc-process-docstring", plain_text)
