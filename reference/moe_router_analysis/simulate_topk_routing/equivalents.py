@@ -16,6 +16,7 @@ exercise.equivalent(
 )
 exercise.equivalent(
     "selected, top_indices = torch.topk(logits.detach().float(), top_k, dim=-1)",
+    "selected, top_indices = torch.topk(logits.detach().float(), top_k, )",
     "selected, top_indices = torch.topk(logits.detach().float(), top_k, dim=+1)",
     because="The values have two dimensions: the last one is dimension 1, and topk's own.",
 )
