@@ -1,4 +1,4 @@
-"""Grade every broken submission of `tests/broken/`, and print what came of it.
+"""Grade every broken submission of the tests, and print what came of it.
 
     python benchmarks/broken_table.py [--write docs/evidence/broken.md] [NAME ...]
 
