@@ -28,7 +28,7 @@ def wheel(folder: Path) -> Path:
     """A wheel of moelab, made as pip makes one before it installs it."""
     source = folder / "source"
     skipped = shutil.ignore_patterns("__pycache__")
-    for name in ("autograder", "reference"):
+    for name in ("autograder", "reference", "assignments/moelab_kit", "assignments/moe_lab"):
         shutil.copytree(ROOT / name, source / name, ignore=skipped)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
@@ -59,8 +59,9 @@ def test_right_answers_earn_everything(python: Path, tmp_path: Path) -> None:
     (tmp_path / "autograder.zip").write_bytes(package(load_assignment(ORDER.assignment), ORDER))
     shutil.copy(RIGHT, tmp_path / "lab.ipynb")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    told = "import autograder, moe_lab, moelab_kit, reference; print(reference.__file__)"
     where = subprocess.run(
-        [str(python), "-c", "import autograder, reference; print(reference.__file__)"],
+        [str(python), "-c", told],
         capture_output=True, text=True, check=True, cwd=tmp_path, env=environment,
     )  # fmt: skip
     assert Path(where.stdout.strip()).is_relative_to(python.parents[1])
