@@ -76,7 +76,7 @@ def run(arguments: Sequence[str]) -> int:
         _say(_sentence(error))
         return WRONG_USE
     except BrokenPipeError:
-        # Whoever read our output has gone: let Python's last flush go nowhere, as click does.
+        # The reader of our output has gone: let Python's last flush go nowhere, as click does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SOMETHING_WRONG
     except OSError as error:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from moe_lab.bench import Recipe
+from moe_lab.drawn import Recipe
 from moe_lab.families import family_named
 from moe_lab.inputs import token_batch
 from moelab_kit.compare import Tolerance, difference
@@ -46,9 +46,9 @@ def router_names(recipe: Recipe) -> tuple[str, ...]:
 def counts_of(
     model: Any, ids: torch.Tensor, mask: torch.Tensor, attend: torch.Tensor | None = None
 ) -> list[list[int]]:
-    """Real tokens that each expert of each router gets; `attend` is what the model is told.
+    """Real tokens that each expert of each router gets; `attend` is the mask that the model gets.
 
-    Without `attend`, the model is told what is real.
+    Without `attend`, the model gets `mask`.
     """
     real = mask.reshape(-1) == 1
     told = mask if attend is None else attend

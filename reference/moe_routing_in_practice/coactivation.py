@@ -151,7 +151,7 @@ def divides_by_the_second(indices: torch.Tensor, num_experts: int) -> torch.Tens
 
 @exercise.chaff(caught_by=(four_tokens, random_routings, unused_experts, order_of_slots_and_tokens))
 def share_of_all_tokens(indices: torch.Tensor, num_experts: int) -> torch.Tensor:
-    """Divides by all tokens; asked for is the share of the tokens that use expert i."""
+    """Divides by all tokens. The exercise asks for the share of the tokens that use expert i."""
     used = torch.bincount(indices.flatten(), minlength=num_experts).float()
     return coactivation(indices, num_experts) * used.unsqueeze(1) / len(indices)
 

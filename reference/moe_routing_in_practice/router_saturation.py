@@ -152,7 +152,7 @@ def slot_by_slot(indices_a: torch.Tensor, indices_b: torch.Tensor) -> float:
     caught_by=(same_and_different, random_routings, order_does_not_matter, wrong_arguments)
 )
 def jaccard(indices_a: torch.Tensor, indices_b: torch.Tensor) -> float:
-    """Divides by the size of the union; asked for is a share of the k experts."""
+    """Divides by the size of the union. The exercise asks for a share of the k experts."""
     router_saturation(indices_a, indices_b)
     common = (indices_a.unsqueeze(2) == indices_b.unsqueeze(1)).sum(dim=(1, 2))
     return float((common / (2 * indices_a.shape[1] - common)).mean())

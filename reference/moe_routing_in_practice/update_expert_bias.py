@@ -158,7 +158,7 @@ def whole_mean(bias: torch.Tensor, counts: torch.Tensor, rate: float = 0.001) ->
 
 @exercise.chaff(caught_by=(one_step, a_new_tensor_in_float32))
 def updates_in_place(bias: torch.Tensor, counts: torch.Tensor, rate: float = 0.001) -> torch.Tensor:
-    """Adds to the caller's bias (`+=`, `add_`) and returns it; asked for is a new tensor."""
+    """Adds to the caller's bias (`+=`, `add_`), returns it. The exercise asks for a new tensor."""
     new = update_expert_bias(bias, counts, rate)
     bias.copy_(new)
     return bias if bias.dtype == torch.float32 else new
@@ -202,7 +202,7 @@ def fixed_rate(bias: torch.Tensor, counts: torch.Tensor, rate: float = 0.001) ->
 def median_of_the_counts(
     bias: torch.Tensor, counts: torch.Tensor, rate: float = 0.001
 ) -> torch.Tensor:
-    """Compares with the median; asked for is the mean, which a few hot experts pull up."""
+    """Compares with the median. The exercise asks for the mean, which a few hot experts pull up."""
     return bias.float() + rate * torch.sign(counts.float().quantile(0.5) - counts)
 
 

@@ -305,7 +305,7 @@ def _tokens(tokenizer: Any, texts: list[str]) -> torch.Tensor:
 
 
 def _texts_that_tell(rng: np.random.Generator, bench: Bench, tokenizer: Any) -> list[str]:
-    """Texts, two of them empty, whose padding shows in the counts of whoever takes it for text."""
+    """Texts, two of them empty: to take their padding for text changes the counts."""
     while True:
         short, long = random_texts(rng, 2, most_words=2)
         texts = ["", short, long + WORD, "", "k", f" {short}\n"]

@@ -215,7 +215,7 @@ def sorts_the_callers_list(logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 
 def keys_as_text(
     logits: torch.Tensor, top_ks: Sequence[int] = (1, 2, 4)
 ) -> dict[str, dict[str, Any]]:
-    """Uses "k=2" and the like as keys; asked for is the number k itself."""
+    """Uses "k=2" and the like as keys. The exercise asks for the number k itself."""
     return {f"k={k}": entry for k, entry in compare_top_k(logits, top_ks).items()}
 
 

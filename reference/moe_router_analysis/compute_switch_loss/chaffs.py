@@ -231,7 +231,7 @@ def nan_without_real_tokens(
 def plain_zero_without_real_tokens(
     router_logits: torch.Tensor, top_k: int = 2, token_mask: Mask = None
 ) -> torch.Tensor | float:
-    """Returns the Python number 0.0 without real tokens; asked for is a scalar tensor."""
+    """Returns the Python number 0.0 without real tokens. The exercise asks for a scalar tensor."""
     value = compute_switch_loss(router_logits, top_k, token_mask)
     return value if len(_kept(router_logits, token_mask)) else 0.0
 

@@ -65,7 +65,7 @@ def includes_the_limit(
 def in_order_of_the_experts(
     load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
-    """Lists the experts by number; asked for is the worst first."""
+    """Lists the experts by number. The exercise asks for the worst first."""
     issues = find_load_issues(load_stats, overloaded, underused)
     return {key: sorted(loads) for key, loads in issues.items()}
 

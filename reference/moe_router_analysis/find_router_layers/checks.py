@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from torch import nn
 
-from moe_lab.bench import Bench, Recipe
+from moe_lab.bench import Bench
+from moe_lab.drawn import Recipe
 from moelab_kit.calls import Answer
 from moelab_kit.compare import kind_of
 from reference.moe_router_analysis._drawn import draw, router_names

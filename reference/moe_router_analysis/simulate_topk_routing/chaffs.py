@@ -121,7 +121,7 @@ def population_standard_deviation(logits: torch.Tensor, top_k: int = 2) -> dict[
 
 @exercise.chaff(caught_by=single_token)
 def standard_deviation_of_one_token(logits: torch.Tensor, top_k: int = 2) -> dict[str, Any]:
-    """Divides by n − 1 = 0 for a single token, which gives NaN; asked for is 0.0."""
+    """Divides by n − 1 = 0 for a single token, which gives NaN. The exercise asks for 0.0."""
     routing = simulate_topk_routing(logits, top_k)
     if len(logits) == 1:
         routing["std_first_expert_weight"] = float("nan")

@@ -113,7 +113,7 @@ def largest_deviation(
 def sample_variance(
     indices: torch.Tensor, num_experts: int, token_mask: Mask = None
 ) -> dict[str, Any]:
-    """Divides by E − 1 in the variance (torch's default); asked for is the population variance."""
+    """Divides by E − 1 in the variance, as torch does. The exercise asks for the population's."""
     metrics = load_metrics(indices, num_experts, token_mask)
     return {**metrics, "cv_squared": metrics["cv_squared"] * num_experts / (num_experts - 1)}
 
@@ -226,7 +226,7 @@ def accepts_a_single_expert(
 def counts_as_a_list(
     indices: torch.Tensor, num_experts: int, token_mask: Mask = None
 ) -> dict[str, Any]:
-    """Returns the counts as a Python list; asked for is an int64 tensor."""
+    """Returns the counts as a Python list. The exercise asks for an int64 tensor."""
     metrics = load_metrics(indices, num_experts, token_mask)
     return {**metrics, "counts": metrics["counts"].tolist()}
 

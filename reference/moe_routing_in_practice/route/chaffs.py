@@ -225,6 +225,6 @@ def adds_the_bias_in_place(logits: torch.Tensor, top_k: int, *args: Any, **kwarg
     )
 )
 def weights_first(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:
-    """Returns (weights, indices), as torch.topk does; asked for is (indices, weights)."""
+    """Returns (weights, indices), as torch.topk does. The exercise asks for (indices, weights)."""
     indices, weights = route(**settings_of(logits, top_k, *args, **kwargs))
     return weights, indices
