@@ -41,6 +41,16 @@ def files_below(folder: Path, prefix: str = "") -> dict[str, bytes]:
     return found
 
 
+def write_archive(root: Path, name: str, data: bytes) -> list[str]:
+    """Bring `root/name` up to date; one sentence where that changed something."""
+    path = root / name
+    if path.is_file() and path.read_bytes() == data:
+        return []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return [f"wrote {name}"]
+
+
 def lab_files() -> dict[str, bytes]:
     """The lab's packages, `moelab_kit` and `moe_lab`, as they are imported."""
     found: dict[str, bytes] = {}

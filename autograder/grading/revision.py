@@ -18,8 +18,6 @@ ENGINE_PARTS = (
     *("authoring", "grading", "inside", "models", "notebook", "sandbox", "serving"),
     *("submission", "wire"),
 )
-
-
 ENGINE_MODULES = ("courses.py", "linux.py", "records.py", "seeds.py", "session.py", "text.py")
 
 

@@ -19,7 +19,7 @@ from torch import nn
 
 from autograder.grading.misconceptions.figures import parting
 from autograder.wire.messages import Handles
-from moe_lab.bench import PREFIX, Recipe
+from moe_lab.drawn import PREFIX, Recipe
 from moelab_kit.calls import Call
 from moelab_kit.compare import Opaque, Tolerance, difference
 from moelab_kit.drawing import Drawing

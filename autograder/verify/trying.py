@@ -123,10 +123,10 @@ def _try(trials: Trials, stages: Sequence[Stage], solutions: Sequence[Solution])
         again = place > 0 and stage.seed == FIRST_SEED
         name = f"seed {stage.seed} again" if again else f"seed {stage.seed}"
         for solution in solutions:
-            trials.trials.append(_attempt(trials.exercise, stage, solution, name))
+            trials.trials.append(_trial(trials.exercise, stage, solution, name))
 
 
-def _attempt(exercise: Exercise, stage: Stage, solution: Solution, name: str) -> Trial:
+def _trial(exercise: Exercise, stage: Stage, solution: Solution, name: str) -> Trial:
     results: dict[str, CheckResult] = {}
     errors: dict[str, float] = {}
 

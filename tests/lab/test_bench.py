@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from moe_lab import Bench, load_model, load_tokenizer
-from moe_lab.bench import Recipe
+from moe_lab.drawn import Recipe
 from moe_lab.families import FAMILIES, Family
 from moelab_kit.side_effects import StateBefore
 

@@ -17,7 +17,7 @@ from otter.generate import main as otter_generate
 import autograder
 from autograder.authoring.assignment import Assignment
 from autograder.courses import folder_of, name_of
-from autograder.edition.archive import archive_of, files_below, lab_files
+from autograder.edition.archive import archive_of, files_below, lab_files, write_archive
 from autograder.edition.pins import pins, requirements, sources
 from autograder.edition.workflow import CPU_TORCH
 from autograder.otter.engine import FOLDER, Order
@@ -61,13 +61,7 @@ def build_package(assignment: Assignment, root: Path, order: Order) -> list[str]
     Raises `BuildError` where the reference does not earn every point of its own assignment.
     """
     prove_reference(assignment)
-    data = package(assignment, order)
-    path = root / package_file(assignment.name)
-    if path.is_file() and path.read_bytes() == data:
-        return []
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    return [f"wrote {package_file(assignment.name)}"]
+    return write_archive(root, package_file(assignment.name), package(assignment, order))
 
 
 def package(assignment: Assignment, order: Order) -> bytes:
