@@ -6,11 +6,14 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from interrupting import descendants
 
 from autograder.grading import retries
 from autograder.grading.batch import Grading
@@ -38,17 +41,15 @@ def settings(course: str) -> Settings:
     return Settings(seed="retries", course=course, limits=Limits(call=10.0, total=60.0))
 
 
-def below(root: int) -> list[int]:
-    """Every process below one."""
-    parents = {}
-    for name in filter(str.isdecimal, os.listdir("/proc")):
-        with contextlib.suppress(OSError, IndexError):
-            about = Path(f"/proc/{name}/stat").read_text(errors="replace")
-            parents[int(name)] = int(about.rpartition(")")[2].split()[1])
-    found = [root]
-    for one in found:
-        found += [pid for pid, parent in parents.items() if parent == one]
-    return found[1:]
+def ours(root: int) -> list[int]:
+    """The grader's processes below one: Python's, not other tests' server of a database."""
+    python = os.path.realpath("/proc/self/exe")
+    found = []
+    for pid in sorted(descendants(root)):
+        with contextlib.suppress(OSError):
+            if os.path.realpath(f"/proc/{pid}/exe") == python:
+                found.append(pid)
+    return found
 
 
 @pytest.mark.sandbox
@@ -84,10 +85,18 @@ def test_whatever_of_ours_is_killed_again_and_again_each_is_graded_once_and_righ
             grades.append(grade)
             if len(grades) <= 4:
                 with contextlib.suppress(OSError):
-                    os.kill(dice.choice(below(os.getpid())), signal.SIGKILL)
+                    os.kill(dice.choice(ours(os.getpid())), signal.SIGKILL)
     assert len({grade.student for grade in grades}) == len(grades) == 6
     assert all(grade.score == grade.possible == 12 for grade in grades), grades
     assert len(os.listdir("/proc/self/fd")) <= before + 4, "the fork server's own"
+
+
+def test_the_database_server_of_other_tests_is_not_among_those_that_are_killed(postgres) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as python:
+        assert {python.pid, postgres.pid} <= descendants(os.getpid())
+        assert python.pid in ours(os.getpid())
+        assert postgres.pid not in ours(os.getpid())
+        python.kill()
 
 
 @pytest.mark.sandbox

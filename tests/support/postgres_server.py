@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from autograder.linux import die_with_parent
 
@@ -40,7 +41,7 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        """Start the program, and wait until it answers."""
+        """Start the program, and wait until it answers a query."""
         settings = ("listen_addresses=", f"unix_socket_directories={self.folder}", "fsync=off")
         words = [word for one in settings for word in ("-c", one)]
         with (self.folder / "log").open("ab") as log:
@@ -51,10 +52,26 @@ class Server:
                 preexec_fn=die_with_parent,
                 **self._options,
             )
-        while subprocess.run([self._bin / "pg_isready", "-q", "-h", self.folder]).returncode != 0:
-            if self._process.poll() is not None:
-                raise RuntimeError((self.folder / "log").read_text(encoding="utf-8"))
+        while not self._answers():
+            self._must_run()
             time.sleep(0.05)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def _answers(self) -> bool:
+        try:
+            self.tell("SELECT 1")
+        except OperationalError:  # no socket yet, or it recovers from how it ended
+            return False
+        return True
+
+    def _must_run(self) -> None:
+        """`RuntimeError` with the server's last words where somebody or something has ended it."""
+        if (code := self._process.poll()) is not None:
+            log = (self.folder / "log").read_text(encoding="utf-8", errors="replace")
+            raise RuntimeError(f"PostgreSQL has ended with {code}:\n{log[-2000:]}")
 
     def stop(self) -> None:
         """End the program at once: nothing in it is worth a checkpoint."""
@@ -71,6 +88,7 @@ class Server:
 
     def new_database(self) -> str:
         """Make an empty database and return its URL."""
+        self._must_run()
         self._made += 1
         name = f"class_{self._made}"
         self.tell(f"CREATE DATABASE {name}")
@@ -82,9 +100,11 @@ class Server:
             self.url("postgres").replace("postgresql:", "postgresql+psycopg:"),
             isolation_level="AUTOCOMMIT",
         )
-        with engine.connect() as connection:
-            connection.execute(text(command))
-        engine.dispose()
+        try:
+            with engine.connect() as connection:
+                connection.execute(text(command))
+        finally:
+            engine.dispose()
 
 
 @contextmanager
@@ -99,8 +119,8 @@ def running_server(bin_folder: Path) -> Iterator[Server]:
     data = folder / "data"
     make = [bin_folder / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8"]
     subprocess.run([*make, "--no-sync"], check=True, stdout=subprocess.DEVNULL, **options)
+    server = Server(bin_folder, folder, options)
     try:
-        server = Server(bin_folder, folder, options)
         yield server
     finally:
         server.stop()
