@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from autograder.authoring.exercise import Check, Exercise
 from autograder.authoring.promises import Promise, promises_in
 
 PROSE = "prose"  # the folder beside the assignment that holds its Markdown
+PARTS_OF_AN_EXERCISE = ("checks", "answers", "equivalents")
 Routing = list[tuple[str, torch.Tensor, torch.Tensor]]
 
 
@@ -26,6 +29,9 @@ class Prose:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """One lab. `folder` holds its modules and prose; `requirements` are the student's packages.
+
+    An exercise is a package: its statement and solution stand in `__init__`, and its modules
+    `checks`, `answers` and `equivalents` are imported here, as far as they exist.
 
     `closing` is what a student reads below the cell that packs the notebook, `hours` the time that
     the lab takes, in words.
@@ -43,6 +49,17 @@ class Assignment:
     closing: tuple[Prose, ...] = ()
     hours: str = ""
     routing: Callable[[nn.Module, torch.Tensor, torch.Tensor], Routing] | None = None
+
+    def __post_init__(self) -> None:
+        for exercise in self.exercises:
+            if exercise.reference is None:
+                continue  # `load_assignment` says so
+            package = importlib.import_module(exercise.module_name)
+            if hasattr(package, "__path__"):
+                for part in PARTS_OF_AN_EXERCISE:
+                    name = f"{package.__name__}.{part}"
+                    if importlib.util.find_spec(name) is not None:
+                        importlib.import_module(name)
 
     @property
     def exercises(self) -> tuple[Exercise, ...]:

@@ -1,6 +1,8 @@
 """One exercise: its reference solution, its checks, and the solutions that prove the checks.
 
-An author writes one module per exercise; its docstring is the statement that students read.
+An author writes one package per exercise: `__init__` with the statement that students read (its
+docstring) and the solution, `checks`, `answers` (right and wrong ones) and, for mutants,
+`equivalents`.
 `moelab build` derives the student's stub and public checks from it, `moelab verify` proves it.
 """
 

@@ -147,7 +147,7 @@ def test_verifying_finds_what_is_wrong(moelab, toy_course):
 
 
 def test_a_broken_reference_stops_build_and_fails_verify(moelab, toy_course):
-    toy_course.edit("load_gap/solution.py", "load.max() - load.min()", "load.max() + load.min()")
+    toy_course.edit("load_gap/__init__.py", "load.max() - load.min()", "load.max() + load.min()")
     built = moelab("build", "--root", toy_course.root)
     assert built.status == 2
     assert "the reference solution does not pass its own check" in built.err

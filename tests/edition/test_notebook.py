@@ -186,12 +186,12 @@ def test_solutions_of_the_whole_course_fit_into_one_notebook(toy_course):
 
 def test_helpers_of_two_exercises_with_one_name_do_not_disturb_each_other(toy_course):
     helper = "def _share(value):\n    return value * {factor}\n\n\n"
-    for file, factor in (("busiest_expert.py", 1), ("load_gap/solution.py", 2)):
+    for file, factor in (("busiest_expert.py", 1), ("load_gap/__init__.py", 2)):
         toy_course.edit(
             file, "@exercise.solution", helper.format(factor=factor) + "@exercise.solution"
         )
     toy_course.edit("busiest_expert.py", "largest = load.max()", "largest = _share(load.max())")
-    toy_course.edit("load_gap/solution.py", "load.max() - load.min()", "_share(load.max())")
+    toy_course.edit("load_gap/__init__.py", "load.max() - load.min()", "_share(load.max())")
     assignment = toy_course.load()
     notebook = nbformat.reads(solved_notebook(assignment, {}), as_version=4)
     namespace: dict[str, object] = {}

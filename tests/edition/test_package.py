@@ -77,7 +77,7 @@ def test_every_check_is_an_otter_test_with_points_and_visibility(made):
 def test_the_engine_and_the_course_travel_along(made, toy_course):
     for name in ("autograder/inside/zygote.py", "autograder/report/report.css"):
         assert made[f"moelab/{name}"] == (ROOT / name).read_bytes()
-    solution = f"{toy_course.name}/toy/load_gap/solution.py"
+    solution = f"{toy_course.name}/toy/load_gap/__init__.py"
     assert made[f"moelab/{solution}"] == (toy_course.root / solution).read_bytes()
     assert not [name for name in made if name.endswith(".pyc")]
 
@@ -111,7 +111,7 @@ def test_a_package_is_written_once_and_then_up_to_date(toy_course, tmp_path):
 
 
 def test_a_broken_reference_stops_the_build(toy_course, tmp_path):
-    toy_course.edit("load_gap/solution.py", "load.max() - load.min()", "load.max() + load.min()")
+    toy_course.edit("load_gap/__init__.py", "load.max() - load.min()", "load.max() + load.min()")
     order = Order(assignment="toy", course=toy_course.name)
     with pytest.raises(BuildError, match="the reference solution does not pass its own check"):
         build_package(toy_course.load(), tmp_path, order)
@@ -119,7 +119,7 @@ def test_a_broken_reference_stops_the_build(toy_course, tmp_path):
 
 
 def test_a_reference_that_raises_stops_the_build(toy_course, tmp_path):
-    toy_course.edit("load_gap/solution.py", "load.max() - load.min()", "load.no_such_thing()")
+    toy_course.edit("load_gap/__init__.py", "load.max() - load.min()", "load.no_such_thing()")
     order = Order(assignment="toy", course=toy_course.name)
     with pytest.raises(BuildError, match="load_gap"):
         build_package(toy_course.load(), tmp_path, order)

@@ -179,7 +179,7 @@ def test_a_solution_that_needs_the_grader_is_refused(toy_course):
 
 def test_a_reference_without_docstring_is_refused(toy_course):
     toy_course.edit(
-        "load_gap/solution.py",
+        "load_gap/__init__.py",
         '    """Return the gap between the busiest and the idlest expert, between 0 and 1."""\n',
         "",
     )

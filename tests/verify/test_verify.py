@@ -41,12 +41,12 @@ def test_a_sound_course_holds_every_rule(toy_course, tmp_path):
 
 
 NEARLY = (
-    "load_gap/chaffs.py",
+    "load_gap/answers.py",
     "return last - first",
     "return last - first + 4e-6 * (0 < last - first < 1)",
 )
 HARDLY = (
-    "load_gap/chaffs.py",
+    "load_gap/answers.py",
     "return float(load.max() - load.median())",
     "return load_gap(indices, num_experts) + 1.1e-5 * (num_experts == 4 and load.max() < 0.9)",
 )
@@ -96,7 +96,7 @@ def test_progress_is_told_for_each_exercise(toy_course, tmp_path):
 
 
 def test_several_processes_find_the_same(toy_course, tmp_path):
-    toy_course.edit("load_gap/solution.py", "load.max() - load.min()", "load.max() - load.sum()")
+    toy_course.edit("load_gap/__init__.py", "load.max() - load.min()", "load.max() - load.sum()")
     one, two = verified(toy_course, tmp_path), verified(toy_course, tmp_path, jobs=2)
     assert one == two
     assert not one.ok
@@ -145,14 +145,14 @@ def test_a_chaff_that_no_check_catches_is_found(toy_course, tmp_path):
 
 
 def test_a_chaff_that_fails_more_than_it_names_is_found(toy_course, tmp_path):
-    toy_course.edit("load_gap/chaffs.py", "(extremes, gaps_of_random_routings)", "extremes")
+    toy_course.edit("load_gap/answers.py", "(extremes, gaps_of_random_routings)", "extremes")
     finding = only(verified(toy_course, tmp_path), Rule.CHAFFS, "load_gap")
     assert "'gap_of_counts' also fails check 'gaps_of_random_routings'" in finding.message
 
 
 def test_a_chaff_that_passes_a_check_that_it_names_is_found(toy_course, tmp_path):
     toy_course.edit(
-        "load_gap/chaffs.py",
+        "load_gap/answers.py",
         "caught_by=gaps_of_random_routings)",
         "caught_by=(extremes, gaps_of_random_routings))",
     )
@@ -161,9 +161,9 @@ def test_a_chaff_that_passes_a_check_that_it_names_is_found(toy_course, tmp_path
 
 
 def test_a_hidden_check_that_catches_nothing_new_is_found(toy_course, tmp_path):
-    toy_course.edit("load_gap/chaffs.py", "load.max() - load.median()", "load.max() + load.min()")
+    toy_course.edit("load_gap/answers.py", "load.max() - load.median()", "load.max() + load.min()")
     toy_course.edit(
-        "load_gap/chaffs.py",
+        "load_gap/answers.py",
         "caught_by=gaps_of_random_routings)",
         "caught_by=(extremes, gaps_of_random_routings))",
     )
@@ -255,7 +255,7 @@ def test_a_check_for_zero_points_is_found(toy_course, tmp_path):
 
 
 def test_what_stops_the_verifier_is_a_finding_and_the_rest_is_proved(toy_course, tmp_path):
-    toy_course.edit("load_gap/solution.py", "@exercise.solution\n", "")
+    toy_course.edit("load_gap/__init__.py", "@exercise.solution\n", "")
     report = verify(toy_course.load(), tmp_path)
     assert report.count("load_gap", Rule.REFERENCE) > 0
     assert report.count("expert_load", Rule.REFERENCE) == 0
@@ -264,14 +264,14 @@ def test_what_stops_the_verifier_is_a_finding_and_the_rest_is_proved(toy_course,
 
 def test_a_chaff_that_ends_python_is_a_failed_chaff(toy_course, tmp_path):
     toy_course.edit(
-        "load_gap/chaffs.py", "return load_gap(indices, num_experts) * len(indices)", "exit()"
+        "load_gap/answers.py", "return load_gap(indices, num_experts) * len(indices)", "exit()"
     )
     assert verified(toy_course, tmp_path).findings == ()
 
 
 def test_an_endless_chaff_fails_at_the_checks_time_limit(toy_course, tmp_path):
     toy_course.edit(
-        "load_gap/chaffs.py",
+        "load_gap/answers.py",
         "return load_gap(indices, num_experts) * len(indices)",
         "while True:\n        pass",
     )
@@ -293,7 +293,7 @@ def rendered(report: Report) -> str:
 
 
 def test_the_matrix_is_plain_text_outside_a_terminal(toy_course, tmp_path):
-    toy_course.edit("load_gap/chaffs.py", "(extremes, gaps_of_random_routings)", "extremes")
+    toy_course.edit("load_gap/answers.py", "(extremes, gaps_of_random_routings)", "extremes")
     toy_course.edit("busiest_expert.py", 'proves="lowest"', 'proves="largest"')
     shown = rendered(verified(toy_course, tmp_path))
     assert "\x1b" not in shown
@@ -305,7 +305,7 @@ def test_the_matrix_is_plain_text_outside_a_terminal(toy_course, tmp_path):
 
 
 def test_the_matrix_tells_what_was_not_run(toy_course, tmp_path):
-    toy_course.edit("load_gap/solution.py", "load.max() - load.min()", "load.max() + load.min()")
+    toy_course.edit("load_gap/__init__.py", "load.max() - load.min()", "load.max() + load.min()")
     shown = rendered(verified(toy_course, tmp_path))
     (row,) = (line for line in shown.splitlines() if "load_gap " in line and " - " in line)
     assert row.count(" - ") == len(Rule) - 3

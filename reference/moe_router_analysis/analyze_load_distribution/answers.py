@@ -1,32 +1,140 @@
-"""Known-wrong solutions of `analyze_load_distribution` that count the wrong things."""
+"""Further correct solutions of `analyze_load_distribution`, and known-wrong ones."""
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from typing import Any
 
+import numpy as np
 import torch
 
+from reference.moe_router_analysis.analyze_load_distribution import (
+    analyze_load_distribution,
+    exercise,
+)
 from reference.moe_router_analysis.analyze_load_distribution._usual import (
     forward_of,
     in_one_batch,
+    in_present_mode,
     one_by_one,
+    summary_of,
     usual,
 )
 from reference.moe_router_analysis.analyze_load_distribution.checks import (
     counts_long_texts,
+    counts_one_text,
     counts_real_tokens_only,
     counts_the_largest_logits,
     counts_the_models_own_decisions,
+    derives_the_statistics,
+    derives_the_statistics_of_any_load,
+    leaves_everything_as_it_was,
     lets_the_mask_say_what_is_real,
     refuses_wrong_arguments,
     routes_padded_texts_as_alone,
     tells_close_logits_apart,
 )
-from reference.moe_router_analysis.analyze_load_distribution.solution import (
-    analyze_load_distribution,
-    exercise,
-)
 from reference.moe_router_analysis.find_router_layers import find_router_layers
+
+Rows = list[list[int]]  # the experts of each real token
+
+
+@exercise.wheat
+def pads_one_batch(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Sends all texts through the model as one padded batch, and counts with NumPy."""
+    routers = find_router_layers(model)
+    if not routers:
+        return {}
+    if layer_idx not in range(len(routers)):
+        raise IndexError("no such router")
+    router: Any = routers[layer_idx][1]
+    experts = router.weight.shape[0]
+    if top_k is not None and top_k not in range(1, experts + 1):
+        raise ValueError("no such k")
+    texts = [text for text in texts if tokenizer(text)["input_ids"]]
+    if not texts:
+        raise ValueError("no tokens")
+    batch = tokenizer(texts, padding=True, return_tensors="pt").to(router.weight.device)
+    caught: list[Any] = []
+    handle = router.register_forward_hook(lambda module, args, output: caught.append(output))
+    was_training = [module for module in model.modules() if module.training]
+    try:
+        model.eval()
+        with torch.inference_mode():
+            model(**batch)
+    finally:
+        handle.remove()
+        for module in was_training:
+            module.training = True
+    logits, _, chosen = caught[0]
+    if top_k is not None:
+        chosen = logits.float().argsort(dim=-1, descending=True)[:, :top_k]
+    chosen = chosen.reshape(*batch["attention_mask"].shape, -1).cpu().numpy()
+    chosen = chosen[batch["attention_mask"].cpu().numpy() == 1]
+    counts = np.bincount(chosen.ravel(), minlength=experts)
+    return {
+        "expert_counts": {expert: int(count) for expert, count in enumerate(counts)},
+        "total_tokens": len(chosen),
+        "num_experts": experts,
+        "top_k": chosen.shape[1],
+        "expected_per_expert": chosen.size / experts,
+        "actual_mean": counts.mean(),
+        "actual_std": counts.std(),
+        "max_load": counts.max(),
+        "min_load": counts.min(),
+        "load_balance_score": 1 - counts.std() / (counts.mean() + 1e-8),
+    }
+
+
+@exercise.wheat
+def watches_the_experts(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Sees the choice where the experts are called, text by text; logits come with the output."""
+    routers = find_router_layers(model)
+    if not routers:
+        return {}
+    if not -1 < layer_idx < len(routers):
+        raise IndexError(layer_idx)
+    name, router = routers[layer_idx]
+    experts = model.get_submodule(name.rpartition(".")[0]).experts
+    size = experts.num_experts
+    if top_k is not None and (top_k < 1 or top_k > size):
+        raise ValueError(top_k)
+    tally: Counter[int] = Counter()
+    rows: Rows = []
+
+    def before_experts(module: Any, args: Any, kwargs: Any) -> None:
+        indices = next(a for a in (*args, *kwargs.values()) if a.dtype == torch.int64)
+        rows.extend(indices.tolist())
+
+    def after_router(module: Any, args: Any, output: Any) -> None:
+        rows.extend(output[0].topk(top_k).indices.tolist())
+
+    if top_k is None:
+        handle = experts.register_forward_pre_hook(before_experts, with_kwargs=True)
+    else:
+        handle = router.register_forward_hook(after_router)
+    modes = {module: module.training for module in model.modules()}
+    try:
+        with torch.no_grad():
+            for text in texts:
+                encoded = tokenizer(text, return_tensors="pt")
+                if encoded["input_ids"].numel():
+                    model.eval()(encoded["input_ids"].to(next(model.parameters()).device))
+    finally:
+        handle.remove()
+        for module, mode in modes.items():
+            module.train(mode)
+    if not rows:
+        raise ValueError("nothing to count")
+    for row in rows:
+        tally.update(row)
+    return summary_of([tally[expert] for expert in range(size)], len(rows), len(rows[0]))
+
 
 REAL = (
     counts_real_tokens_only,
@@ -212,3 +320,159 @@ def expects_padding_too(
         expected = batch["input_ids"].numel() * load["top_k"] / load["num_experts"]
         load["expected_per_expert"] = expected
     return load
+
+
+@exercise.chaff(
+    caught_by=(counts_one_text, counts_the_largest_logits, derives_the_statistics_of_any_load)
+)
+def forgets_idle_experts(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Tells only of experts that got a token. The idle ones matter most: their count is 0."""
+    load = usual((model, tokenizer, texts, top_k, layer_idx), forward_of)
+    busy = {expert: n for expert, n in load.get("expert_counts", {}).items() if n}
+    return {**load, "expert_counts": busy} if load else {}
+
+
+@exercise.chaff(
+    caught_by=(
+        derives_the_statistics,
+        derives_the_statistics_of_any_load,
+        routes_padded_texts_as_alone,
+        tells_close_logits_apart,
+    )
+)
+def divides_by_n_minus_one(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Gives the sample standard deviation (n − 1). These are all experts, not a sample: divide by
+    n."""
+    load = usual((model, tokenizer, texts, top_k, layer_idx), forward_of)
+    if load:
+        experts = load["num_experts"]
+        load["actual_std"] *= math.sqrt(experts / (experts - 1))
+        load["load_balance_score"] = 1 - load["actual_std"] / (load["actual_mean"] + 1e-8)
+    return load
+
+
+@exercise.chaff(caught_by=derives_the_statistics_of_any_load)
+def clips_the_score(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Clips the score at 0. A load whose standard deviation exceeds its mean has a negative
+    score."""
+    load = usual((model, tokenizer, texts, top_k, layer_idx), forward_of)
+    return {**load, "load_balance_score": max(0, load["load_balance_score"])} if load else {}
+
+
+@exercise.chaff(caught_by=refuses_wrong_arguments)
+def checks_arguments_first(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Refuses arguments before it looks at the model. A model without routers gives {}, whatever
+    the other arguments."""
+    if not texts or (top_k is not None and top_k < 1):
+        raise ValueError
+    return usual((model, tokenizer, texts, top_k, layer_idx), forward_of)
+
+
+@exercise.chaff(caught_by=refuses_wrong_arguments)
+def counts_routers_from_the_end(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Takes a negative `layer_idx` from the end, as Python does. It is no router: `IndexError`."""
+    routers = len(find_router_layers(model))
+    index = layer_idx + routers if -routers <= layer_idx < 0 else layer_idx
+    return usual((model, tokenizer, texts, top_k, index), forward_of)
+
+
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
+def runs_in_training_mode(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Runs the model in the mode in which it finds it. In training mode dropout and the router's
+    jitter noise change what is measured."""
+    return usual((model, tokenizer, texts, top_k, layer_idx), in_present_mode)
+
+
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
+def leaves_evaluation_mode(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Calls `model.eval()` and leaves it at that. Put each submodule back into its own mode."""
+    return analyze_load_distribution(model.eval(), tokenizer, texts, top_k, layer_idx)
+
+
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
+def restores_one_mode_for_all(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Restores the mode with `model.train(mode)`, for all submodules at once. Some may have been
+    in another mode, such as frozen norms."""
+    mode = model.training
+    try:
+        return analyze_load_distribution(model.eval(), tokenizer, texts, top_k, layer_idx)
+    finally:
+        model.train(mode)
+
+
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
+def forgets_its_hook_after_an_error(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Removes its hook only where all went well. When the forward raises, the hook stays: remove
+    it in a `finally`."""
+
+    def forward(model: Any, router: Any, batch: Any) -> Any:
+        handle = router.register_forward_hook(lambda module, args, output: None)
+        output = forward_of(model, router, batch)
+        handle.remove()
+        return output
+
+    return usual((model, tokenizer, texts, top_k, layer_idx), forward)
+
+
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
+def swallows_exceptions(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Returns {} when the model's forward raises. The exception should reach the caller: {} says
+    that the model has no routers."""
+    try:
+        return analyze_load_distribution(model, tokenizer, texts, top_k, layer_idx)
+    except RuntimeError:
+        return {}
+
+
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
+def wraps_exceptions(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Raises an error of its own when the model's forward raises. That exception itself should
+    reach the caller, who knows what to do about it."""
+
+    def forward(model: Any, router: Any, batch: Any) -> Any:
+        try:
+            return forward_of(model, router, batch)
+        except Exception as error:
+            raise RuntimeError("the forward failed") from error
+
+    return usual((model, tokenizer, texts, top_k, layer_idx), forward)
+
+
+@exercise.chaff(caught_by=leaves_everything_as_it_was)
+def restores_modes_after_success_only(
+    model: Any, tokenizer: Any, texts: Any, top_k: Any = None, layer_idx: int = 0
+) -> dict[str, Any]:
+    """Restores the modes only where all went well. When the forward raises, the model stays in
+    evaluation mode: restore them in a `finally`."""
+
+    def forward(model: Any, router: Any, batch: Any) -> Any:
+        modes = {module: module.training for module in model.modules()}
+        model.eval()
+        output = in_present_mode(model, router, batch)
+        for module, mode in modes.items():
+            module.training = mode
+        return output
+
+    return usual((model, tokenizer, texts, top_k, layer_idx), forward)

@@ -29,7 +29,7 @@ from reference.moe_router_analysis._drawn import (
     is_clear,
     saying,
 )
-from reference.moe_router_analysis.analyze_load_distribution.solution import exercise
+from reference.moe_router_analysis.analyze_load_distribution import exercise
 
 WORD = "MoE"  # three tokens of two experts each: some of eight experts get none
 SENTENCE = "The router sends each token to the few experts it prefers."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_router_analysis.analyze_load_distribution.solution import exercise
+from reference.moe_router_analysis.analyze_load_distribution import exercise
 
 exercise.equivalent(
     'mask = encoded.get("attention_mask", torch.ones_like(encoded["input_ids"]))',

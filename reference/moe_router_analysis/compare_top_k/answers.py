@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from reference.moe_router_analysis.compare_top_k import compare_top_k, exercise
 from reference.moe_router_analysis.compare_top_k.checks import (
     Comparison,
     low_precision,
@@ -16,7 +17,6 @@ from reference.moe_router_analysis.compare_top_k.checks import (
     worked_example,
     wrong_arguments,
 )
-from reference.moe_router_analysis.compare_top_k.solution import compare_top_k, exercise
 
 
 @exercise.wheat

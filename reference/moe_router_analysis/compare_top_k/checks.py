@@ -13,7 +13,7 @@ from autograder.authoring.given import Given
 from moe_lab.inputs import ranked_logits
 from moelab_kit import Answer
 from moelab_kit.compare import difference, kind_of
-from reference.moe_router_analysis.compare_top_k.solution import exercise
+from reference.moe_router_analysis.compare_top_k import exercise
 
 Comparison = dict[int, dict[str, Any]]
 

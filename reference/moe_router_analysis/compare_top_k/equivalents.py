@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_router_analysis.compare_top_k.solution import exercise
+from reference.moe_router_analysis.compare_top_k import exercise
 
 exercise.equivalent(
     "return {k: _entry(logits.detach().float(), k) for k in top_ks}",

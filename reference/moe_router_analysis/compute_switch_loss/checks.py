@@ -12,7 +12,7 @@ from autograder.authoring.given import Given
 from moe_lab.inputs import ranked_logits
 from moelab_kit import Answer
 from moelab_kit.compare import difference
-from reference.moe_router_analysis.compute_switch_loss.solution import exercise
+from reference.moe_router_analysis.compute_switch_loss import exercise
 
 _INTEGERS = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 _MASK_DTYPES = (*_INTEGERS, torch.bfloat16, torch.float16, torch.float32, torch.float64)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.moe_router_analysis.find_load_issues import exercise, find_load_issues
 from reference.moe_router_analysis.find_load_issues.checks import (
     counts_at_the_limit,
     equal_counts,
@@ -14,7 +15,6 @@ from reference.moe_router_analysis.find_load_issues.checks import (
     other_limits,
     random_loads,
 )
-from reference.moe_router_analysis.find_load_issues.solution import exercise, find_load_issues
 
 Issues = dict[str, list[tuple[int, int]]]
 

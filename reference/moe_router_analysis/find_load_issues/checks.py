@@ -12,7 +12,7 @@ from autograder import given
 from autograder.authoring.given import Given
 from moelab_kit import Answer
 from moelab_kit.compare import difference
-from reference.moe_router_analysis.find_load_issues.solution import exercise
+from reference.moe_router_analysis.find_load_issues import exercise
 
 
 def load_stats_of(counts: Sequence[int], top_k: int = 1) -> dict[str, Any]:

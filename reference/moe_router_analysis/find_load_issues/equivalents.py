@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_router_analysis.find_load_issues.solution import exercise
+from reference.moe_router_analysis.find_load_issues import exercise
 
 exercise.equivalent(
     '"overloaded": sorted(heavy, key=lambda load: -load[1]),',

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from reference.moe_router_analysis.find_router_layers import exercise, find_router_layers
 from reference.moe_router_analysis.find_router_layers.checks import (
     finds_every_family,
     finds_none_in_a_dense_model,
@@ -14,7 +15,6 @@ from reference.moe_router_analysis.find_router_layers.checks import (
     is_not_misled_by_names,
     leaves_the_model_as_it_was,
 )
-from reference.moe_router_analysis.find_router_layers.solution import exercise, find_router_layers
 
 
 @exercise.wheat

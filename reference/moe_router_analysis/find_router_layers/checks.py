@@ -10,7 +10,7 @@ from moe_lab.drawn import Recipe
 from moelab_kit.calls import Answer
 from moelab_kit.compare import kind_of
 from reference.moe_router_analysis._drawn import draw, router_names
-from reference.moe_router_analysis.find_router_layers.solution import exercise
+from reference.moe_router_analysis.find_router_layers import exercise
 
 
 @exercise.law(points=2, proves="every-router")

@@ -16,7 +16,7 @@ from moe_lab.inputs import token_batch
 from moelab_kit.calls import Answer
 from moelab_kit.compare import difference, kind_of
 from reference.moe_router_analysis._drawn import draw, first_of, saying
-from reference.moe_router_analysis.loss_with_load_balancing.solution import (
+from reference.moe_router_analysis.loss_with_load_balancing import (
     exercise,
     loss_with_load_balancing,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_router_analysis.loss_with_load_balancing.solution import exercise
+from reference.moe_router_analysis.loss_with_load_balancing import exercise
 
 exercise.equivalent(
     "real = (mask == 1).to(logits.device)",

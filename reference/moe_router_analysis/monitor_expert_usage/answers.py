@@ -1,4 +1,4 @@
-"""Other correct solutions of `monitor_expert_usage`, and known-wrong ones."""
+"""Further correct solutions of `monitor_expert_usage`, and known-wrong ones."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 import torch
 
 from reference.moe_router_analysis.find_router_layers import find_router_layers
+from reference.moe_router_analysis.monitor_expert_usage import (
+    exercise,
+    monitor_expert_usage,
+)
 from reference.moe_router_analysis.monitor_expert_usage.checks import (
     leaves_everything_as_it_was,
     logs_three_numbers_per_router,
     routes_padded_batches_as_alone,
     takes_any_batches,
     watches_every_family,
-)
-from reference.moe_router_analysis.monitor_expert_usage.solution import (
-    exercise,
-    monitor_expert_usage,
 )
 
 EVERYTHING = (

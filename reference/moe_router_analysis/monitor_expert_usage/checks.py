@@ -16,7 +16,7 @@ from moe_lab.inputs import token_batch
 from moelab_kit.calls import Answer
 from moelab_kit.compare import FLOAT32, difference, is_number, kind_of
 from reference.moe_router_analysis._drawn import batch_that_tells, draw, saying
-from reference.moe_router_analysis.monitor_expert_usage.solution import (
+from reference.moe_router_analysis.monitor_expert_usage import (
     exercise,
     measures,
     monitor_expert_usage,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_router_analysis.monitor_expert_usage.solution import exercise
+from reference.moe_router_analysis.monitor_expert_usage import exercise
 
 exercise.equivalent(
     "if not routers:",

@@ -11,16 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from reference.moe_router_analysis.plot_load_distribution import (
+    exercise,
+    plot_load_distribution,
+)
 from reference.moe_router_analysis.plot_load_distribution.checks import (
     balanced_load,
     colours_by_class,
     expected_line_and_labels,
     histogram_of_counts,
     two_panels,
-)
-from reference.moe_router_analysis.plot_load_distribution.solution import (
-    exercise,
-    plot_load_distribution,
 )
 
 

@@ -11,7 +11,7 @@ from moelab_kit import Answer
 from moelab_kit.drawing import same_colour, same_values
 from moelab_kit.figures import drawn
 from moelab_kit.histograms import shows_histogram
-from reference.moe_router_analysis.plot_load_distribution.solution import exercise
+from reference.moe_router_analysis.plot_load_distribution import exercise
 
 
 def load_of(counts: Sequence[int], top_k: int = 2) -> dict[str, Any]:

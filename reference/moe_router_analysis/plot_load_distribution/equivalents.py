@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_router_analysis.plot_load_distribution.solution import exercise
+from reference.moe_router_analysis.plot_load_distribution import exercise
 
 for line in (
     (

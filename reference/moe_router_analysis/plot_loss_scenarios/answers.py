@@ -11,16 +11,16 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Rectangle
 
+from reference.moe_router_analysis.plot_loss_scenarios import (
+    exercise,
+    plot_loss_scenarios,
+)
 from reference.moe_router_analysis.plot_loss_scenarios.checks import (
     a_single_scenario,
     bars_lines_and_limits,
     five_titles_and_labels,
     long_titles_and_collapsed_routers,
     two_scenarios,
-)
-from reference.moe_router_analysis.plot_loss_scenarios.solution import (
-    exercise,
-    plot_loss_scenarios,
 )
 
 

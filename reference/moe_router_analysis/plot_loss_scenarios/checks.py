@@ -11,7 +11,7 @@ from moe_lab.inputs import ranked_logits
 from moelab_kit import Answer
 from moelab_kit.drawing import Panel, same_values
 from moelab_kit.figures import drawn
-from reference.moe_router_analysis.plot_loss_scenarios.solution import exercise
+from reference.moe_router_analysis.plot_loss_scenarios import exercise
 
 MOST_NUMBERS = 5  # in one title
 

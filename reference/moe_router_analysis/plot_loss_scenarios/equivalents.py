@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_router_analysis.plot_loss_scenarios.solution import exercise
+from reference.moe_router_analysis.plot_loss_scenarios import exercise
 
 for line in (
     "columns = min(3, len(scenarios))",

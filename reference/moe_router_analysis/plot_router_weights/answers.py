@@ -10,13 +10,13 @@ from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from reference.moe_router_analysis.plot_router_weights import exercise, plot_router_weights
 from reference.moe_router_analysis.plot_router_weights.checks import (
     bars_and_mean_line,
     four_panels,
     half_precision,
     images_and_labels,
 )
-from reference.moe_router_analysis.plot_router_weights.solution import exercise, plot_router_weights
 
 
 @exercise.wheat

@@ -8,7 +8,7 @@ import torch
 from moelab_kit import Answer
 from moelab_kit.drawing import same_values
 from moelab_kit.figures import drawn
-from reference.moe_router_analysis.plot_router_weights.solution import exercise
+from reference.moe_router_analysis.plot_router_weights import exercise
 
 
 @exercise.law(points=1, proves=("norms", "weights", "similarity", "spread"))

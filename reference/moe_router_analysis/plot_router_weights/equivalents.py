@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_router_analysis.plot_router_weights.solution import exercise
+from reference.moe_router_analysis.plot_router_weights import exercise
 
 for line in (
     'fig, axes = plt.subplots(2, 2, figsize=(12, 8), layout="constrained")',

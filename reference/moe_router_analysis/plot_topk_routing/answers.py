@@ -11,13 +11,13 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from reference.moe_router_analysis.plot_topk_routing import exercise, plot_topk_routing
 from reference.moe_router_analysis.plot_topk_routing.checks import (
     counts_and_labels,
     ratios,
     three_panels,
     weights_of_the_best_two,
 )
-from reference.moe_router_analysis.plot_topk_routing.solution import exercise, plot_topk_routing
 
 
 @exercise.wheat

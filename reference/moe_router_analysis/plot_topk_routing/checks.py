@@ -11,7 +11,7 @@ from moelab_kit import Answer
 from moelab_kit.drawing import same_values
 from moelab_kit.figures import drawn
 from moelab_kit.histograms import shows_histogram, shows_histograms
-from reference.moe_router_analysis.plot_topk_routing.solution import exercise
+from reference.moe_router_analysis.plot_topk_routing import exercise
 
 
 def routing_of(logits: torch.Tensor, top_k: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_router_analysis.plot_topk_routing.solution import exercise
+from reference.moe_router_analysis.plot_topk_routing import exercise
 
 for line in (
     'fig, axes = plt.subplots(1, 3, figsize=(14, 4), layout="constrained")',

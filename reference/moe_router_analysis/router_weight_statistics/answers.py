@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from reference.moe_router_analysis.router_weight_statistics import (
+    exercise,
+    router_weight_statistics,
+)
 from reference.moe_router_analysis.router_weight_statistics.checks import (
     all_similarities_negative,
     low_precision,
@@ -12,10 +16,6 @@ from reference.moe_router_analysis.router_weight_statistics.checks import (
     three_directions,
     wrong_arguments,
     zero_and_tiny_rows,
-)
-from reference.moe_router_analysis.router_weight_statistics.solution import (
-    exercise,
-    router_weight_statistics,
 )
 
 

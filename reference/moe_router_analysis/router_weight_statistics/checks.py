@@ -11,7 +11,7 @@ import torch
 from autograder import Tolerance
 from moelab_kit import Answer
 from moelab_kit.compare import difference
-from reference.moe_router_analysis.router_weight_statistics.solution import exercise
+from reference.moe_router_analysis.router_weight_statistics import exercise
 
 _NORMS = Tolerance(1e-5, 1e-10)
 _SIMILARITY = Tolerance(1e-5, 5e-6)

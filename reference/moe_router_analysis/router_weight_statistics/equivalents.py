@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_router_analysis.router_weight_statistics.solution import exercise
+from reference.moe_router_analysis.router_weight_statistics import exercise
 
 exercise.equivalent(
     "weights = router_weights.detach().float()",

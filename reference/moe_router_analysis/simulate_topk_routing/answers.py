@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from reference.moe_router_analysis.simulate_topk_routing import (
+    exercise,
+    simulate_topk_routing,
+)
 from reference.moe_router_analysis.simulate_topk_routing.checks import (
     low_precision_and_large_logits,
     many_tokens,
@@ -15,10 +19,6 @@ from reference.moe_router_analysis.simulate_topk_routing.checks import (
     single_token,
     worked_example,
     wrong_arguments,
-)
-from reference.moe_router_analysis.simulate_topk_routing.solution import (
-    exercise,
-    simulate_topk_routing,
 )
 
 

@@ -15,7 +15,7 @@ from autograder.authoring.given import Given
 from moe_lab.inputs import ranked_logits
 from moelab_kit import Answer
 from moelab_kit.compare import Tolerance, difference
-from reference.moe_router_analysis.simulate_topk_routing.solution import exercise
+from reference.moe_router_analysis.simulate_topk_routing import exercise
 
 MANY_TOKENS = 50_000  # a quarter of what the statement names: enough to see what adds up badly
 MANY_EXPERTS = 64

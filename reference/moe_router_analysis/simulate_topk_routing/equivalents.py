@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_router_analysis.simulate_topk_routing.solution import exercise
+from reference.moe_router_analysis.simulate_topk_routing import exercise
 
 exercise.equivalent(
     "if tokens == 0:",

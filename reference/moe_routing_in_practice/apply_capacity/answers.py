@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from reference.moe_routing_in_practice.apply_capacity import apply_capacity, exercise
 from reference.moe_routing_in_practice.apply_capacity.checks import (
     by_position,
     by_weight,
@@ -17,7 +18,6 @@ from reference.moe_routing_in_practice.apply_capacity.checks import (
     sizes_of_the_buffer,
     two_policies,
 )
-from reference.moe_routing_in_practice.apply_capacity.solution import apply_capacity, exercise
 
 Kept = tuple[torch.Tensor, float]
 

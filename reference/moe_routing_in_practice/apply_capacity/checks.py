@@ -12,7 +12,7 @@ from autograder import given
 from autograder.authoring.given import Given
 from moelab_kit import Answer
 from moelab_kit.compare import difference
-from reference.moe_routing_in_practice.apply_capacity.solution import exercise
+from reference.moe_routing_in_practice.apply_capacity import exercise
 
 # 17,407 · 1,023 is above 2²⁴, and one more than a multiple of 1,024: float32 loses that one.
 BEYOND_FLOAT32 = (17_407, 1_024, 1_023.0)

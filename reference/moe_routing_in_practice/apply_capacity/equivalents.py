@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_routing_in_practice.apply_capacity.solution import exercise
+from reference.moe_routing_in_practice.apply_capacity import exercise
 
 exercise.equivalent(
     "if slots == 0 or math.isinf(capacity_factor):",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from reference.moe_routing_in_practice.load_metrics import exercise, load_metrics
 from reference.moe_routing_in_practice.load_metrics.checks import (
     balanced_and_collapsed,
     no_routed_token,
@@ -16,7 +17,6 @@ from reference.moe_routing_in_practice.load_metrics.checks import (
     random_routings,
     wrong_arguments,
 )
-from reference.moe_routing_in_practice.load_metrics.solution import exercise, load_metrics
 
 Mask = torch.Tensor | None
 

@@ -12,7 +12,7 @@ from autograder.authoring.given import Given
 from moe_lab.inputs import MASK_DTYPES
 from moelab_kit import Answer
 from moelab_kit.compare import difference
-from reference.moe_routing_in_practice.load_metrics.solution import exercise
+from reference.moe_routing_in_practice.load_metrics import exercise
 
 
 @exercise.law(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_routing_in_practice.load_metrics.solution import exercise
+from reference.moe_routing_in_practice.load_metrics import exercise
 
 exercise.equivalent(
     "if mean == 0:",

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from reference.moe_routing_in_practice.route.solution import route
+from reference.moe_routing_in_practice.route import route
 
 Routed = tuple[torch.Tensor, torch.Tensor]
 

@@ -1,11 +1,14 @@
-"""Known-wrong solutions of `route`, but for those that err in the groups."""
+"""Further correct solutions of `route`, and known-wrong ones."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
+from reference.moe_routing_in_practice.route import exercise, route
 from reference.moe_routing_in_practice.route._usual import (
     Routed,
     scores_of,
@@ -20,9 +23,93 @@ from reference.moe_routing_in_practice.route.checks import (
     negative_biased_scores,
     scores_and_weights,
     softmax_by_default,
+    tied_groups,
     wrong_arguments,
 )
-from reference.moe_routing_in_practice.route.solution import exercise, route
+
+
+@exercise.wheat
+def in_numpy(
+    logits: torch.Tensor,
+    top_k: int,
+    scoring: str = "softmax",
+    norm_topk: bool = False,
+    bias: torch.Tensor | None = None,
+    n_group: int = 1,
+    topk_group: int = 1,
+    scale: float = 1.0,
+) -> Routed:
+    """Token by token in NumPy, with sorted lists of groups and experts."""
+    num_experts = logits.size(1)
+    if scoring not in ("softmax", "sigmoid"):
+        raise ValueError(scoring)
+    if n_group < 1 or num_experts % n_group != 0 or (n_group > 1 and num_experts < 2 * n_group):
+        raise ValueError("n_group")
+    if topk_group < 1 or topk_group > n_group:
+        raise ValueError("topk_group")
+    size = num_experts // n_group
+    if top_k < 1 or top_k > size * topk_group:
+        raise ValueError("top_k")
+    offset = np.zeros(num_experts) if bias is None else bias.double().numpy()
+    chosen, weighed = [], []
+    for z in logits.double().numpy():
+        if scoring == "softmax":
+            e = np.exp(z - z.max())
+            s = e / e.sum()
+        else:
+            s = np.exp(-np.logaddexp(0.0, -z))
+        b = s + offset
+        members = [range(g * size, (g + 1) * size) for g in range(n_group)]
+        members.sort(key=lambda group, b=b: -sum(sorted(b[e] for e in group)[-2:]))  # type: ignore[misc]
+        open_experts = [e for group in members[:topk_group] for e in group]
+        open_experts.sort(key=lambda e, b=b: b[e], reverse=True)  # type: ignore[misc]
+        w = s[open_experts[:top_k]]
+        chosen.append(open_experts[:top_k])
+        weighed.append((w / (w.sum() + 1e-20) if norm_topk else w) * scale)
+    return torch.tensor(chosen), torch.tensor(np.array(weighed), dtype=torch.float32)
+
+
+@exercise.wheat
+def with_a_mask_of_groups(
+    logits: torch.Tensor,
+    top_k: int,
+    scoring: str = "softmax",
+    norm_topk: bool = False,
+    bias: torch.Tensor | None = None,
+    n_group: int = 1,
+    topk_group: int = 1,
+    scale: float = 1.0,
+) -> Routed:
+    """As in transformers: view as groups, scatter a mask, repeat it over experts, sort."""
+    tokens, experts = logits.shape
+    functions = {"softmax": lambda z: z.softmax(-1), "sigmoid": torch.sigmoid}
+    possible = (
+        scoring in functions
+        and n_group >= 1
+        and experts % n_group == 0
+        and (n_group == 1 or experts // n_group >= 2)
+        and 1 <= topk_group <= n_group
+        and 1 <= top_k <= experts * topk_group // n_group
+    )
+    if not possible:
+        raise ValueError("these settings do not fit together")
+    scores = functions[scoring](logits.to(torch.float32))
+    choice = scores.clone()
+    if bias is not None:
+        choice = choice + bias
+    if n_group != 1:
+        grouped = choice.view(tokens, n_group, experts // n_group)
+        ordered = grouped.sort(dim=-1, descending=True).values
+        order = (ordered[..., 0] + ordered[..., 1]).argsort(dim=-1, descending=True)
+        mask = torch.zeros(tokens, n_group)
+        mask.scatter_(1, order[:, :topk_group], 1.0)
+        mask = mask.repeat_interleave(experts // n_group, dim=1)
+        choice = torch.where(mask.bool(), choice, -torch.inf)
+    indices = choice.argsort(dim=-1, descending=True)[:, :top_k]
+    weights = torch.take_along_dim(scores, indices, dim=1)
+    if norm_topk:
+        weights /= weights.sum(dim=1, keepdim=True) + 1e-20
+    return indices, weights.mul(scale)
 
 
 @exercise.chaff(
@@ -228,3 +315,116 @@ def weights_first(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -
     """Returns (weights, indices), as torch.topk does. The exercise asks for (indices, weights)."""
     indices, weights = route(**settings_of(logits, top_k, *args, **kwargs))
     return weights, indices
+
+
+Scores = Callable[[torch.Tensor], torch.Tensor]
+
+
+@exercise.chaff(caught_by=(best_groups, negative_biased_scores))
+def ignores_the_groups(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:
+    """Selects among all experts, where only those of the best groups may be chosen."""
+    settings = settings_of(logits, top_k, *args, **kwargs)
+    route(**settings)
+    return route(**{**settings, "n_group": 1, "topk_group": 1})
+
+
+@exercise.chaff(caught_by=(best_groups, negative_biased_scores))
+def best_expert_of_a_group(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:
+    """Scores a group by its best expert, as DeepSeek-V2 does; here the two best count."""
+    return _by_groups(settings_of(logits, top_k, *args, **kwargs), lambda b: b.amax(dim=-1))
+
+
+@exercise.chaff(caught_by=best_groups)
+def sum_of_a_group(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:
+    """Scores a group by the sum (or mean) of all its experts; only the two best count."""
+    return _by_groups(settings_of(logits, top_k, *args, **kwargs), lambda b: b.sum(dim=-1))
+
+
+@exercise.chaff(caught_by=(best_groups, negative_biased_scores))
+def groups_by_unbiased_scores(
+    logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any
+) -> Routed:
+    """Scores the groups without the bias. The bias decides on groups as on experts."""
+    settings = settings_of(logits, top_k, *args, **kwargs)
+    return _by_groups(settings, _two_best, unbiased=True)
+
+
+@exercise.chaff(caught_by=(best_groups, negative_biased_scores))
+def every_other_expert_in_a_group(
+    logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any
+) -> Routed:
+    """Deals experts out to the groups in turn. A group is a run of consecutive experts."""
+    settings = settings_of(logits, top_k, *args, **kwargs)
+    groups = settings["n_group"]
+    if groups < 2 or logits.shape[1] % groups:
+        return route(**settings)
+    order = torch.arange(logits.shape[1]).reshape(-1, groups).T.flatten()
+    settings["logits"] = logits[:, order]
+    if settings["bias"] is not None:
+        settings["bias"] = settings["bias"][order]
+    indices, weights = route(**settings)
+    return order[indices], weights
+
+
+@exercise.chaff(caught_by=negative_biased_scores)
+def zero_outside_the_groups(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:
+    """Sets biased scores outside the chosen groups to 0, which beats every negative score.
+
+    Use -inf.
+    """
+    settings = settings_of(logits, top_k, *args, **kwargs)
+    return _by_groups(settings, _two_best, closed=0.0)
+
+
+def _two_best(grouped: torch.Tensor) -> torch.Tensor:
+    return grouped.topk(2, dim=-1).values.sum(dim=-1)
+
+
+def _by_groups(
+    settings: dict[str, Any],
+    group_score: Scores,
+    *,
+    closed: float = float("-inf"),
+    unbiased: bool = False,
+) -> Routed:
+    """The reference's selection with another score of groups, or another mask."""
+    indices, weights = route(**settings)
+    if settings["n_group"] == 1:
+        return indices, weights
+    scores = scores_of(settings)
+    biased = scores if settings["bias"] is None else scores + settings["bias"]
+    grouped = (scores if unbiased else biased).reshape(len(scores), settings["n_group"], -1)
+    judged = group_score(grouped)
+    best = judged.topk(settings["topk_group"], dim=-1).indices
+    is_open = torch.zeros_like(judged).scatter(1, best, 1.0).bool()
+    is_open = is_open.repeat_interleave(scores.shape[1] // settings["n_group"], dim=1)
+    indices = biased.masked_fill(~is_open, closed).topk(settings["top_k"], dim=-1).indices
+    return indices, weights_of(scores, indices, settings)
+
+
+@exercise.chaff(caught_by=tied_groups)
+def groups_by_threshold(
+    logits: torch.Tensor,
+    top_k: int,
+    scoring: str = "softmax",
+    norm_topk: bool = False,
+    bias: torch.Tensor | None = None,
+    n_group: int = 1,
+    topk_group: int = 1,
+    scale: float = 1.0,
+) -> Routed:
+    """Keeps every group that scores at least as much as the last chosen one. Where groups have
+    equal scores these are more than `topk_group`: select groups by index, not by a threshold."""
+    indices, weights = route(logits, top_k, scoring, norm_topk, bias, n_group, topk_group, scale)
+    if n_group == 1:
+        return indices, weights
+    values = logits.float()
+    scores = values.softmax(-1) if scoring == "softmax" else values.sigmoid()
+    grouped = (scores if bias is None else scores + bias).reshape(len(scores), n_group, -1)
+    best = grouped.topk(2, dim=-1).values.sum(dim=-1)
+    closed = best < best.topk(topk_group, dim=-1).values[:, -1:]
+    indices = grouped.masked_fill(closed[..., None], -torch.inf).flatten(1).topk(top_k).indices
+    weights = scores.gather(1, indices)
+    if norm_topk:
+        weights = weights / (weights.sum(dim=-1, keepdim=True) + 1e-20)
+    return indices, weights * scale

@@ -13,7 +13,7 @@ from autograder.authoring.given import Given
 from moe_lab.inputs import ranked_logits
 from moelab_kit import Answer
 from moelab_kit.compare import difference
-from reference.moe_routing_in_practice.route.solution import exercise
+from reference.moe_routing_in_practice.route import exercise
 
 GAP = 1e-3
 CANDIDATES = 800

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_routing_in_practice.route.solution import exercise
+from reference.moe_routing_in_practice.route import exercise
 
 exercise.equivalent(
     "values = logits.detach().float()",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from reference.moe_routing_in_practice.router_z_loss import exercise, router_z_loss
 from reference.moe_routing_in_practice.router_z_loss.checks import (
     by_hand,
     kinds_of_masks,
@@ -12,7 +13,6 @@ from reference.moe_routing_in_practice.router_z_loss.checks import (
     padding_and_gradient,
     random_logits,
 )
-from reference.moe_routing_in_practice.router_z_loss.solution import exercise, router_z_loss
 
 Mask = torch.Tensor | None
 

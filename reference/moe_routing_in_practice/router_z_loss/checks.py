@@ -13,7 +13,7 @@ from autograder.authoring.given import Given
 from moe_lab.inputs import MASK_DTYPES, ranked_logits
 from moelab_kit import Answer
 from moelab_kit.compare import difference
-from reference.moe_routing_in_practice.router_z_loss.solution import exercise
+from reference.moe_routing_in_practice.router_z_loss import exercise
 
 
 @exercise.law(points=1, proves="value")

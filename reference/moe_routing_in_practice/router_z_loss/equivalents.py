@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.moe_routing_in_practice.router_z_loss.solution import exercise
+from reference.moe_routing_in_practice.router_z_loss import exercise
 
 exercise.equivalent(
     "if len(values) == 0:",

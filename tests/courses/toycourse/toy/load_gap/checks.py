@@ -6,7 +6,7 @@ import torch
 
 from moelab_kit import FLOAT32, Answer
 
-from .solution import exercise
+from . import exercise
 
 
 @exercise.law(points=1, proves=("gap", "inputs"))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..expert_load import expert_load
-from .checks import exercise, extremes, gaps_of_random_routings
-from .solution import load_gap
+from . import exercise, load_gap
+from .checks import extremes, gaps_of_random_routings
 
 
 @exercise.wheat
