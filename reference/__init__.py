@@ -1,1 +1,1 @@
-"""The instructor edition, one module per exercise. None of it reaches students or the sandbox."""
+"""The instructor edition, one package per exercise. None of it reaches students or the sandbox."""

@@ -154,8 +154,8 @@ def test_a_public_check_on_another_exercises_solution_is_refused(toy_course):
     )
     toy_course.edit(
         "load_gap/checks.py",
-        "from .solution import exercise",
-        "from ..expert_load import expert_load\nfrom .solution import exercise",
+        "from . import exercise",
+        "from ..expert_load import expert_load\nfrom . import exercise",
     )
     with pytest.raises(BuildError, match=r"extremes uses expert_load .another exercise's"):
         otter_test(toy_course.load().exercise("load_gap"))

@@ -68,7 +68,7 @@ def test_a_right_answer_near_a_tolerance_is_found_and_so_is_a_wrong_one(toy_cour
 
 
 def test_a_narrow_margin_may_be_declared_where_there_is_one(toy_course, tmp_path):
-    chaffs = toy_course.folder / "toy" / "load_gap" / "chaffs.py"
+    chaffs = toy_course.folder / "toy" / "load_gap" / "answers.py"
     chaffs.write_text(chaffs.read_text() + DECLARED)
     (finding,) = verified(toy_course, tmp_path).findings
     assert "'gaps_of_random_routings' is not narrow" in finding.message
@@ -77,7 +77,7 @@ def test_a_narrow_margin_may_be_declared_where_there_is_one(toy_course, tmp_path
 
 def test_what_is_declared_to_be_narrow_is_no_finding(toy_course, tmp_path):
     toy_course.edit(*NEARLY)
-    chaffs = toy_course.folder / "toy" / "load_gap" / "chaffs.py"
+    chaffs = toy_course.folder / "toy" / "load_gap" / "answers.py"
     chaffs.write_text(chaffs.read_text() + DECLARED)
     assert verified(toy_course, tmp_path).findings == ()
 
