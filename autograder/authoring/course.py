@@ -41,4 +41,10 @@ def load_assignment(name: str, course: str = INSTALLED) -> Assignment:
         raise CourseError(f"{module.__file__}: define `assignment = Assignment(…)` in it")
     if not assignment.exercises or assignment.possible <= 0:
         raise CourseError(f"{module.__file__}: the assignment has no exercises with points")
+    for exercise in assignment.exercises:
+        if exercise.reference is not None:
+            try:
+                exercise.catches  # noqa: B018 (read once, while there is somebody to tell)
+            except ValueError as error:
+                raise CourseError(str(error)) from error
     return assignment

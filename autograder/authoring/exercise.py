@@ -9,9 +9,12 @@ docstring) and the solution, `checks`, `answers` (right and wrong ones) and, for
 from __future__ import annotations
 
 import inspect
+import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from autograder.authoring.promises import Promise, promises_in
@@ -20,6 +23,7 @@ from moelab_kit.compare import FLOAT32, Tolerance
 Function = TypeVar("Function", bound=Callable[..., Any])
 Compare = Callable[[Any, Any], str]
 SHARED_RNG = "shared_rng"
+CATCHES = "catches.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chaff:
-    """A known-wrong solution, every check that must catch it, and the hint that it deserves."""
+    """A known-wrong solution, the checks that are meant to catch it, and the hint it deserves."""
 
     name: str
     function: Callable[..., Any]
@@ -116,6 +120,36 @@ class Exercise:
     def possible(self) -> float:
         """The points of all checks together."""
         return sum(check.points for check in self.checks)
+
+    @property
+    def catches_file(self) -> Path:
+        """Where `moelab verify --write` keeps which checks catch which known-wrong solution."""
+        module = Path(inspect.getfile(self.solution_function))
+        if module.name == "__init__.py":
+            return module.with_name(CATCHES)
+        return module.with_name(f"{module.stem}.{CATCHES}")
+
+    @cached_property
+    def catches(self) -> Mapping[str, tuple[str, ...]]:
+        """For each known-wrong solution all checks that it fails, as `catches_file` keeps them.
+
+        Empty where there is no such file: then a known-wrong solution fails the checks in its
+        `caught_by`, and no others. Raises `ValueError` for a file that `verify` did not write.
+        """
+        try:
+            kept = json.loads(self.catches_file.read_text(encoding="utf-8"))
+            return {str(chaff): tuple(map(str, checks)) for chaff, checks in kept.items()}
+        except FileNotFoundError:
+            return {}
+        except (AttributeError, TypeError, ValueError, OSError) as error:
+            raise ValueError(
+                f"{self.catches_file}: not a table that `moelab verify --write` made ({error}). "
+                "Delete it, and write it anew."
+            ) from error
+
+    def fails(self, chaff: Chaff) -> tuple[str, ...]:
+        """The names of all checks that a known-wrong solution fails."""
+        return self.catches.get(chaff.name) or tuple(check.name for check in chaff.caught_by)
 
     @property
     def solution_function(self) -> Callable[..., Any]:
@@ -213,10 +247,12 @@ class Exercise:
         return function
 
     def chaff(self, *, caught_by: Check | tuple[Check, ...]) -> Callable[[Function], Function]:
-        """Declare a wrong solution: it must fail exactly these checks and pass all the others.
+        """Declare a wrong solution, and the check that is meant to catch it, or several.
 
-        Checks that are skipped because they come `after` a failed one need not be named. The
-        docstring is the hint for a student whose answer behaves the same.
+        Which other checks it fails as well is kept by `moelab verify --write` in `catches.json`;
+        without that file it must pass all others. Checks that are skipped because they come `after`
+        a failed one don't count. The docstring is the hint for a student whose answer behaves the
+        same.
         """
 
         def declare(function: Function) -> Function:

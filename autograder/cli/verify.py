@@ -49,6 +49,11 @@ if TYPE_CHECKING:
     help="Seeds to try every solution with; more of them find checks that fail now and then.",
 )
 @click.option(
+    "--write",
+    is_flag=True,
+    help="Keep which checks catch which known-wrong solution, in each exercise's catches.json.",
+)
+@click.option(
     "--cache",
     type=click.Path(dir_okay=False, path_type=Path),
     help="File that keeps what came of each mutant; by default in your cache folder.",
@@ -74,6 +79,7 @@ def verify(
     mutants: bool,
     jobs: int,
     rounds: int,
+    write: bool,
     cache: Path | None,
     json_file: Path | None,
     table: Path | None,
@@ -87,6 +93,8 @@ def verify(
     do about it.
     """
     found = find_course(course)
+    if mutants and write:
+        raise click.UsageError("--write goes with a proof, not with --mutants.")
     if mutants:
         from autograder.cli.mutants import Wanted, try_all
 
@@ -111,6 +119,7 @@ def verify(
                 course=found,
                 jobs=jobs,
                 rounds=rounds,
+                write=write,
             )
             for assignment in loaded
         ]

@@ -1,4 +1,4 @@
-"""How long the grader itself works on one submission's answers: processor time, in this process.
+"""Limits on processor time in this process: the one alarm for checks and for trusted code.
 
 What a check gets is plain data of bounded size, but reading and comparing it can still be made
 slow. The time that the student's code runs does not count here: `SubmissionClock` limits that.
@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from autograder.session import CheckTooSlow
 
@@ -23,13 +23,15 @@ GRACE_SECONDS = 30.0  # until the kernel ends a process that no alarm can interr
 
 
 class CpuBudget:
-    """The grader's processor time for one submission.
+    """The grader's processor time for one submission, or for one call of trusted code.
 
     Where alarms can be had (the main thread of a process on Linux or macOS), `limited` raises
     `CheckTooSlow` in the middle of a check; where a check cannot even be interrupted, as inside a
     long call of a C library, the kernel ends the process a little later. Elsewhere time is only
-    counted, and `left` is known between checks.
+    counted, and `left` is known between checks. A budget inside another one pauses that one.
     """
+
+    _ringing: ClassVar[CpuBudget | None] = None  # the one whose alarm is set; a process has one
 
     def __init__(
         self,
@@ -49,6 +51,9 @@ class CpuBudget:
     def limited(self) -> Iterator[None]:
         """Limit what is done inside; raises `CheckTooSlow`."""
         self._within = min(self._check, self.left)
+        outer = CpuBudget._ringing
+        if outer is not None:
+            outer._stop()
         try:
             try:
                 self._start()
@@ -58,6 +63,9 @@ class CpuBudget:
         except CheckTooSlow:
             self._stop()  # the alarm may ring while it is being put off
             raise
+        finally:
+            if outer is not None:
+                outer._start()
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
@@ -88,14 +96,14 @@ class CpuBudget:
             raise CheckTooSlow
         self._since = time.process_time()
         if _has_alarms():
-            self._rings = True
+            self._rings, CpuBudget._ringing = True, self
             signal.signal(signal.SIGPROF, self._ring)
             _kernel_limit(self._since + self._within + self._grace)
             signal.setitimer(signal.ITIMER_PROF, self._within, AGAIN_SECONDS)
 
     def _stop(self) -> None:
         if self._rings:
-            self._rings = False
+            self._rings, CpuBudget._ringing = False, None
             signal.setitimer(signal.ITIMER_PROF, 0)
             _kernel_limit(None)
         if self._since:

@@ -7,18 +7,15 @@ their own machine, never for a stranger's submission. `SharedReplies` makes equa
 
 from __future__ import annotations
 
-import signal
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 import torch
 
+from autograder.grading.cpu_budget import CpuBudget
 from autograder.records import CheckResult, Outcome
-from autograder.session import Interrupted, Session
+from autograder.session import CheckTooSlow, Interrupted, Session
 from autograder.wire.messages import Handles, decode_call, decode_reply, encode_call, encode_reply
 from moe_lab.bench import Bench
 from moelab_kit.calls import Call, Reply, perform
@@ -85,40 +82,15 @@ class LimitedSession:
     def perform(self, call: Call, time_limit: float | None = None) -> Reply:
         """Call a function; raises `Interrupted` where it is too slow."""
         limit = CALL_LIMIT if time_limit is None else time_limit
-        started = time.process_time()
+        cpu_budget = CpuBudget(limit, limit)
         try:
-            with _stopped_after(limit):
+            with cpu_budget.limited():
                 reply = self._session.perform(call, time_limit)
-        except _OutOfTimeError:
+        except CheckTooSlow:
             reply = None
-        if reply is None or time.process_time() - started > limit:
+        if reply is None or cpu_budget.left < 0:
             raise Interrupted(Outcome.TIMEOUT, f"{call.function} took more than {limit:g} s")
         return reply
-
-
-class _OutOfTimeError(BaseException):
-    """Not an `Exception`, so that no solution catches it."""
-
-
-@contextmanager
-def _stopped_after(seconds: float) -> Iterator[None]:
-    if (
-        not hasattr(signal, "setitimer")
-        or threading.current_thread() is not threading.main_thread()
-    ):
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise _OutOfTimeError
-
-    before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
 
 
 class SharedReplies:

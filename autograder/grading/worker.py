@@ -29,13 +29,11 @@ from autograder.records import (
     Grade,
     Outcome,
 )
-from autograder.sandbox.equipment import Equipment
 from autograder.sandbox.errors import SandboxError, ShortageError, is_shortage
 from autograder.sandbox.isolation import Sandbox, acceptable_levels
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
 from autograder.seeds import bench_seed_of
-from autograder.serving.contention import FullScaleGrading
-from autograder.serving.placement import Placement
+from autograder.serving.contention import grading_on
 from autograder.submission.discover import Found, digest_of, read_bytes, read_companions
 from autograder.submission.files import SubmissionProblem
 from autograder.text import clean_line
@@ -55,9 +53,7 @@ class Worker:
         torch.set_num_threads(1)
         self._settings = settings
         placement = settings.placements[settings.placement] if settings.placements else None
-        self._full_scale: FullScaleGrading | None = None
-        if placement is not None and placement.endpoints:
-            self._full_scale = FullScaleGrading(placement, bench_seed_of(settings.seed))
+        self._models = grading_on(placement, bench_seed_of(settings.seed))
         self.sandbox = Sandbox(
             acceptable_levels(settings.isolation),
             bench_seed_of(settings.seed),
@@ -65,7 +61,7 @@ class Worker:
             course=settings.course,
             hidden=tuple(map(Path, settings.hidden)),
             worker=os.getpid() % WORKERS,
-            equipment=self._equipment(placement),
+            equipment=self._models.equipment(),
         )
         self._doubtful, self._judged = False, True
         self._known = Remembered(16 << 20)  # the reference's replies, for evidence
@@ -96,10 +92,7 @@ class Worker:
             self._assignments[assignment] = (loaded, fresh, known)
         lab, fixtures, _ = self._assignments[assignment]
         self._doubtful, self._judged = False, True
-        if self._full_scale is None:
-            grade = self._grade(lab, fixtures, found, attempt)
-        else:
-            grade = self._full_scale.judged(lambda: self._grade(lab, fixtures, found, attempt))
+        grade = self._models.judged(lambda: self._grade(lab, fixtures, found, attempt))
         return AttemptResult(grade=grade, doubtful=self._doubtful, judged=self._judged)
 
     def _grade(
@@ -210,15 +203,8 @@ class Worker:
         )
 
     def _fixtures(self, assignment: str) -> Fixtures:
-        if self._full_scale is None:
-            return Fixtures(assignment, self._settings.seed)
-        shared, bench = self._full_scale, self._full_scale.bench(assignment)
-        return Fixtures(
-            assignment,
-            self._settings.seed,
-            bench,
-            lambda exercise: shared.reference(assignment, exercise.name, bench),
-        )
+        bench, references = self._models.ground_truth(assignment)
+        return Fixtures(assignment, self._settings.seed, bench, references)
 
     def _on_tiny_models(self, fixtures: Fixtures) -> Fixtures:
         """The material for known-wrong solutions, which have no full-scale models to run on."""
@@ -231,17 +217,9 @@ class Worker:
     ) -> Callable[[CheckResult], None]:
         def watch(result: CheckResult) -> None:
             figures.judged(result)
-            if self._full_scale is not None:
-                self._full_scale.on_result(result, session.last_call, fixtures.bench)
+            self._models.on_result(result, session.last_call, fixtures.bench)
 
         return watch
-
-    def _equipment(self, placement: Placement | None) -> Equipment:
-        if self._full_scale is not None:
-            return self._full_scale.equipment()
-        if placement is None:
-            return Equipment()
-        return Equipment(gpus=placement.gpus, tiny_on_gpu=placement.tiny_too)
 
     def _session(
         self, fixtures: Fixtures | None = None, cpu_budget: CpuBudget | None = None

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from autograder.authoring.exercise import Exercise
 from autograder.models.bench import FullScale, ScaledBench, planted_for_checks
 from autograder.models.sharing import Shared
 from autograder.models.structure import structure
@@ -28,6 +29,30 @@ from moelab_kit.calls import Call, Reply
 
 TAMPERED = "it changed the weights of a model that all submissions share; they were made again"
 _BLAMED = (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT, Outcome.MEMORY, Outcome.DIED)
+
+
+class TinyGrading:
+    """In the place of `FullScaleGrading` in a run without full-scale models: nothing is shared."""
+
+    def __init__(self, placement: Placement | None) -> None:
+        self._placement = placement
+
+    def equipment(self) -> Equipment:
+        """What the sandbox gets: at most GPUs for the tiny models."""
+        if self._placement is None:
+            return Equipment()
+        return Equipment(gpus=self._placement.gpus, tiny_on_gpu=self._placement.tiny_too)
+
+    def ground_truth(self, assignment: str) -> tuple[None, None]:
+        """No other bench than that of the tiny models, and references run in this process."""
+        return None, None
+
+    def judged(self, run: Callable[[], Grade]) -> Grade:
+        """The grade that `run` gives: no neighbour can have had a hand in it."""
+        return run()
+
+    def on_result(self, result: CheckResult, last_call: Call | None, bench: Bench) -> None:
+        """No result is in doubt."""
 
 
 class FullScaleGrading:
@@ -62,9 +87,10 @@ class FullScaleGrading:
         }
         return ScaledBench(self._seed, scaled)
 
-    def reference(self, assignment: str, exercise: str, bench: ScaledBench) -> Reference:
-        """The reference solution, run where the weights are."""
-        return Reference(self._clients, assignment, exercise, bench)
+    def ground_truth(self, assignment: str) -> tuple[ScaledBench, Callable[[Exercise], Reference]]:
+        """What checks compare with: a bench, and references that run where the weights are."""
+        bench = self.bench(assignment)
+        return bench, lambda exercise: Reference(self._clients, assignment, exercise.name, bench)
 
     def judged(self, run: Callable[[], Grade]) -> Grade:
         """The grade that `run` gives, beyond doubt; `run` calls `on_result` after each check."""
@@ -128,6 +154,13 @@ class FullScaleGrading:
             router.weight = type(router.weight)(weight, requires_grad=router.weight.requires_grad)
         routing = MeasuredRouting(lambda ids, mask: client.measure(assignment, ids, mask))
         return FullScale(model, tuple(routers), routing)
+
+
+def grading_on(placement: Placement | None, seed: str) -> FullScaleGrading | TinyGrading:
+    """A worker's part in a run: with full-scale models where its place has some."""
+    if placement is not None and placement.endpoints:
+        return FullScaleGrading(placement, seed)
+    return TinyGrading(placement)
 
 
 class Reference:

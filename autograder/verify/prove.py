@@ -31,18 +31,20 @@ def verify(
     course: str = "",
     jobs: int = 1,
     rounds: int = ROUNDS,
+    write: bool = False,
 ) -> Report:
     """Prove an assignment; `root` is the repository, which holds `assignments/`.
 
     `progress` is told in a line what is being done. `course` is the assignment's own, as `courses`
     writes it; without it, the package that the assignment was imported from. With more than one
     job, exercises are tried in that many processes, which load the course anew. `rounds` is the
-    number of seeds. Never raises for what a course does wrong: that is a finding, also where an
+    number of seeds. `write` keeps which checks catch which chaff, in the exercises' `catches.json`.
+    Never raises for what a course does wrong: that is a finding, also where an
     exercise makes the verifier itself stop.
     """
     verdicts: dict[str, Verdict] = {}
     total = len(assignment.exercises)
-    for name, verdict in _verdicts(assignment, root, course, min(jobs, total), rounds):
+    for name, verdict in _verdicts(assignment, root, course, min(jobs, total), rounds, write):
         verdicts[name] = verdict
         state = "to repair" if verdict.findings else "ok"
         progress(f"{assignment.name}: {len(verdicts)}/{total} {name}: {state}")
@@ -66,19 +68,19 @@ def verify(
 
 
 def _verdicts(
-    assignment: Assignment, root: Path, course: str, jobs: int, rounds: int
+    assignment: Assignment, root: Path, course: str, jobs: int, rounds: int, write: bool
 ) -> Iterator[tuple[str, Verdict]]:
     """The verdict on each exercise, as they come."""
     if jobs <= 1:
         for exercise in assignment.exercises:
-            yield exercise.name, try_exercise(assignment.name, exercise, root, rounds)
+            yield exercise.name, try_exercise(assignment.name, exercise, root, rounds, write)
         return
     course = course or assignment.exercises[0].module_name.split(".")[0]
     isolate_children()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         running = {
-            pool.submit(try_by_name, course, assignment.name, e.name, root, rounds): e.name
+            pool.submit(try_by_name, course, assignment.name, e.name, root, rounds, write): e.name
             for e in sorted(assignment.exercises, key=_work, reverse=True)
         }
         for future in as_completed(running):

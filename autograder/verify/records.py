@@ -29,7 +29,7 @@ class Rule(IntEnum):
 _TITLES = {
     Rule.REFERENCE: "the reference earns every point, the blank stub none",
     Rule.WHEATS: "every other correct solution earns every point",
-    Rule.CHAFFS: "every known-wrong solution fails exactly the checks that it names",
+    Rule.CHAFFS: "every known-wrong solution fails where it is meant to, as catches.json keeps it",
     Rule.HIDDEN_CHECKS: "every hidden check catches what no public check catches",
     Rule.STABLE: "results are the same for 3 seeds and for a repeated run",
     Rule.FILES: "committed files are up to date and give nothing away",

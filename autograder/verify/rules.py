@@ -9,7 +9,7 @@ from autograder.authoring.exercise import Check
 from autograder.edition.otter_tests import otter_test
 from autograder.verify.records import Finding, Rule
 from autograder.verify.solutions import blank_of, reference_of
-from autograder.verify.trials import Trial, Trials
+from autograder.verify.trials import Trial, Trials, line_of
 
 
 def declared(trials: Trials) -> Iterator[Finding]:
@@ -82,8 +82,8 @@ def wheats_earn_all(trials: Trials) -> Iterator[Finding]:
         )
 
 
-def chaffs_fail_where_named(trials: Trials) -> Iterator[Finding]:
-    """Rule 3: every chaff fails exactly the checks that it names, those skipped excepted."""
+def chaffs_fail_where_meant(trials: Trials) -> Iterator[Finding]:
+    """Rule 3: every chaff fails the checks that it names, and besides those kept in a file."""
     chaffs = trials.of("chaff")
     for trial, _ in _once(chaffs, lambda trial: () if trial.failed else ("",)):
         yield trials.finding(
@@ -102,13 +102,43 @@ def chaffs_fail_where_named(trials: Trials) -> Iterator[Finding]:
             "Sharpen the check, or take it out of `caught_by`.",
             trial.solution.function,
         )
-    for trial, name in _once(chaffs, lambda trial: trial.failed - trial.named):
+    yield from _unlike_the_file(trials) if trials.exercise.catches else _caught_unawares(trials)
+
+
+def _caught_unawares(trials: Trials) -> Iterator[Finding]:
+    """Chaffs that fail more than they name, where no file keeps what catches them."""
+    for trial, name in _once(trials.of("chaff"), lambda trial: trial.failed - trial.named):
         yield trials.finding(
             Rule.CHAFFS,
             f"{trial.solution} also fails check {name!r} with {trial.round} ({trial.how(name)}). "
-            "Add it to `caught_by`, or make the chaff wrong in one thing only.",
+            "If that is right, `moelab verify --write` keeps it in catches.json; "
+            "else make the chaff wrong in one thing only.",
             trial.solution.function,
         )
+
+
+def _unlike_the_file(trials: Trials) -> Iterator[Finding]:
+    """What the file that keeps the catches does not say, or says no longer."""
+    exercise = trials.exercise
+    chaffs = _by_solution(trials, "chaff")
+    for trial in (rounds[0] for rounds in chaffs):
+        name = trial.solution.name
+        caught, kept = trial.caught_by(exercise), exercise.catches.get(name)
+        if caught and caught != kept:
+            was = "which is not in catches.json" if kept is None else f"not {_list(kept)} as kept"
+            yield trials.finding(
+                Rule.CHAFFS,
+                f"{trial.solution} fails {_list(caught)}, {was}. If that is right, "
+                f"`moelab verify --write` keeps this line: {line_of(name, caught)}",
+                trial.solution.function,
+            )
+    for name in exercise.catches.keys() - {rounds[0].solution.name for rounds in chaffs}:
+        message = f"catches.json keeps {name!r}, which is no chaff. Run `moelab verify --write`."
+        yield trials.finding(Rule.CHAFFS, message)
+
+
+def _list(checks: Iterable[str]) -> str:
+    return ", ".join(checks)
 
 
 def hidden_checks_are_needed(trials: Trials) -> Iterator[Finding]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,10 @@ class Trial:
         """The checks that the solution says it fails."""
         return set(self.solution.caught_by)
 
+    def caught_by(self, exercise: Exercise) -> tuple[str, ...]:
+        """The checks that failed, in the exercise's order."""
+        return tuple(check.name for check in exercise.checks if check.name in self.failed)
+
     def how(self, check: str) -> str:
         """How a check ended, with its message."""
         result = self.results[check]
@@ -70,9 +75,32 @@ class Trials:
         """A finding that starts with the file to edit: that of `about`, else the reference's."""
         return finding_in(self.root, self.exercise, rule, message, about)
 
+    def keep_catches(self) -> None:
+        """Write which checks catch which chaff, and let the exercise read it anew.
+
+        A chaff that fares differently from round to round keeps its line: rule 5 tells of it.
+        """
+        lines = []
+        for chaff in self.exercise.chaffs:
+            rounds = [trial for trial in self.of("chaff") if trial.solution.name == chaff.name]
+            caught = {trial.caught_by(self.exercise) for trial in rounds}
+            kept = caught.pop() if len(caught) == 1 else self.exercise.catches.get(chaff.name, ())
+            if kept:
+                lines.append(line_of(chaff.name, kept))
+        text = "{\n" + ",\n".join(f"  {line}" for line in lines) + "\n}\n"
+        file = self.exercise.catches_file
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+        vars(self.exercise).pop("catches", None)
+
     def check(self, name: str) -> Callable[..., Any]:
         """The function of a check."""
         return next(check.function for check in self.exercise.checks if check.name == name)
+
+
+def line_of(chaff: str, checks: Iterable[str]) -> str:
+    """A chaff's line in `catches.json`."""
+    return f"{json.dumps(chaff)}: {json.dumps(list(checks))}"
 
 
 def finding_in(

@@ -36,7 +36,7 @@ _AFTER_TRIALS: tuple[tuple[Rule, Callable[[Trials], Iterator[Finding]]], ...] = 
     (Rule.REFERENCE, rules.reference_earns_all),
     (Rule.REFERENCE, rules.notebook_checks_agree),
     (Rule.WHEATS, rules.wheats_earn_all),
-    (Rule.CHAFFS, rules.chaffs_fail_where_named),
+    (Rule.CHAFFS, rules.chaffs_fail_where_meant),
     (Rule.HIDDEN_CHECKS, rules.hidden_checks_are_needed),
     (Rule.STABLE, rules.results_are_stable),
     (Rule.NOTHING, rules.nothing_earns_nothing),
@@ -61,17 +61,25 @@ class Verdict:
 
 
 def try_by_name(
-    course: str, assignment: str, exercise: str, root: Path, rounds: int = ROUNDS
+    course: str,
+    assignment: str,
+    exercise: str,
+    root: Path,
+    rounds: int = ROUNDS,
+    write: bool = False,
 ) -> Verdict:
     """`try_exercise` for another process, which has to load the course first."""
     found = load_assignment(assignment, course=course).exercise(exercise)
-    return try_exercise(assignment, found, root, rounds)
+    return try_exercise(assignment, found, root, rounds, write)
 
 
-def try_exercise(assignment: str, exercise: Exercise, root: Path, rounds: int = ROUNDS) -> Verdict:
+def try_exercise(
+    assignment: str, exercise: Exercise, root: Path, rounds: int = ROUNDS, write: bool = False
+) -> Verdict:
     """Try the solutions of an exercise with `rounds` seeds and once more with the first.
 
-    Never raises for what a course does wrong: what makes the verifier stop is a finding.
+    `write` keeps which checks catch which chaff, in the exercise's `catches.json`. Never raises for
+    what a course does wrong: what makes the verifier stop is a finding.
     """
     matplotlib.use("Agg")
     trials = Trials(exercise, root)
@@ -80,6 +88,8 @@ def try_exercise(assignment: str, exercise: Exercise, root: Path, rounds: int = 
     with one_thread(), warnings.catch_warnings(action="ignore"):
         stopped = guard(Rule.REFERENCE, lambda: _try_all(trials, assignment, rounds))
         ready = not stopped and _reference_passes(trials)
+        if write and ready:
+            stopped += guard(Rule.CHAFFS, partial(_keep, trials))
         for rule, apply in _AFTER_TRIALS:
             if ready or rule is Rule.REFERENCE:
                 findings += guard(rule, partial(apply, trials))
@@ -115,6 +125,11 @@ def _try_all(trials: Trials, assignment: str, rounds: int) -> Iterator[Finding]:
         _try(trials, stages[:1], [blank_of(exercise), *nothing_answers()])
         _try(trials, stages, list(kept_with(exercise)))
         _try_memory(trials, stages[0])
+    yield from ()
+
+
+def _keep(trials: Trials) -> Iterator[Finding]:
+    trials.keep_catches()
     yield from ()
 
 

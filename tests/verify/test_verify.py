@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from autograder.courses import CourseError
 from autograder.edition.write import build
 from autograder.verify.matrix import matrix, summary
 from autograder.verify.prove import verify
@@ -148,6 +150,42 @@ def test_a_chaff_that_fails_more_than_it_names_is_found(toy_course, tmp_path):
     toy_course.edit("load_gap/answers.py", "(extremes, gaps_of_random_routings)", "extremes")
     finding = only(verified(toy_course, tmp_path), Rule.CHAFFS, "load_gap")
     assert "'gap_of_counts' also fails check 'gaps_of_random_routings'" in finding.message
+
+
+def test_what_catches_a_chaff_besides_the_check_that_is_meant_is_kept_in_a_file(
+    toy_course, tmp_path
+):
+    toy_course.edit("load_gap/answers.py", "(extremes, gaps_of_random_routings)", "extremes")
+    assignment = toy_course.load()
+    build([assignment], tmp_path)
+    assert verify(assignment, tmp_path, write=True).ok
+
+    kept = toy_course.folder / "toy" / "load_gap" / "catches.json"
+    assert json.loads(kept.read_text()) == {
+        "takes_the_median": ["gaps_of_random_routings"],
+        "gap_of_counts": ["extremes", "gaps_of_random_routings"],
+    }
+    assert verify(assignment, tmp_path).ok
+    exercise = assignment.exercise("load_gap")
+    assert exercise.fails(exercise.chaffs[1]) == ("extremes", "gaps_of_random_routings")
+
+
+def test_catches_that_are_no_longer_true_are_found_and_their_line_proposed(toy_course, tmp_path):
+    kept = toy_course.folder / "toy" / "load_gap" / "catches.json"
+    kept.write_text('{"takes_the_median": ["extremes"], "long_gone": ["extremes"]}')
+    found = [finding.message for finding in verified(toy_course, tmp_path).findings]
+    assert len(found) == 3
+    assert '"takes_the_median": ["gaps_of_random_routings"]' in found[0]
+    assert "not extremes as kept" in found[0]
+    assert "which is not in catches.json" in found[1]
+    assert "keeps 'long_gone', which is no chaff" in found[2]
+
+
+def test_catches_that_cannot_be_read_are_told_in_a_sentence(toy_course):
+    kept = toy_course.folder / "toy" / "load_gap" / "catches.json"
+    kept.write_text("[]")
+    with pytest.raises(CourseError, match=r"catches\.json: not a table that .moelab verify"):
+        toy_course.load()
 
 
 def test_a_chaff_that_passes_a_check_that_it_names_is_found(toy_course, tmp_path):

@@ -135,7 +135,7 @@ def candidates(exercise: Exercise, outcomes: dict[str, Outcome]) -> list[Chaff]:
     return [
         chaff
         for chaff in exercise.chaffs
-        if failed <= {check.name for check in chaff.caught_by} <= failed | unknown
+        if failed <= set(exercise.fails(chaff)) <= failed | unknown
     ]
 
 

@@ -53,7 +53,7 @@ def in_numpy(
     }
 
 
-@exercise.chaff(caught_by=(counts_at_the_limit, other_limits))
+@exercise.chaff(caught_by=counts_at_the_limit)
 def includes_the_limit(
     load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
@@ -61,7 +61,7 @@ def includes_the_limit(
     return find_load_issues(load_stats, overloaded - 1e-9, underused + 1e-9)
 
 
-@exercise.chaff(caught_by=(names_the_worst_first, random_loads, equal_counts, other_limits))
+@exercise.chaff(caught_by=names_the_worst_first)
 def in_order_of_the_experts(
     load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
@@ -70,7 +70,7 @@ def in_order_of_the_experts(
     return {key: sorted(loads) for key, loads in issues.items()}
 
 
-@exercise.chaff(caught_by=(names_the_worst_first, random_loads, equal_counts, other_limits))
+@exercise.chaff(caught_by=names_the_worst_first)
 def both_lists_largest_first(
     load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
@@ -119,7 +119,7 @@ def skips_experts_without_tokens(
     return {**issues, "underused": [load for load in issues["underused"] if load[1]]}
 
 
-@exercise.chaff(caught_by=(random_loads, counts_at_the_limit, equal_counts))
+@exercise.chaff(caught_by=random_loads)
 def expects_one_slot_per_token(
     load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
@@ -136,7 +136,7 @@ def fixed_limits(
     return find_load_issues(load_stats)
 
 
-@exercise.chaff(caught_by=(counts_at_the_limit, other_limits, nothing_to_find))
+@exercise.chaff(caught_by=nothing_to_find)
 def no_lists_without_issues(
     load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> Issues:
@@ -145,16 +145,7 @@ def no_lists_without_issues(
     return {key: loads for key, loads in issues.items() if loads}
 
 
-@exercise.chaff(
-    caught_by=(
-        names_the_worst_first,
-        random_loads,
-        counts_at_the_limit,
-        equal_counts,
-        other_limits,
-        nothing_to_find,
-    )
-)
+@exercise.chaff(caught_by=names_the_worst_first)
 def experts_without_their_counts(
     load_stats: dict[str, Any], overloaded: float = 1.5, underused: float = 0.5
 ) -> dict[str, list[int]]:

@@ -18,7 +18,6 @@ from reference.moe_router_analysis.loss_with_load_balancing import (
 from reference.moe_router_analysis.loss_with_load_balancing.checks import (
     alpha_weighs_the_auxiliary_loss,
     gradient_in_mixtral_and_olmoe,
-    gradient_in_qwen,
     leaves_the_model_as_it_was,
     low_precision,
     padded_batches,
@@ -79,9 +78,6 @@ def walks_over_predictions(
     return loss
 
 
-GRADIENTS = (gradient_in_mixtral_and_olmoe, gradient_in_qwen)
-
-
 Layer = Callable[[torch.Tensor, int], torch.Tensor]
 
 
@@ -117,17 +113,7 @@ def _lab(
     return loss + alpha * torch.stack([layer(each, k) for each in logits]).mean()
 
 
-@exercise.chaff(
-    caught_by=(
-        without_alpha_it_is_the_models_loss,
-        padded_batches,
-        gradient_in_mixtral_and_olmoe,
-        gradient_in_qwen,
-        runs_in_the_mode_it_finds,
-        leaves_the_model_as_it_was,
-        low_precision,
-    )
-)
+@exercise.chaff(caught_by=without_alpha_it_is_the_models_loss)
 def adds_the_models_own_term(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -140,7 +126,7 @@ def adds_the_models_own_term(
     return loss + rest
 
 
-@exercise.chaff(caught_by=(padded_batches, gradient_in_qwen, runs_in_the_mode_it_finds))
+@exercise.chaff(caught_by=padded_batches)
 def trusts_the_models_config(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -153,12 +139,7 @@ def trusts_the_models_config(
     return loss + rest
 
 
-@exercise.chaff(
-    caught_by=(
-        padded_batches,
-        runs_in_the_mode_it_finds,
-    )
-)
+@exercise.chaff(caught_by=padded_batches)
 def predicts_padding(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -166,12 +147,7 @@ def predicts_padding(
     return _lab((model, input_ids, attention_mask, alpha), pad_counts="targets")
 
 
-@exercise.chaff(
-    caught_by=(
-        padded_batches,
-        runs_in_the_mode_it_finds,
-    )
-)
+@exercise.chaff(caught_by=padded_batches)
 def balances_padding(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -180,16 +156,7 @@ def balances_padding(
     return _lab((model, input_ids, attention_mask, alpha), pad_counts="routers")
 
 
-@exercise.chaff(
-    caught_by=(
-        padded_batches,
-        gradient_in_mixtral_and_olmoe,
-        gradient_in_qwen,
-        runs_in_the_mode_it_finds,
-        leaves_the_model_as_it_was,
-        low_precision,
-    )
-)
+@exercise.chaff(caught_by=padded_batches)
 def takes_two_experts(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -197,17 +164,7 @@ def takes_two_experts(
     return _lab((model, input_ids, attention_mask, alpha), k=2)
 
 
-@exercise.chaff(
-    caught_by=(
-        alpha_weighs_the_auxiliary_loss,
-        padded_batches,
-        gradient_in_mixtral_and_olmoe,
-        gradient_in_qwen,
-        runs_in_the_mode_it_finds,
-        leaves_the_model_as_it_was,
-        low_precision,
-    )
-)
+@exercise.chaff(caught_by=alpha_weighs_the_auxiliary_loss)
 def sums_over_layers(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -216,17 +173,7 @@ def sums_over_layers(
     return _lab((model, input_ids, attention_mask, alpha * layers))
 
 
-@exercise.chaff(
-    caught_by=(
-        alpha_weighs_the_auxiliary_loss,
-        padded_batches,
-        gradient_in_mixtral_and_olmoe,
-        gradient_in_qwen,
-        runs_in_the_mode_it_finds,
-        leaves_the_model_as_it_was,
-        low_precision,
-    )
-)
+@exercise.chaff(caught_by=alpha_weighs_the_auxiliary_loss)
 def pools_the_layers(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -242,7 +189,7 @@ def pools_the_layers(
     return loss + alpha * _switch(torch.cat(seen), model.config.num_experts_per_tok)
 
 
-@exercise.chaff(caught_by=GRADIENTS)
+@exercise.chaff(caught_by=gradient_in_mixtral_and_olmoe)
 def detaches_the_logits(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -255,7 +202,7 @@ def detaches_the_logits(
     return _lab((model, input_ids, attention_mask, alpha), detached)
 
 
-@exercise.chaff(caught_by=GRADIENTS)
+@exercise.chaff(caught_by=gradient_in_mixtral_and_olmoe)
 def computes_without_gradients(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -264,12 +211,7 @@ def computes_without_gradients(
         return loss_with_load_balancing(model, input_ids, attention_mask, alpha)
 
 
-@exercise.chaff(
-    caught_by=(
-        padded_batches,
-        runs_in_the_mode_it_finds,
-    )
-)
+@exercise.chaff(caught_by=padded_batches)
 def averages_texts(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -282,7 +224,7 @@ def averages_texts(
     return torch.stack(rows).mean() + rest
 
 
-@exercise.chaff(caught_by=(runs_in_the_mode_it_finds, leaves_the_model_as_it_was))
+@exercise.chaff(caught_by=runs_in_the_mode_it_finds)
 def stays_in_evaluation_mode(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:
@@ -320,17 +262,7 @@ def stays_in_low_precision(
     return loss.to(next(model.parameters()).dtype)
 
 
-@exercise.chaff(
-    caught_by=(
-        without_alpha_it_is_the_models_loss,
-        padded_batches,
-        gradient_in_mixtral_and_olmoe,
-        gradient_in_qwen,
-        runs_in_the_mode_it_finds,
-        leaves_the_model_as_it_was,
-        low_precision,
-    )
-)
+@exercise.chaff(caught_by=without_alpha_it_is_the_models_loss)
 def forgets_the_shift(
     model: Any, input_ids: Any, attention_mask: Any = None, alpha: float = 0.01
 ) -> torch.Tensor:

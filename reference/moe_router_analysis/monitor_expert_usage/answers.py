@@ -23,14 +23,6 @@ from reference.moe_router_analysis.monitor_expert_usage.checks import (
     watches_every_family,
 )
 
-EVERYTHING = (
-    logs_three_numbers_per_router,
-    watches_every_family,
-    takes_any_batches,
-    routes_padded_batches_as_alone,
-    leaves_everything_as_it_was,
-)
-
 Numbers = dict[str, Any]
 
 
@@ -126,13 +118,7 @@ def _evaluation(model: Any) -> Iterator[None]:
             module.training = training
 
 
-@exercise.chaff(
-    caught_by=(
-        takes_any_batches,
-        routes_padded_batches_as_alone,
-        leaves_everything_as_it_was,
-    )
-)
+@exercise.chaff(caught_by=takes_any_batches)
 def counts_padding(model: Any, batches: Any) -> list[Numbers]:
     """Counts padding as well. Only tokens with attention mask 1 are real."""
     logged = []
@@ -178,7 +164,7 @@ def chooses_again(model: Any, batches: Any) -> list[Numbers]:
     return [_lab(model, batch, choose=largest) for batch in batches]
 
 
-@exercise.chaff(caught_by=(watches_every_family, routes_padded_batches_as_alone))
+@exercise.chaff(caught_by=watches_every_family)
 def numbers_decoder_layers(model: Any, batches: Any) -> list[Numbers]:
     """Puts the number of the decoder layer into the key. Routers are counted from 0, so that dense
     layers leave no gaps."""
@@ -245,7 +231,7 @@ def zeroes_padding(model: Any, batches: Any) -> list[Numbers]:
     return logged
 
 
-@exercise.chaff(caught_by=EVERYTHING)
+@exercise.chaff(caught_by=logs_three_numbers_per_router)
 def forgets_to_normalise(model: Any, batches: Any) -> list[Numbers]:
     """Leaves the entropy in nats. Divided by ln E it is 1 for uniform use, whatever E is."""
 
@@ -256,7 +242,7 @@ def forgets_to_normalise(model: Any, batches: Any) -> list[Numbers]:
     return [_lab(model, batch, in_nats) for batch in batches]
 
 
-@exercise.chaff(caught_by=EVERYTHING)
+@exercise.chaff(caught_by=logs_three_numbers_per_router)
 def divides_by_zero(model: Any, batches: Any) -> list[Numbers]:
     """Takes the logarithm of zero for experts without a token, which makes the entropy NaN. Such
     experts add nothing."""

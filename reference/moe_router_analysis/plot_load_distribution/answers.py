@@ -88,28 +88,13 @@ def _emptied(axes: Axes) -> Axes:
     return axes
 
 
-@exercise.chaff(
-    caught_by=(
-        two_panels,
-        colours_by_class,
-        histogram_of_counts,
-        expected_line_and_labels,
-        balanced_load,
-    )
-)
+@exercise.chaff(caught_by=two_panels)
 def returns_the_axes(load_stats: Mapping[str, Any]) -> list[Axes]:
     """Returns the axes: the figure is asked for, the first of what `plt.subplots` gives."""
     return plot_load_distribution(load_stats).axes
 
 
-@exercise.chaff(
-    caught_by=(
-        two_panels,
-        colours_by_class,
-        expected_line_and_labels,
-        balanced_load,
-    )
-)
+@exercise.chaff(caught_by=two_panels)
 def sorts_the_experts_by_load(load_stats: Mapping[str, Any]) -> Figure:
     """Draws the bars from the largest count to the smallest: bar i should be expert i."""
     counts = sorted(load_stats["expert_counts"].values(), reverse=True)
@@ -156,7 +141,7 @@ def counts_the_limits_in(load_stats: Mapping[str, Any]) -> Figure:
     return fig
 
 
-@exercise.chaff(caught_by=(histogram_of_counts, expected_line_and_labels))
+@exercise.chaff(caught_by=expected_line_and_labels)
 def expects_one_slot_per_token(load_stats: Mapping[str, Any]) -> Figure:
     """Draws the lines at tokens / experts: each token takes `top_k` experts, not one."""
     fig = plot_load_distribution(load_stats)
@@ -166,12 +151,7 @@ def expects_one_slot_per_token(load_stats: Mapping[str, Any]) -> Figure:
     return fig
 
 
-@exercise.chaff(
-    caught_by=(
-        histogram_of_counts,
-        balanced_load,
-    )
-)
+@exercise.chaff(caught_by=histogram_of_counts)
 def density_instead_of_counts(load_stats: Mapping[str, Any]) -> Figure:
     """Draws the histogram as a density: its bars should be numbers of experts."""
     fig = plot_load_distribution(load_stats)
@@ -192,12 +172,7 @@ def cuts_off_the_tail(load_stats: Mapping[str, Any]) -> Figure:
     return fig
 
 
-@exercise.chaff(
-    caught_by=(
-        histogram_of_counts,
-        balanced_load,
-    )
-)
+@exercise.chaff(caught_by=histogram_of_counts)
 def sorted_bars_for_a_histogram(load_stats: Mapping[str, Any]) -> Figure:
     """Draws the sorted counts as bars: a histogram counts how many experts share a load."""
     fig = plot_load_distribution(load_stats)

@@ -38,16 +38,14 @@ def with_one_hot(indices_a: torch.Tensor, indices_b: torch.Tensor) -> torch.Tens
     return ((one * two).sum(dim=1) / indices_a.shape[1]).mean()
 
 
-@exercise.chaff(caught_by=(random_routings, order_does_not_matter))
+@exercise.chaff(caught_by=order_does_not_matter)
 def slot_by_slot(indices_a: torch.Tensor, indices_b: torch.Tensor) -> float:
     """Compares slot with slot, so that the same experts in another order count as different."""
     router_saturation(indices_a, indices_b)
     return float((indices_a == indices_b).float().mean())
 
 
-@exercise.chaff(
-    caught_by=(same_and_different, random_routings, order_does_not_matter, wrong_arguments)
-)
+@exercise.chaff(caught_by=same_and_different)
 def jaccard(indices_a: torch.Tensor, indices_b: torch.Tensor) -> float:
     """Divides by the size of the union. The exercise asks for a share of the k experts."""
     router_saturation(indices_a, indices_b)
@@ -55,9 +53,7 @@ def jaccard(indices_a: torch.Tensor, indices_b: torch.Tensor) -> float:
     return float((common / (2 * indices_a.shape[1] - common)).mean())
 
 
-@exercise.chaff(
-    caught_by=(same_and_different, random_routings, order_does_not_matter, wrong_arguments)
-)
+@exercise.chaff(caught_by=same_and_different)
 def same_set_or_nothing(indices_a: torch.Tensor, indices_b: torch.Tensor) -> float:
     """Counts only tokens whose experts are all the same; each common expert counts."""
     router_saturation(indices_a, indices_b)
@@ -65,16 +61,14 @@ def same_set_or_nothing(indices_a: torch.Tensor, indices_b: torch.Tensor) -> flo
     return float(same.all(dim=1).float().mean())
 
 
-@exercise.chaff(caught_by=(random_routings, order_does_not_matter, wrong_arguments))
+@exercise.chaff(caught_by=random_routings)
 def sorted_slots(indices_a: torch.Tensor, indices_b: torch.Tensor) -> float:
     """Sorts and then compares slot with slot: one expert more or less shifts all the others."""
     router_saturation(indices_a, indices_b)
     return float((indices_a.sort(dim=1).values == indices_b.sort(dim=1).values).float().mean())
 
 
-@exercise.chaff(
-    caught_by=(same_and_different, random_routings, order_does_not_matter, wrong_arguments)
-)
+@exercise.chaff(caught_by=same_and_different)
 def number_of_common_experts(indices_a: torch.Tensor, indices_b: torch.Tensor) -> float:
     """Returns how many experts are in common without dividing by k."""
     return router_saturation(indices_a, indices_b) * indices_a.shape[1]

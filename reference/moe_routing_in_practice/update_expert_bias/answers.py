@@ -31,19 +31,19 @@ def expert_by_expert(bias: torch.Tensor, counts: torch.Tensor, rate: float = 0.0
     )
 
 
-@exercise.chaff(caught_by=(one_step, random_counts, near_the_mean, a_new_tensor_in_float32))
+@exercise.chaff(caught_by=one_step)
 def wrong_direction(bias: torch.Tensor, counts: torch.Tensor, rate: float = 0.001) -> torch.Tensor:
     """Raises the bias of overloaded experts, which makes them more overloaded still."""
     return update_expert_bias(bias, counts, -rate)
 
 
-@exercise.chaff(caught_by=(one_step, random_counts, near_the_mean, a_new_tensor_in_float32))
+@exercise.chaff(caught_by=one_step)
 def step_by_distance(bias: torch.Tensor, counts: torch.Tensor, rate: float = 0.001) -> torch.Tensor:
     """Moves in proportion to the distance from the mean; only its sign counts."""
     return bias.float() + rate * (counts.float().mean() - counts)
 
 
-@exercise.chaff(caught_by=(one_step, random_counts, near_the_mean, a_new_tensor_in_float32))
+@exercise.chaff(caught_by=one_step)
 def the_mean_goes_down_too(
     bias: torch.Tensor, counts: torch.Tensor, rate: float = 0.001
 ) -> torch.Tensor:
@@ -57,7 +57,7 @@ def whole_mean(bias: torch.Tensor, counts: torch.Tensor, rate: float = 0.001) ->
     return bias.float() + rate * torch.sign(counts.sum() // len(counts) - counts)
 
 
-@exercise.chaff(caught_by=(one_step, a_new_tensor_in_float32))
+@exercise.chaff(caught_by=one_step)
 def updates_in_place(bias: torch.Tensor, counts: torch.Tensor, rate: float = 0.001) -> torch.Tensor:
     """Adds to the caller's bias (`+=`, `add_`), returns it. The exercise asks for a new tensor."""
     new = update_expert_bias(bias, counts, rate)
@@ -93,13 +93,13 @@ def counts_in_half_precision(
     return bias.float() + rate * torch.sign(low.mean() - low)
 
 
-@exercise.chaff(caught_by=(one_step, random_counts, near_the_mean, a_new_tensor_in_float32))
+@exercise.chaff(caught_by=random_counts)
 def fixed_rate(bias: torch.Tensor, counts: torch.Tensor, rate: float = 0.001) -> torch.Tensor:
     """Uses 0.001 whatever the argument says: that is only its default."""
     return update_expert_bias(bias, counts)
 
 
-@exercise.chaff(caught_by=(random_counts, near_the_mean))
+@exercise.chaff(caught_by=random_counts)
 def median_of_the_counts(
     bias: torch.Tensor, counts: torch.Tensor, rate: float = 0.001
 ) -> torch.Tensor:
