@@ -12,10 +12,20 @@ if TYPE_CHECKING:
 
     from autograder.authoring.assignment import Assignment
     from autograder.authoring.exercise import Exercise
+    from autograder.authoring.fixture import fixture
     from autograder.authoring.given import given
     from moelab_kit.compare import BFLOAT16, EXACT, FLOAT32, Tolerance
 
-__all__ = ["BFLOAT16", "EXACT", "FLOAT32", "Assignment", "Exercise", "Tolerance", "given"]
+__all__ = [
+    "BFLOAT16",
+    "EXACT",
+    "FLOAT32",
+    "Assignment",
+    "Exercise",
+    "Tolerance",
+    "fixture",
+    "given",
+]
 
 _HOMES = {
     "Assignment": "autograder.authoring.assignment",
@@ -24,6 +34,7 @@ _HOMES = {
     "Exercise": "autograder.authoring.exercise",
     "FLOAT32": "moelab_kit.compare",
     "Tolerance": "moelab_kit.compare",
+    "fixture": "autograder.authoring.fixture",
     "given": "autograder.authoring.given",
 }
 

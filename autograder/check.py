@@ -14,10 +14,12 @@ from pathlib import Path
 
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import assignment_names, load_assignment
+from autograder.authoring.fixture import wanted_by
+from autograder.courses import packages_of
 from autograder.notebook.reading import Source, Unreadable, read_submission
 from autograder.notebook.workspace import Workspace
 from autograder.text import clean_line, clean_text
-from moe_lab.loading import load_model, load_tokenizer
+from moelab_kit import given_by
 from moelab_kit.check import PublicResult
 from moelab_kit.law import run_law
 
@@ -49,8 +51,9 @@ def check_own(path: Path, assignment: str, course: str) -> Checked:
     """
     source = _read(path)
     loaded = _load(assignment or source.assignment, course)
-    given = {"load_model": load_model, "load_tokenizer": load_tokenizer}
-    with contextlib.redirect_stdout(sys.stderr), Workspace(given) as workspace:
+    packages = packages_of(course) if loaded is None else loaded.packages
+    given = {name: one for package in packages for name, one in given_by(package).items()}
+    with contextlib.redirect_stdout(sys.stderr), Workspace(given, packages) as workspace:
         os.chdir(path.resolve().parent)
         notes = [*source.warnings, *_run(source, workspace)]
         chosen = loaded or _by_functions(workspace, course)
@@ -83,6 +86,8 @@ def _by_functions(workspace: Workspace, course: str) -> Assignment:
         exercises = load_assignment(name, course).exercises
         found[name] = sum(callable(workspace.function(e.name)) for e in exercises)
     best = [name for name, count in found.items() if count and count == max(found.values())]
+    if len(found) == 1:
+        best = list(found)
     if len(best) != 1:
         raise CannotCheck(
             f"the file does not say which assignment it is: give --assignment {'|'.join(found)}"
@@ -111,7 +116,8 @@ def _results(assignment: Assignment, workspace: Workspace) -> Iterator[PublicRes
                 continue
             message = ""
             try:
-                run_law(check.function, exercise.name, function)
+                wanted = wanted_by(check.function, exercise)
+                run_law(check.function, exercise.name, function, fixtures=wanted)
             except AssertionError as wrong:
                 message = clean_text(str(wrong)) or check.title
             yield PublicResult(exercise.name, check.title, message)

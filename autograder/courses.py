@@ -7,6 +7,8 @@ names its course in its `pyproject.toml`:
 
     [tool.moelab]
     course = "mine"
+
+A course also says which packages its students have, which is where models come from.
 """
 
 from __future__ import annotations
@@ -16,12 +18,14 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
 INSTALLED = "reference"  # moelab's own course, as it is installed
+OURS = ("moe_lab",)  # moelab's own packages for students, besides `moelab_kit`
 MARKER = "pyproject.toml"
 _MAX_MARKER = 1_000_000  # bytes
 _HANDED_IN = (".ipynb", ".zip")
@@ -91,8 +95,28 @@ def import_course(course: str, assignment: str = "") -> ModuleType:
         return import_module(wanted)
     except ModuleNotFoundError as error:
         if error.name is not None and wanted.startswith(error.name):
-            raise CourseError(f"the course package {name!r} cannot be imported") from error
+            raise CourseError(_not_there(root, name)) from error
         raise
+
+
+def packages_of(course: str) -> tuple[str, ...]:
+    """The packages that students of a course have besides `moelab_kit`. Raises `CourseError`.
+
+    A course says `packages = ("moe_lab",)` in its `__init__.py`, or `packages = ()`. One that says
+    nothing has those of moelab's own that its modules name or ask for a fixture of.
+    """
+    return _packages_of(import_course(course))
+
+
+def packages_for(module: str) -> tuple[str, ...]:
+    """The same for the course that an imported module belongs to, such as an exercise's."""
+    parts = module.split(".")
+    names = [".".join(parts[:size]) for size in range(len(parts), 0, -1)]
+    around = [sys.modules[name] for name in names if name in sys.modules]
+    inner = [hasattr(one, "assignment") and hasattr(one, "__path__") for one in around]
+    outer = around[inner.index(True) + 1 :] if True in inner else []
+    declaring = [one for one in around if _says_packages(one)]
+    return _packages_of((declaring or outer or around[-1:])[0]) if around else ()
 
 
 def folder_of(course: str) -> Path:
@@ -114,6 +138,50 @@ def is_course(folder: Path) -> bool:
         except OSError:
             continue
     return False
+
+
+def _says_packages(module: ModuleType) -> bool:
+    said = vars(module).get("packages")
+    return said is not None and not isinstance(said, ModuleType)
+
+
+def _packages_of(module: ModuleType) -> tuple[str, ...]:
+    if not _says_packages(module):
+        places = getattr(module, "__path__", None) or [module.__file__ or ""]
+        return _named_in(tuple(places))
+    said = module.packages
+    if isinstance(said, str) or not all(isinstance(one, str) for one in said):
+        raise CourseError(
+            f'{module.__file__}: write `packages = ("name",)`, a tuple of names of packages'
+        )
+    return tuple(said)
+
+
+@lru_cache
+def _named_in(places: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of moelab's own packages that modules name, or whose `bench` they ask for."""
+    folders = [Path(place) for place in places]
+    files = [
+        one for place in folders for one in ([place] if place.is_file() else place.rglob("*.py"))
+    ]
+    texts = [file.read_bytes() for file in files]
+    return tuple(
+        package
+        for package in OURS
+        if any(re.search(rf"\b({package}|bench)\b".encode(), text) for text in texts)
+    )
+
+
+def _not_there(root: Path | None, name: str) -> str:
+    """Why a course cannot be imported, and where it would be looked for."""
+    path = Path(*name.split("."))
+    if root is not None:
+        return f"the course package {name!r} cannot be imported: {root / path} is no package"
+    return (
+        f"the course package {name!r} cannot be imported: it is not installed, and there is no "
+        f"{path / '__init__.py'} in {Path.cwd()}. Start in the folder that holds {path}, or give "
+        "its own: --course FOLDER"
+    )
 
 
 class _OneFolder:

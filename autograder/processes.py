@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from multiprocessing import get_context
 from pathlib import Path
@@ -9,10 +10,17 @@ from typing import Any
 
 from autograder.interpreter import isolate_children
 
+PRELOADED = "MOELAB_PRELOADED"  # the variable that names packages for `preload`
 
-def server_context() -> Any:
-    """What `multiprocessing` processes are started with; the server starts with the first one."""
+
+def server_context(packages: tuple[str, ...] | None = None) -> Any:
+    """What `multiprocessing` processes are started with; the server starts with the first one.
+
+    `packages` are those of a course's students, which the server imports if it starts now.
+    """
     isolate_children()
+    if packages is not None:
+        os.environ[PRELOADED] = " ".join(packages)
     context: Any = get_context("forkserver")
     context.set_forkserver_preload(["autograder.preload"])
     return context

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autograder.courses import packages_of
 from autograder.notebook.archive import Unreadable, member
 from autograder.notebook.reading import MAX_BYTES
 from autograder.submission.limited_process import ask
@@ -22,7 +23,7 @@ from moelab_kit import handing_in
 from moelab_kit.check import notebook_tests
 
 _OTHER_LAB = (
-    "The package moe_lab was not that of this course's release: another version, or a changed one."
+    "The package {} was not that of this course's release: another version, or a changed one."
 )
 _OTHER_CHECKS = (
     "The public checks in the notebook are not those of this course's release: another version, or "
@@ -112,8 +113,9 @@ def _checks_in(notebook: bytes) -> str:
 
 def _remarks(found: Mapping[str, Any], checks: str, course: str) -> list[str]:
     told = []
-    if found["moe_lab"] != handing_in.lab_digest():
-        told.append(_OTHER_LAB)
+    packages = ("moelab_kit", *packages_of(course))
+    if found["moe_lab"] != handing_in.lab_digest(packages):
+        told.append(_OTHER_LAB.format(packages[-1]))
     known = _checks_of(found["assignment"], course)
     if known and checks != known:
         told.append(_OTHER_CHECKS)

@@ -13,15 +13,19 @@ from torch import nn
 
 from autograder.authoring.exercise import Check, Exercise
 from autograder.authoring.promises import Promise, promises_in
+from autograder.courses import packages_for
 
-PROSE = "prose"  # the folder beside the assignment that holds its Markdown
+PROSE = "prose"  # the folder of an assignment that holds its Markdown
 PARTS_OF_AN_EXERCISE = ("checks", "answers", "equivalents")
 Routing = list[tuple[str, torch.Tensor, torch.Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """A Markdown file beside the assignment; its fenced `python` blocks become code cells."""
+    """A Markdown file in the assignment's folder `prose/`, named without that folder.
+
+    Its fenced `python` blocks become code cells.
+    """
 
     file: str
 
@@ -77,6 +81,11 @@ class Assignment:
         """The list items with a key in the prose: promises that hold for all exercises."""
         texts = (path.read_text(encoding="utf-8") for path in self.prose if path.is_file())
         return tuple(rule for text in texts for rule in promises_in(text) if rule.key)
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What students have besides `moelab_kit`: see `packages` in the course's `__init__.py`."""
+        return packages_for(self.exercises[0].module_name) if self.exercises else ()
 
     @property
     def possible(self) -> float:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
 
-import moe_lab
-import moelab_kit
+from autograder.courses import OURS
 
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can tell
 _FILE, _PROGRAM = 0o100644, 0o100755
@@ -51,9 +51,9 @@ def write_archive(root: Path, name: str, data: bytes) -> list[str]:
     return [f"wrote {name}"]
 
 
-def lab_files() -> dict[str, bytes]:
-    """The lab's packages, `moelab_kit` and `moe_lab`, as they are imported."""
+def lab_files(packages: Iterable[str] = OURS) -> dict[str, bytes]:
+    """`moelab_kit` and the other packages of a course's students, as they are imported."""
     found: dict[str, bytes] = {}
-    for package in (moelab_kit, moe_lab):
-        found |= files_below(Path(str(package.__file__)).parent, package.__name__)
+    for name in ("moelab_kit", *packages):
+        found |= files_below(Path(str(import_module(name).__file__)).parent, name)
     return found

@@ -15,6 +15,7 @@ from typing import Any
 
 import moelab_kit
 from autograder.authoring.exercise import Exercise
+from autograder.courses import OURS, packages_for
 from autograder.edition.errors import BuildError
 from autograder.edition.modules import (
     CourseModule,
@@ -139,6 +140,11 @@ class _Walk:
         top = imported.module.split(".")[0]
         if top == self.owner.module_name.split(".")[0]:
             return self._follow_course(module, imported)
+        if top in OURS and self.for_students and top not in packages_for(self.owner.module_name):
+            raise BuildError(
+                f"{module.path}: `{imported.line}` is used by code for students, and the course's "
+                f"`packages` do not name {top}; add it there, or do without"
+            )
         if top != ENGINE:
             self.imports.add(imported)
         elif self.for_students:
@@ -165,7 +171,7 @@ class _Walk:
             return replace(imported, module=moelab_kit.__name__)
         raise BuildError(
             f"{module.path}: `{imported.line}` is used by code for students, who have only what "
-            "`moelab_kit` and `moe_lab` give"
+            "`moelab_kit` and the course's `packages` give"
         )
 
 

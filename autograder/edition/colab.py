@@ -15,19 +15,19 @@ from packaging.requirements import Requirement
 
 from autograder.authoring.assignment import Assignment
 from autograder.edition.archive import lab_files
-from autograder.edition.notebook import Edition, stubs_of, write_notebook
+from autograder.edition.needed import needed_by
+from autograder.edition.notebook import Edition, given_names, stubs_of, write_notebook
 from autograder.edition.otter_tests import otter_test
 from autograder.edition.pins import pinned
 from autograder.edition.prose import points_of
 
 NOT_NEEDED = ("ipykernel", "jupyterlab")  # Colab has its own
-OTTER = "otter-grader>=7,<8"
 _WIDTH = 96
 
 _SETUP = """\
 #@title Set up: run this cell first {{ display-mode: "form" }}
-# Installs what is missing, in the versions that this lab was tested with, and writes the packages
-# moelab_kit and moe_lab and the public checks of this lab into a folder of their own.
+# Installs what is missing, in the versions that this lab was tested with, and writes
+# {packages} and the public checks of this lab into a folder of their own.
 import base64, bz2, importlib, json, pathlib, subprocess, sys
 from importlib.metadata import PackageNotFoundError, version
 
@@ -51,21 +51,20 @@ missing = [exact for requirement, exact in NEEDED.items() if not fits(requiremen
 if missing:
     print("installing", *missing)
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *missing], check=True)
-if "moe_lab" not in sys.modules or sys.modules["moe_lab"].__dict__.get("__file__"):
+if {home!r} not in sys.modules or sys.modules[{home!r}].__dict__.get("__file__"):
     # not where it is graded: there, the packages are the grader's own
     for name, text in json.loads(bz2.decompress(base64.b64decode(FILES))).items():
         path = FOLDER / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     for name in list(sys.modules):
-        if name.partition(".")[0] in ("moelab_kit", "moe_lab"):
+        if name.partition(".")[0] in {names!r}:
             del sys.modules[name]  # another lab's, or an older one
     sys.path[:] = [str(FOLDER), *(entry for entry in sys.path if entry != str(FOLDER))]
     importlib.invalidate_caches()
 
 import otter
-from moe_lab import load_model, load_tokenizer
-
+{given}
 grader = otter.Notebook(tests_dir=str(FOLDER / "tests"))"""
 
 _HAND_IN = """\
@@ -83,9 +82,15 @@ def colab_file(assignment: Assignment) -> str:
 def colab_notebook(assignment: Assignment) -> str:
     """The notebook as JSON; the same bytes for the same course and versions."""
     packed = _packed(assignment)
+    home, given = given_names(assignment)
+    names = ("moelab_kit", *assignment.packages)
     edition = Edition(
         setup=_SETUP.format(
-            folder=f"moe_lab_files/{assignment.name}-{hashlib.sha256(packed.encode()).hexdigest()[:8]}",
+            folder=f"{home}_files/{assignment.name}-{hashlib.sha256(packed.encode()).hexdigest()[:8]}",
+            packages=" and ".join(names),
+            names=names,
+            home=home,
+            given=f"from {home} import {', '.join(given)}\n" if given else "",
             needed=_needed(assignment),
             files="\n".join(textwrap.wrap(packed, _WIDTH)),
         ),
@@ -97,9 +102,7 @@ def colab_notebook(assignment: Assignment) -> str:
 
 def _needed(assignment: Assignment) -> str:
     """What the lab needs, and the exact version of each that is installed where it is missing."""
-    wanted = [Requirement(line) for line in assignment.requirements]
-    if OTTER.partition(">")[0] not in {one.name for one in wanted}:
-        wanted.append(Requirement(OTTER))
+    wanted = [Requirement(line) for line in needed_by(assignment)]
     exact = {
         str(one): f"{one.name}=={pinned(one.name)}" for one in wanted if one.name not in NOT_NEEDED
     }
@@ -112,7 +115,7 @@ def _packed(assignment: Assignment) -> str:
 
     bzip2, because what it writes has been the same in all its versions for decades.
     """
-    files = {name: data.decode() for name, data in lab_files().items()}
+    files = {name: data.decode() for name, data in lab_files(assignment.packages).items()}
     files |= {f"tests/{e.name}.py": otter_test(e) for e in assignment.exercises}
     packed = bz2.compress(json.dumps(files, ensure_ascii=True).encode())
     return base64.b64encode(packed).decode("ascii")

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from autograder.authoring.exercise import Exercise
+from autograder.authoring.fixture import fixture
 from autograder.edition.errors import BuildError
 
 
@@ -127,12 +128,12 @@ def global_names(text: str) -> frozenset[str]:
 
 
 def is_course_decorator(decorator: ast.expr, module: str) -> bool:
-    """Whether a decorator is `@exercise.…` for an exercise that the module knows."""
+    """Whether a decorator is `@exercise.…` for an exercise that the module knows, or `@fixture`."""
     root = decorator
     while isinstance(root, ast.Call | ast.Attribute):
         root = root.func if isinstance(root, ast.Call) else root.value
     known = getattr(sys.modules[module], root.id, None) if isinstance(root, ast.Name) else None
-    return isinstance(known, Exercise)
+    return isinstance(known, Exercise) or known is fixture
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.stmt]:

@@ -15,12 +15,13 @@ from autograder.edition.errors import BuildError
 from autograder.edition.otter_tests import otter_test
 from autograder.edition.prose import points_of, read_prose, statement_of
 from autograder.edition.source import solution_source, stub_source
+from moelab_kit import given_by
 
 Cell = Any
 
 _SETUP = """\
 import otter
-from moe_lab import hand_in, load_model, load_tokenizer, this_notebook
+from {package} import {names}
 
 grader = otter.Notebook(this_notebook("{file}"), tests_dir="")"""
 
@@ -95,6 +96,7 @@ def write_notebook(assignment: Assignment, sources: Mapping[str, str], edition: 
                 "assignment_name": assignment.name,
                 "tests": {e.name: otter_test(e) for e in assignment.exercises},
             },
+            "moelab": {"packages": ["moelab_kit", *assignment.packages]},
         },
     )
     notebook.nbformat_minor = 5
@@ -102,10 +104,23 @@ def write_notebook(assignment: Assignment, sources: Mapping[str, str], edition: 
     return str(nbformat.writes(notebook, version=nbformat.NO_CONVERT)).rstrip("\n") + "\n"
 
 
+def given_names(assignment: Assignment) -> tuple[str, tuple[str, ...]]:
+    """The package that a notebook's first cell imports from, and the functions that it gives.
+
+    Such a package passes on what `moelab_kit` has: `hand_in`, `this_notebook`.
+    """
+    for package in assignment.packages:
+        if given := given_by(package):
+            return package, tuple(given)
+    return "moelab_kit", ()
+
+
 def _local(assignment: Assignment) -> Edition:
     file, points = notebook_file(assignment), points_of(assignment.possible)
+    home, given = given_names(assignment)
+    names = sorted(("hand_in", "this_notebook", *given))
     return Edition(
-        setup=_SETUP.format(file=file),
+        setup=_SETUP.format(file=file, package=home, names=", ".join(names)),
         hand_in=_HAND_IN.format(points=points),
         export=_EXPORT.format(file=file),
     )

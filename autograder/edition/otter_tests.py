@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from autograder.authoring.exercise import Check, Exercise
+from autograder.authoring.fixture import wanted_by
 from autograder.edition.closure import Closure, Home, closure_of, home_of
 from autograder.edition.errors import BuildError
 from autograder.edition.modules import Import, exercises_of
@@ -49,16 +50,21 @@ def public_closure(exercise: Exercise) -> tuple[Closure, dict[Home, str]]:
     for check in public:
         _refuse_private(exercise, check, closure_of(check.function, owner=exercise), private)
     names = {home_of(check.function): f"_{check.name}" for check in public}
-    return closure_of(*(check.function for check in public), owner=exercise), names
+    fixtures = {f for check in public for f in wanted_by(check.function, exercise).values()}
+    wanted = sorted(fixtures, key=home_of)
+    names |= {home_of(one): f"_fixture_{one.__name__}" for one in wanted}
+    return closure_of(*(check.function for check in public), *wanted, owner=exercise), names
 
 
 def _case(exercise: Exercise, check: Check) -> str:
     points = int(check.points) if check.points == int(check.points) else check.points
     function = exercise.name
+    wanted = (f'"{n}": _fixture_{n}' for n in wanted_by(check.function, exercise))
+    fixtures = f", fixtures={{{', '.join(wanted)}}}" if wanted_by(check.function, exercise) else ""
     return (
         f"@test_case(name={_quoted(check.title)}, points={points})\n"
         f"def {check.name}({function}):\n"
-        f"    run_law(_{check.name}, {_quoted(function)}, {function})"
+        f"    run_law(_{check.name}, {_quoted(function)}, {function}{fixtures})"
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from autograder.authoring.exercise import Exercise
+from autograder.courses import OURS
 from autograder.edition.closure import (
     Closure,
     Home,
@@ -20,7 +21,7 @@ from autograder.edition.closure import (
 from autograder.edition.errors import BuildError
 from autograder.edition.modules import Definition, Import
 
-OURS = ("moelab_kit", "moe_lab")  # what students have besides libraries
+LAST = ("moelab_kit", *OURS)  # of the imports: what students have besides libraries
 FUTURE = "from __future__ import annotations"
 
 
@@ -141,7 +142,7 @@ def _import_statement(head: str, names: list[str]) -> str:
 
 def _group(module: str) -> int:
     top = module.split(".")[0]
-    if top in OURS:
+    if top in LAST:
         return 2
     return 0 if top in sys.stdlib_module_names else 1
 

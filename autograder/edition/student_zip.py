@@ -24,7 +24,9 @@ def student_zip(assignment: Assignment) -> bytes:
         f"{FOLDER}/{assignment.name}/{WORKFLOW}": student_workflow(notebook_file(assignment)),
     }
     files = {name.removeprefix(f"{FOLDER}/"): text.encode() for name, text in edition.items()}
-    files |= {f"{assignment.name}/{name}": data for name, data in lab_files().items()}
+    files |= {
+        f"{assignment.name}/{name}": data for name, data in lab_files(assignment.packages).items()
+    }
     return archive_of(files)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from autograder.authoring.assignment import Assignment
 from autograder.edition.colab import colab_file, colab_notebook
+from autograder.edition.needed import needed_by
 from autograder.edition.notebook import notebook_file, student_notebook
 from autograder.edition.prose import points_of
 from autograder.edition.workflow import CPU_TORCH
@@ -53,9 +54,15 @@ moelab_kit.check NOTEBOOK` runs the same checks from a terminal.
 
 On Google Colab, open `{colab}` instead: its first cell brings all it needs.
 {workflow}
-Keep the names of the functions and the cells with `grader`. `moe_lab` holds the tiny models and
-`moelab_kit` the checks' helpers: use them, but do not change them, for grading brings its own.
+Keep the names of the functions and the cells with `grader`. {lab}
 """
+
+_KIT = """\
+`moelab_kit` holds the checks'
+helpers: use it, but do not change it, for grading brings its own."""
+_LAB = """\
+`moe_lab` holds the tiny models and
+`moelab_kit` the checks' helpers: use them, but do not change them, for grading brings its own."""
 
 _IN_A_REPOSITORY = """
 In a repository of your own on GitHub, with this folder as its top, every push runs the public
@@ -82,7 +89,7 @@ def student_files(assignment: Assignment) -> dict[str, str]:
     return {
         f"{folder}/{notebook_file(assignment)}": student_notebook(assignment),
         f"{folder}/{colab_file(assignment)}": colab_notebook(assignment),
-        f"{folder}/README.md": readme(assignment, packages=" ../moelab_kit ../moe_lab"),
+        f"{folder}/README.md": readme(assignment, packages=_beside(assignment)),
         f"{folder}/requirements.txt": requirements(assignment),
     }
 
@@ -99,17 +106,33 @@ def readme(assignment: Assignment, *, packages: str = "", workflow: bool = False
         notebook=notebook_file(assignment),
         colab=colab_file(assignment),
         workflow=_IN_A_REPOSITORY if workflow else "",
+        lab=_lab(assignment),
     )
+
+
+def _lab(assignment: Assignment) -> str:
+    """What the lab's packages are for."""
+    return _LAB if "moe_lab" in assignment.packages else _KIT
+
+
+def _beside(assignment: Assignment) -> str:
+    """The packages that lie beside the labs, as they do in moelab's own repository alone."""
+    folder = assignment.folder.resolve().parents[1] / FOLDER
+    names = ("moelab_kit", *assignment.packages)
+    return "".join(f" ../{name}" for name in names if (folder / name).is_dir())
 
 
 def requirements(assignment: Assignment) -> str:
     """The lab's `requirements.txt`."""
-    return "".join(f"{line}\n" for line in assignment.requirements)
+    return "".join(f"{line}\n" for line in needed_by(assignment))
 
 
 def stale_files(assignment: Assignment, root: Path) -> list[str]:
     """One sentence for each file below `root` that is missing, different or surplus."""
     wanted = student_files(assignment)
+    if not (root / FOLDER / assignment.name).is_dir():
+        command = f"moelab build {assignment.name}"
+        return [f"{FOLDER}/{assignment.name}/ is missing: run `{command}` and commit it"]
     told = []
     for name, text in wanted.items():
         state = _state(root / name, text)

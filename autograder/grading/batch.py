@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from autograder.authoring.course import assignment_names
+from autograder.courses import packages_of
 from autograder.grading.attempts import (
     Attempt,
     AttemptResult,
@@ -31,6 +32,7 @@ from autograder.grading.pool import Slot, WorkerPool, dealt
 from autograder.grading.retries import Run, Tasks
 from autograder.grading.settings import Settings
 from autograder.models.choice import ModelChoice
+from autograder.processes import server_context
 from autograder.records import Grade, Outcome
 from autograder.sandbox.cgroups import why_not
 from autograder.sandbox.clock import MOST_TIMES
@@ -55,6 +57,7 @@ class Grading:
 
     def __init__(self, settings: Settings, jobs: int, models: tuple[ModelChoice, ...] = ()) -> None:
         self.unbounded = why_not() if sys.platform == "linux" else ""  # before a process is started
+        server_context(packages_of(settings.course))
         self._models = models
         self._servers: ModelServers | None = None
         self._settings = self._hosted(settings)
@@ -125,7 +128,8 @@ class Grading:
     def detect_assignment(self, submissions: Iterable[Found]) -> str:
         """The assignment of the course that most submissions name, of the first few that name one.
 
-        No single submission can decide for a class. "" where none names any.
+        No single submission can decide for a class. Where none names any, it is the only assignment
+        of the course, or "" if there are several.
         """
         votes: Counter[str] = Counter()
         known = assignment_names(self._settings.course)
@@ -136,7 +140,9 @@ class Grading:
                 if votes.total() >= VOTES:
                     break
         (name, count), *_ = votes.most_common(1) or [("", 0)]
-        return name if count else ""
+        if count:
+            return name
+        return known[0] if len(known) == 1 and not any(votes) else ""
 
     def run(
         self, assignment: str, submissions: Iterable[Found], *, kept: int = 0

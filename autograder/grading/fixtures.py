@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from autograder.authoring.exercise import SHARED_RNG, Check, Exercise
+from autograder.authoring.fixture import fixtures_of
 from autograder.authoring.given import Given, as_given
+from autograder.courses import OURS
 from autograder.grading.sessions import LocalSession
 from autograder.seeds import bench_seed_of, digest_of
 from autograder.session import Session
-from moe_lab.bench import Bench
+from moelab_kit.bench import FIXTURE, EmptyBench, HeldModels, bench_of
 from moelab_kit.calls import Call, Reply, perform
+from moelab_kit.law import UnknownFixture, values_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +39,19 @@ class Fixtures:
     The bench's seed is derived from the run's seed by a hash, so that the sandbox, which must hold
     the bench, learns nothing about the inputs of the checks. `reference` gives an exercise's
     reference in the place of a student's function: in this process, unless it is told otherwise.
+    Without a `bench` it is that of moelab's own labs.
     """
 
     def __init__(
         self,
         assignment: str,
         seed: str,
-        bench: Bench | None = None,
+        bench: HeldModels | None = None,
         reference: Callable[[Exercise], Session] | None = None,
     ) -> None:
         self.assignment = assignment
         self.seed = seed
-        self.bench = bench or Bench(bench_seed_of(seed))
+        self.bench = bench or bench_of(OURS, bench_seed_of(seed))
         self._elsewhere = reference
         self._cases: dict[tuple[str, str], tuple[Case, ...]] = {}
         self._solutions: dict[str, Callable[..., Any]] = {}
@@ -61,20 +65,25 @@ class Fixtures:
         return self._references
 
     def of(self, exercise: Exercise, check: Check) -> dict[str, Any]:
-        """The fixtures that the check's function names: `rng`, `shared_rng`, `bench`."""
-        offered: dict[str, Callable[[], Any]] = {
+        """The fixtures that the check's function names: `rng`, `shared_rng`, and the course's.
+
+        A fixture that asks for `rng` draws from the check's own.
+        """
+        makers: dict[str, Callable[..., Any]] = {
             "rng": lambda: self._rng(exercise.name, check.name),
             SHARED_RNG: lambda: self._rng(exercise.name),
-            "bench": lambda: self.bench,
         }
+        if not isinstance(self.bench, EmptyBench):
+            makers[FIXTURE] = lambda: self.bench
+        makers |= fixtures_of(exercise)
         names = [name for name in inspect.signature(check.function).parameters if name != "answer"]
-        unknown = [name for name in names if name not in offered]
-        if unknown:
+        try:
+            return values_of(names, makers)
+        except UnknownFixture as unknown:
             raise TypeError(
-                f"{exercise.name}, check {check.name}: there is no fixture {unknown[0]!r}; "
-                f"a check may ask for {', '.join(offered)}"
-            )
-        return {name: offered[name]() for name in names}
+                f"{exercise.name}, check {check.name}: there is no fixture {str(unknown)!r}; "
+                f"a check may ask for {', '.join(makers)}"
+            ) from None
 
     def cases(self, exercise: Exercise, check: Check) -> tuple[Case, ...]:
         """The calls of an agreement check with the reference's replies, computed once."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import moe_lab
-import moelab_kit
 
 if TYPE_CHECKING:
     from autograder.authoring.assignment import Assignment
@@ -28,9 +26,9 @@ def course_revision(assignment: Assignment) -> str:
     sources += [engine / name for name in ENGINE_MODULES]
     course = assignment.folder.resolve().parent
     named = {f"engine/{path.relative_to(engine).as_posix()}": path for path in sources}
-    for package in (moelab_kit, moe_lab):
-        for path in Path(str(package.__file__)).parent.glob("*.py"):
-            named[f"lab/{package.__name__}/{path.name}"] = path
+    for name in ("moelab_kit", *assignment.packages):
+        for path in Path(str(import_module(name).__file__)).parent.glob("*.py"):
+            named[f"lab/{name}/{path.name}"] = path
     for path in _course_files(assignment.folder.resolve()):
         named[f"course/{path.relative_to(course).as_posix()}"] = path
     digest = hashlib.sha256()

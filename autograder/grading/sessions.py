@@ -17,7 +17,7 @@ from autograder.grading.cpu_budget import CpuBudget
 from autograder.records import CheckResult, Outcome
 from autograder.session import CheckTooSlow, Interrupted, Session
 from autograder.wire.messages import Handles, decode_call, decode_reply, encode_call, encode_reply
-from moe_lab.bench import Bench
+from moelab_kit.bench import HeldModels
 from moelab_kit.calls import Call, Reply, perform
 from moelab_kit.drawing import Drawing
 from moelab_kit.side_effects import KnownStates
@@ -30,10 +30,10 @@ class LocalSession:
     seed, which is replaced when a function has changed one of its models.
     """
 
-    def __init__(self, functions: Mapping[str, Any], checks: Bench) -> None:
+    def __init__(self, functions: Mapping[str, Any], checks: HeldModels) -> None:
         self._functions = functions
         self._checks = checks
-        self._own, self._known = Bench(checks.seed), KnownStates()
+        self._own, self._known = checks.fresh(), KnownStates()
 
     def perform(self, call: Call, time_limit: float | None = None) -> Reply:
         function = callable_of(self._functions.get(call.function), call.function)
@@ -41,7 +41,7 @@ class LocalSession:
         reply = perform(function, received, self._known)
         message = encode_reply(reply, received, self._own)
         if reply.left_behind:
-            self._own, self._known = Bench(self._checks.seed), KnownStates()
+            self._own, self._known = self._checks.fresh(), KnownStates()
         return decode_reply(message, call, self._checks)
 
 

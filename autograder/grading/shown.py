@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
@@ -18,8 +17,7 @@ import torch
 from torch import nn
 
 from autograder.grading.misconceptions.figures import parting
-from autograder.wire.messages import Handles
-from moe_lab.drawn import PREFIX, Recipe
+from moelab_kit.bench import HeldModels
 from moelab_kit.calls import Call
 from moelab_kit.compare import Opaque, Tolerance, difference
 from moelab_kit.drawing import Drawing
@@ -34,7 +32,7 @@ DEEPEST = 4
 Names = Mapping[int, str]  # of a call's models, their modules and its tokenizers, by identity
 
 
-def names_in(call: Call, bench: Handles) -> Names:
+def names_in(call: Call, bench: HeldModels) -> Names:
     """How the models, modules and tokenizers among a call's arguments are called."""
     names: dict[int, str] = {}
     for argument in call.arguments:
@@ -42,18 +40,8 @@ def names_in(call: Call, bench: Handles) -> Names:
         if handle is not None and isinstance(argument, nn.Module):
             names |= {id(module): f"<{name}>" for name, module in walk(argument)}
         if handle is not None:
-            names[id(argument)] = f"<{_told(handle)}>"
+            names[id(argument)] = f"<{bench.described(handle)}>"
     return names
-
-
-def _told(handle: str) -> str:
-    """A handle as a person reads it: of a recipe, what is not as usual."""
-    if not handle.startswith(PREFIX):
-        return handle
-    recipe = Recipe.from_handle(handle)
-    usual = asdict(Recipe(family=recipe.family, seed=-1))
-    special = {name: one for name, one in asdict(recipe).items() if one != usual[name]}
-    return f"drawn {recipe.family}, " + ", ".join(f"{n} {one}" for n, one in special.items())
 
 
 def shown_call(call: Call, names: Names) -> str:

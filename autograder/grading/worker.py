@@ -10,6 +10,7 @@ from pathlib import Path
 from autograder.authoring.assignment import Assignment
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
+from autograder.courses import packages_of
 from autograder.grading.attempts import Attempt, AttemptResult
 from autograder.grading.cpu_budget import CpuBudget
 from autograder.grading.evidence import Witness
@@ -20,7 +21,6 @@ from autograder.grading.misconceptions.reply_cache import Remembered
 from autograder.grading.sessions import FigureCalls
 from autograder.grading.settings import Settings
 from autograder.inside.spec import WORKERS
-from autograder.models.bench import ScaledBench
 from autograder.records import (
     OTHER_ASSIGNMENT,
     WHICH_FILE,
@@ -33,10 +33,11 @@ from autograder.sandbox.errors import SandboxError, ShortageError, is_shortage
 from autograder.sandbox.isolation import Sandbox, acceptable_levels
 from autograder.sandbox.session import SandboxSession, UnreadableSubmission
 from autograder.seeds import bench_seed_of
-from autograder.serving.contention import grading_on
+from autograder.serving.tiny import grading_on
 from autograder.submission.discover import Found, digest_of, read_bytes, read_companions
 from autograder.submission.files import SubmissionProblem
 from autograder.text import clean_line
+from moelab_kit.bench import bench_of
 from moelab_kit.calls import Call
 
 _BROKEN = frozenset(  # outcomes that say that an answer breaks a promise
@@ -54,6 +55,7 @@ class Worker:
         self._settings = settings
         placement = settings.placements[settings.placement] if settings.placements else None
         self._models = grading_on(placement, bench_seed_of(settings.seed))
+        self._packages = packages_of(settings.course)
         self.sandbox = Sandbox(
             acceptable_levels(settings.isolation),
             bench_seed_of(settings.seed),
@@ -203,14 +205,17 @@ class Worker:
         )
 
     def _fixtures(self, assignment: str) -> Fixtures:
-        bench, references = self._models.ground_truth(assignment)
-        return Fixtures(assignment, self._settings.seed, bench, references)
+        scaled, references = self._models.ground_truth(assignment)
+        seed = self._settings.seed
+        bench = scaled or bench_of(self._packages, bench_seed_of(seed))
+        return Fixtures(assignment, seed, bench, references)
 
     def _on_tiny_models(self, fixtures: Fixtures) -> Fixtures:
         """The material for known-wrong solutions, which have no full-scale models to run on."""
-        if not isinstance(fixtures.bench, ScaledBench):
+        tiny = fixtures.bench.tiny()
+        if tiny is fixtures.bench:
             return fixtures
-        return Fixtures(fixtures.assignment, fixtures.seed, fixtures.bench.tiny())
+        return Fixtures(fixtures.assignment, fixtures.seed, tiny)
 
     def _watch(
         self, figures: FigureCalls, session: SandboxSession, fixtures: Fixtures

@@ -13,32 +13,40 @@ import os
 import signal
 import socket
 import tempfile
+from collections.abc import Sequence
 
 from autograder.inside import rootfs
 
 LIBRARIES = (
-    "accelerate",
     "matplotlib.backends.backend_agg",
     "matplotlib.pyplot",
     "numpy",
     "torch",
     "torch.nn.functional",
-    "transformers",
 )
+WITH_MODELS = ("accelerate", "transformers", "autograder.inside.models")
 
 
 class ForkServer:
-    """Imports what submissions use; then each request brings the sockets of one new zygote."""
+    """Imports what submissions use; then each request brings the sockets of one new zygote.
 
-    def __init__(self) -> None:
+    `packages` are those that students have besides moelab_kit. A zygote of another course, which
+    has others, imports them itself.
+    """
+
+    def __init__(self, packages: Sequence[str]) -> None:
         with tempfile.TemporaryDirectory(prefix="moelab-") as folder:
             rootfs.keep_files_in(folder)
             import torch
 
             torch.set_num_threads(1)
-            for name in LIBRARIES:
+            for name in (*LIBRARIES, *(WITH_MODELS if packages else ())):
                 importlib.import_module(name)
             from autograder.inside import zygote
+            from moelab_kit import import_whole
+
+            for name in packages:
+                import_whole(name)
         zygote.require_one_thread()
         self._become = zygote.become_zygote
         gc.collect()

@@ -20,6 +20,7 @@ from autograder.models.sharing import Shared, attach
 from autograder.models.structure import structure
 from autograder.wire.decode import decode
 from moe_lab.bench import Bench
+from moelab_kit.bench import HeldModels
 from moelab_kit.calls import Call
 
 _WARM_UP = ((1, 16), (2, 12))  # shapes [B, S] like those of the checks
@@ -69,7 +70,7 @@ class FullScaleModels:
 class OnGpu:
     """The handles of a bench whose models move to the GPU when they are first asked for."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: HeldModels) -> None:
         self._bench = bench
         self._moved: set[str] = set()
 

@@ -6,13 +6,12 @@ import gc
 import resource
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from matplotlib.figure import Figure
 
 from autograder.inside.gpu import sleep_while_waiting
-from autograder.inside.models import FullScaleModels, OnGpu, beside_the_model, warm_forward
 from autograder.inside.rootfs import WRITABLE
 from autograder.inside.selftest import probe
 from autograder.notebook.reading import Unreadable, read_submission
@@ -22,13 +21,14 @@ from autograder.wire.encode import encode
 from autograder.wire.limits import WireError
 from autograder.wire.messages import FAILED, MISSING, Handles, decode_call, encode_reply
 from autograder.wire.png import MAX_BYTES
-from moe_lab.bench import Bench
-from moe_lab.families import FAMILIES
-from moe_lab.loading import load_model
-from moe_lab.tokenizer import byte_tokenizer
-from moelab_kit.calls import Raised, Reply, as_raised, perform
+from moelab_kit import given_by
+from moelab_kit.bench import EmptyBench, HeldModels, bench_of
+from moelab_kit.calls import Call, Raised, Reply, as_raised, perform
 from moelab_kit.figures import picture
 from moelab_kit.side_effects import KnownStates
+
+if TYPE_CHECKING:
+    from autograder.inside.models import FullScaleModels
 
 COLLECTED_KIB = 256 << 10  # garbage is collected whenever the process has grown by so much
 
@@ -44,10 +44,14 @@ class Runner:
         full_scale: FullScaleModels | None = None,
         *,
         tiny_on_gpu: bool = False,
+        packages: tuple[str, ...] = ("moe_lab",),
     ) -> None:
         self._full_scale = full_scale
-        self._bench = full_scale.bench(bench_seed) if full_scale else Bench(bench_seed)
-        self._handles: Handles = OnGpu(self._bench) if tiny_on_gpu else self._bench
+        self._packages = packages
+        self._bench: HeldModels = (
+            full_scale.bench(bench_seed) if full_scale else bench_of(packages, bench_seed)
+        )
+        self._handles: Handles = _on_gpu(self._bench) if tiny_on_gpu else self._bench
         self._tiny_on_gpu = tiny_on_gpu
         self._known = KnownStates()
         self._workspace: Workspace | None = None
@@ -64,7 +68,8 @@ class Runner:
             if isinstance(made, torch.nn.Module) and self._stays(made):
                 self._known.before(made)
         warm_up()
-        self._workspace = Workspace({"load_model": _load_model, "load_tokenizer": _load_tokenizer})
+        given = [given_by(package, graded=True) for package in self._packages]
+        self._workspace = Workspace({k: v for one in given for k, v in one.items()}, self._packages)
 
     def after_fork(self) -> None:
         """In a child, before anything starts a thread there.
@@ -83,7 +88,9 @@ class Runner:
         torch.zeros(1, device="cuda")
         if self._full_scale is not None:
             self._full_scale.attach()
-        if self._tiny_on_gpu:
+        if self._tiny_on_gpu and not isinstance(self._bench, EmptyBench):
+            from autograder.inside.models import warm_forward
+
             warm_forward(self._handles.resolve("model:olmoe:float32"))
 
     def answer(self, kind: str, request: bytes) -> bytes:
@@ -136,7 +143,7 @@ class Runner:
         return encode((raised, self._space.notes[already:]))
 
     def _call(self, request: bytes) -> bytes:
-        call = beside_the_model(decode_call(request, self._handles))
+        call = _beside_the_model(decode_call(request, self._handles))
         function = self._space.function(call.function)
         if not callable(function):
             reason = self._space.why_missing(call.function)[:MAX_REASON]
@@ -159,7 +166,7 @@ class Runner:
 
     def _picture(self, request: bytes) -> bytes:
         """The figure that a call returns as PNG, None where it returns none."""
-        call = beside_the_model(decode_call(request, self._handles))
+        call = _beside_the_model(decode_call(request, self._handles))
         function: Any = self._space.function(call.function)
         figure = perform(function, call, self._known).value
         drawn = picture(figure, MAX_BYTES) if isinstance(figure, Figure) else b""
@@ -173,15 +180,19 @@ class Runner:
             self._largest = largest
 
 
-def _load_model(name: str = "olmoe", *_: Any, **__: Any) -> Any:
-    """A tiny model as a notebook gets it, whatever else is asked for; none of the bench's."""
-    known = isinstance(name, str) and name in {family.name for family in FAMILIES}
-    return load_model(name if known else "olmoe")
+def _on_gpu(bench: HeldModels) -> Handles:
+    from autograder.inside.models import OnGpu
+
+    return OnGpu(bench)
 
 
-def _load_tokenizer(*_: Any, **__: Any) -> Any:
-    """A tokenizer of the lab, whatever else a notebook asks for."""
-    return byte_tokenizer()
+def _beside_the_model(call: Call) -> Call:
+    """See `beside_the_model`; a course without models has nothing to stand beside."""
+    if not any(isinstance(one, torch.nn.Module) for one in call.arguments):
+        return call
+    from autograder.inside.models import beside_the_model
+
+    return beside_the_model(call)
 
 
 def _largest_kib() -> int:

@@ -38,7 +38,7 @@ class ZygoteSettings:
     `threads` is how many threads a child may have.
     `environment` is what its variables are besides the fork server's.
     `models` are full-scale models besides the tiny ones; with a `gpu` these are there, and with
-    `tiny_on_gpu` the tiny ones as well.
+    `tiny_on_gpu` the tiny ones as well. `packages` are those that students have besides moelab_kit.
     """
 
     isolation: str
@@ -54,6 +54,7 @@ class ZygoteSettings:
     models: tuple[SharedModel, ...] = ()
     gpu: GpuAccess | None = None
     tiny_on_gpu: bool = False
+    packages: tuple[str, ...] = ("moe_lab",)
 
     def to_message(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -61,7 +62,7 @@ class ZygoteSettings:
     @classmethod
     def from_message(cls, message: bytes) -> ZygoteSettings:
         plain = json.loads(message)
-        for name in ("libraries", "secrets", "users"):
+        for name in ("libraries", "secrets", "users", "packages"):
             plain[name] = tuple(plain[name])
         plain["models"] = tuple(SharedModel(**one) for one in plain["models"])
         if plain["gpu"] is not None:

@@ -15,12 +15,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from transformers import dynamic_module_utils
-
 from autograder import linux
 from autograder.inside import lockdown, rootfs
 from autograder.inside.child import Lock, run_child
-from autograder.inside.models import FullScaleModels
 from autograder.inside.runner import Runner
 from autograder.inside.spec import GpuAccess, ZygoteSettings
 
@@ -158,10 +155,19 @@ def _prepare(settings: ZygoteSettings, control: socket.socket) -> tuple[Runner, 
     """Build the bench, single-threaded."""
     full_scale = None
     if settings.models:
+        from transformers import dynamic_module_utils
+
+        from autograder.inside.models import FullScaleModels
+
         dynamic_module_utils.HF_MODULES_CACHE = os.path.join(settings.scratch, "modules")
         _, files, _, _ = socket.recv_fds(control, 16, len(settings.models))  # the weights are there
         full_scale = FullScaleModels(settings.models, files)
-    runner = Runner(settings.bench_seed, full_scale, tiny_on_gpu=settings.tiny_on_gpu)
+    runner = Runner(
+        settings.bench_seed,
+        full_scale,
+        tiny_on_gpu=settings.tiny_on_gpu,
+        packages=settings.packages,
+    )
     runner.warm_up()
     _forget_paths(settings.secrets)
     gpu = settings.gpu

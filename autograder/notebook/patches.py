@@ -12,10 +12,9 @@ import importlib
 import io
 import multiprocessing.process
 import os
-import pkgutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -28,8 +27,6 @@ import tqdm.auto
 import tqdm.notebook
 import tqdm.std
 
-import moe_lab
-import moelab_kit
 from autograder.notebook.stubs import (
     NamelessStub,
     Stubs,
@@ -37,19 +34,22 @@ from autograder.notebook.stubs import (
     refusing_popen,
     refusing_system,
 )
+from moelab_kit import import_whole
 
-LAB = (moelab_kit, moe_lab)
+KIT = "moelab_kit"
 
 
-def surround(given: Mapping[str, Any], note: Callable[[str], None]) -> contextlib.ExitStack:
+def surround(
+    given: Mapping[str, Any], note: Callable[[str], None], packages: Sequence[str] = ()
+) -> contextlib.ExitStack:
     """Replace what a submission must not or cannot use; closing the stack puts all of it back.
 
-    `given` are the names that the lab package offers in the caller's version (`load_model` and the
-    like); `note` takes sentences on what was left out.
+    `given` are names that the lab's packages offer, in the caller's version (`load_model` and the
+    like); `note` takes sentences on what was left out. `packages` are the lab's besides moelab_kit.
     """
     stack = contextlib.ExitStack()
     try:
-        _give_lab(stack, given)
+        _give_lab(stack, given, (KIT, *packages))
         _give_stubs(stack)
         _give_no_keyboard(stack)
         _give_no_login(stack)
@@ -61,13 +61,6 @@ def surround(given: Mapping[str, Any], note: Callable[[str], None]) -> contextli
         stack.close()
         raise
     return stack
-
-
-def import_lab() -> None:
-    """Import every module of the lab, so that it need not be read from disk later."""
-    for package in LAB:
-        for found in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{package.__name__}.{found.name}")
 
 
 def register(stack: contextlib.ExitStack, name: str, module: ModuleType) -> None:
@@ -85,18 +78,23 @@ def _replace(stack: contextlib.ExitStack, owner: Any, name: str, value: Any) -> 
     setattr(owner, name, value)
 
 
-def _give_lab(stack: contextlib.ExitStack, given: Mapping[str, Any]) -> None:
-    """The lab's packages are the grader's own, whatever lies beside the notebook."""
-    import_lab()
-    ours = {package.__name__ for package in LAB}
+def _give_lab(
+    stack: contextlib.ExitStack, given: Mapping[str, Any], packages: Sequence[str]
+) -> None:
+    """The lab's packages are the grader's own, whatever lies beside the notebook.
+
+    They have no files, so that a notebook for Colab does not write its own.
+    """
+    for name in packages:
+        import_whole(name)
     for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] in ours:
+        if name.partition(".")[0] in packages:
             register(stack, name, module)
-    for package in LAB:
+    for package in map(sys.modules.__getitem__, packages):
         for name, value in {"hand_in": _do_nothing, "this_notebook": str, **given}.items():
             if name in package.__all__:
                 _replace(stack, package, name, value)
-    _replace(stack, moe_lab, "__file__", None)  # so a notebook for Colab does not write its own
+        _replace(stack, package, "__file__", None)
 
 
 def _give_stubs(stack: contextlib.ExitStack) -> None:

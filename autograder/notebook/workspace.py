@@ -46,12 +46,15 @@ class CellError:
 class Workspace:
     """Runs cells in one namespace and looks up the functions that they defined.
 
-    `given` are names that are there from the start and that `moe_lab` offers too (`load_model`,
-    `load_tokenizer`). Making one takes a few milliseconds once `warm_up` has run. There can be one
-    at a time in a process; `close` puts the process back as it was.
+    `given` are names that are there from the start and that a package offers too (`load_model`,
+    `load_tokenizer`); `packages` are those that students have besides `moelab_kit`. Making one
+    takes a few milliseconds once `warm_up` has run. There can be one at a time in a process;
+    `close` puts the process back as it was.
     """
 
-    def __init__(self, given: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, given: Mapping[str, Any] | None = None, packages: tuple[str, ...] = ("moe_lab",)
+    ) -> None:
         self.module = ModuleType("__main__")
         self._script: list[str] = []
         self._future_flags = 0
@@ -60,7 +63,7 @@ class Workspace:
             self._keep_process_state()
             self._shell = SubmissionShell.install(self.module, given or {})
             self._stack.callback(self._shell.close)
-            self._stack.enter_context(surround(given or {}, self._shell.note))
+            self._stack.enter_context(surround(given or {}, self._shell.note, packages))
         except BaseException:
             self._stack.close()
             raise

@@ -58,6 +58,12 @@ class Change:
         """Points won, below zero for points lost."""
         return self.after.score - self.before.score
 
+    @property
+    def is_of_points(self) -> bool:
+        """Whether the points, or those to be had, are others: checks may end alike or not."""
+        before, after = self.before, self.after
+        return (before.score, before.possible) != (after.score, after.possible)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
@@ -66,6 +72,11 @@ class Changes:
     assignment: str
     changed: tuple[Change, ...]
     compared: int
+
+    @property
+    def moved(self) -> tuple[Change, ...]:
+        """Those whose points, or possible points, are others than before."""
+        return tuple(one for one in self.changed if one.is_of_points)
 
 
 def changes(assignment: str, graded: Sequence[tuple[tuple[Run, Grade], ...]]) -> Changes:

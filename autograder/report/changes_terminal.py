@@ -23,12 +23,16 @@ def changes_summary(found: Changes) -> RenderableType:
             f"{found.assignment}: nothing was graded twice yet. `moelab grade --regrade` grades "
             "again what has not changed."
         )
-    line = f"{len(found.changed)} of {count(found.compared, 'grade')} changed"
+    line = f"{len(found.moved)} of {count(found.compared, 'grade')} changed"
+    alike = len(found.changed) - len(found.moved)
+    kept = f" In {alike} more, checks ended in another way for the same points."
     title = Text(f"{found.assignment}: {line} since the attempt before.", style="bold")
+    title.append(kept if alike else "", style="not bold")
     if not found.changed:
         return title
-    parts: list[RenderableType] = [title, _by_check(found), _by_student(found)]
-    left_out = len(found.changed) - MOST_ROWS
+    parts: list[RenderableType] = [title, _by_check(found)]
+    parts += [_by_student(found)] if found.moved else []
+    left_out = len(found.moved) - MOST_ROWS
     if left_out > 0:
         parts.append(Text(f"… and {left_out} more: --csv FILE or --json FILE writes all of them."))
     return Group(*parts)
@@ -56,7 +60,7 @@ def _by_student(found: Changes) -> Table:
     table.add_column("before", justify="right", no_wrap=True)
     table.add_column("after", justify="right", no_wrap=True)
     table.add_column("change", justify="right", no_wrap=True)
-    for change in found.changed[:MOST_ROWS]:
+    for change in found.moved[:MOST_ROWS]:
         table.add_row(
             Text(clean_name(change.after.student)),
             f"{points(change.before.score)} / {points(change.before.possible)}",

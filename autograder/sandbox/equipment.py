@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.inside.spec import GpuAccess, SharedModel
 from autograder.models.choice import ModelChoice
-from autograder.models.sharing import Shared
 from autograder.sandbox.devices import Gpu, driver_folders, visible
 from autograder.wire.encode import encode
+
+if TYPE_CHECKING:  # it brings transformers, which a course without models does not need
+    from autograder.models.sharing import Shared
 
 
 def _nothing_shared() -> tuple[Shared, ...]:

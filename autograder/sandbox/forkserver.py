@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import IO
@@ -44,14 +44,15 @@ ENVIRONMENT = {
 class ForkServer:
     """A process that imports the libraries of submissions once, for any number of zygotes.
 
-    It ends when nobody is left who could ask it: this process, and those forked from it.
+    It ends when nobody is left who could ask it: this process, and those forked from it. `packages`
+    are those that students have besides moelab_kit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, packages: Sequence[str] = ()) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the fork server
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._process = _start(theirs.fileno(), self._log)
+            self._process = _start(theirs.fileno(), self._log, packages)
 
     def fork(self, log: IO[bytes]) -> tuple[socket.socket, ProcessHandle]:
         """A process that waits on the socket for what it is to be; what it prints goes to `log`.
@@ -89,21 +90,24 @@ _lock = Lock()
 _fork_server: ForkServer | None = None
 
 
-def fork_server() -> ForkServer:
-    """The fork server of this process and of its forks, started by the first who asks for it."""
+def fork_server(packages: Sequence[str] = ()) -> ForkServer:
+    """The fork server of this process and of its forks, started by the first who asks for it.
+
+    What it has imported is up to who started it: zygotes import what they lack.
+    """
     global _fork_server
     with _lock:
         try:
-            _fork_server = _fork_server or ForkServer()
+            _fork_server = _fork_server or ForkServer(packages)
         except OSError as error:
             raise as_sandbox_error(error, "starting the fork server of the sandboxes") from error
         return _fork_server
 
 
-def forked(log: IO[bytes]) -> tuple[socket.socket, ProcessHandle]:
+def forked(log: IO[bytes], packages: Sequence[str] = ()) -> tuple[socket.socket, ProcessHandle]:
     """A fork of the fork server, or of a new one if that has stopped; see `ForkServer.fork`."""
     global _fork_server
-    first = fork_server()
+    first = fork_server(packages)
     try:
         return first.fork(log)
     except ShortageError:
@@ -113,7 +117,7 @@ def forked(log: IO[bytes]) -> tuple[socket.socket, ProcessHandle]:
             if _fork_server is first:
                 first.close()
                 _fork_server = None
-        return fork_server().fork(log)
+        return fork_server(packages).fork(log)
 
 
 def last_words(log: IO[bytes]) -> str:
@@ -123,9 +127,9 @@ def last_words(log: IO[bytes]) -> str:
     return (errors or lines or ["it gave no reason"])[-1]
 
 
-def _start(requests: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(requests: int, log: IO[bytes], packages: Sequence[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own program, fixed arguments
-        [sys.executable, "-I", "-B", str(PROGRAM), str(requests)],
+        [sys.executable, "-I", "-B", str(PROGRAM), str(requests), *packages],
         env=ENVIRONMENT,
         cwd="/",
         stdin=subprocess.DEVNULL,
@@ -160,7 +164,7 @@ class ZygoteClient:
         except OSError as error:
             raise as_sandbox_error(error, "making a file for the sandbox's words") from error
         try:
-            self._control, self.process = forked(self._log)
+            self._control, self.process = forked(self._log, settings.packages)
         except BaseException:
             self._forget()
             raise

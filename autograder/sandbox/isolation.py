@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from autograder.courses import name_of
+from autograder.courses import name_of, packages_of
 from autograder.inside.spec import USERS, ZygoteSettings
 from autograder.sandbox.cgroups import Group, NoGroup
 from autograder.sandbox.child import Child
@@ -189,6 +189,7 @@ def _open(
             models=equipment.announced(scratch),
             gpu=equipment.access,
             tiny_on_gpu=equipment.tiny_on_gpu,
+            packages=packages_of(course),
         )
         group = _group()
         zygote = ZygoteClient(settings, group, describe=equipment.describe)

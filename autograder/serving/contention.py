@@ -24,35 +24,11 @@ from autograder.serving.ground_truth import MeasuredRouting
 from autograder.serving.placement import ModelEndpoint, Placement
 from autograder.serving.rwlock import ReadersWriterLock
 from autograder.wire.messages import decode_reply, encode_call
-from moe_lab.bench import Bench
+from moelab_kit.bench import HeldModels
 from moelab_kit.calls import Call, Reply
 
 TAMPERED = "it changed the weights of a model that all submissions share; they were made again"
 _BLAMED = (Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT, Outcome.MEMORY, Outcome.DIED)
-
-
-class TinyGrading:
-    """In the place of `FullScaleGrading` in a run without full-scale models: nothing is shared."""
-
-    def __init__(self, placement: Placement | None) -> None:
-        self._placement = placement
-
-    def equipment(self) -> Equipment:
-        """What the sandbox gets: at most GPUs for the tiny models."""
-        if self._placement is None:
-            return Equipment()
-        return Equipment(gpus=self._placement.gpus, tiny_on_gpu=self._placement.tiny_too)
-
-    def ground_truth(self, assignment: str) -> tuple[None, None]:
-        """No other bench than that of the tiny models, and references run in this process."""
-        return None, None
-
-    def judged(self, run: Callable[[], Grade]) -> Grade:
-        """The grade that `run` gives: no neighbour can have had a hand in it."""
-        return run()
-
-    def on_result(self, result: CheckResult, last_call: Call | None, bench: Bench) -> None:
-        """No result is in doubt."""
 
 
 class FullScaleGrading:
@@ -106,7 +82,7 @@ class FullScaleGrading:
                 return grade
         return replace(grade, notes=(*grade.notes, TAMPERED))
 
-    def on_result(self, result: CheckResult, last_call: Call | None, bench: Bench) -> None:
+    def on_result(self, result: CheckResult, last_call: Call | None, bench: HeldModels) -> None:
         """Doubt a failure at a full-scale model, or of the grader: others could be behind it."""
         if result.outcome in _BLAMED and last_call is not None:
             self._doubtful |= any(map(bench.is_full_scale, last_call.arguments))
@@ -154,13 +130,6 @@ class FullScaleGrading:
             router.weight = type(router.weight)(weight, requires_grad=router.weight.requires_grad)
         routing = MeasuredRouting(lambda ids, mask: client.measure(assignment, ids, mask))
         return FullScale(model, tuple(routers), routing)
-
-
-def grading_on(placement: Placement | None, seed: str) -> FullScaleGrading | TinyGrading:
-    """A worker's part in a run: with full-scale models where its place has some."""
-    if placement is not None and placement.endpoints:
-        return FullScaleGrading(placement, seed)
-    return TinyGrading(placement)
 
 
 class Reference:

@@ -48,7 +48,7 @@ def files_give_nothing_away(
     everybody's.
     """
     wanted = student_files(assignment)
-    lab = {name: data.decode() for name, data in lab_files().items()}
+    lab = {name: data.decode() for name, data in lab_files(assignment.packages).items()}
     known = wanted | lab
     public = Text.of("", "\n".join("\n".join(_strings(*item)) for item in known.items()))
     own = f"{FOLDER}/{assignment.name}/"

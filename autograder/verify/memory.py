@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from autograder.authoring.exercise import Exercise
+from autograder.authoring.fixture import wanted_by
+from autograder.courses import packages_for
 from autograder.session import Session
 from autograder.wire.messages import Handles, decode_reply, encode_call, encode_reply
-from moe_lab.bench import Bench
+from moelab_kit.bench import FIXTURE, HeldModels, bench_of
 from moelab_kit.calls import Answer, Call, Raised, Reply, perform
 from moelab_kit.law import fixtures_of
 
@@ -66,8 +68,8 @@ def memory_of(exercise: Exercise) -> Memory:
     """
     replies: dict[bytes, bytes] = {}
     for check in (check for check in exercise.checks if not check.hidden):
-        fixtures = fixtures_of(check.function)
-        bench = fixtures.get("bench") or Bench()
+        fixtures = fixtures_of(check.function, fixtures=wanted_by(check.function, exercise))
+        bench = fixtures.get(FIXTURE) or bench_of(packages_for(exercise.module_name), 0)
         answer = Answer(exercise.name, _Recorder(exercise, bench, replies).perform)
         check.function(answer, **fixtures)
     return Memory(exercise, replies)
@@ -85,7 +87,7 @@ class _Recorder:
     """Calls the reference for a check, and keeps each reply as the message that it came in."""
 
     exercise: Exercise
-    bench: Bench
+    bench: HeldModels
     replies: dict[bytes, bytes]
 
     def perform(self, call: Call) -> Reply:

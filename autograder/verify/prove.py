@@ -14,11 +14,13 @@ from autograder.edition.write import stale_files
 from autograder.grading.fixtures import Fixtures
 from autograder.interpreter import isolate_children
 from autograder.otter.package.read_back import package_tests
+from autograder.seeds import bench_seed_of
 from autograder.verify.leaks import files_give_nothing_away
 from autograder.verify.promises import promises_are_proved
 from autograder.verify.records import Finding, Report, Rule
 from autograder.verify.secrets import secrets_of
 from autograder.verify.trying import FIRST_SEED, ROUNDS, Verdict, guarded, try_by_name, try_exercise
+from moelab_kit.bench import bench_of
 
 Progress = Callable[[str], None]
 
@@ -113,7 +115,8 @@ def _files(assignment: Assignment, root: Path, doubtful: Collection[str]) -> lis
     guard = partial(guarded, "", assignment.name, Rule.FILES)
     found = guard(lambda: (Finding("", Rule.FILES, line) for line in stale_files(assignment, root)))
     found += guard(lambda: _otter_tests(assignment))
-    fixtures = Fixtures(assignment.name, FIRST_SEED)
+    bench = bench_of(assignment.packages, bench_seed_of(FIRST_SEED))
+    fixtures = Fixtures(assignment.name, FIRST_SEED, bench)
     secrets = partial(secrets_of, assignment.exercises, fixtures, doubtful)
     return found + guard(lambda: files_give_nothing_away(assignment, root, secrets()))
 

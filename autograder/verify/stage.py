@@ -7,19 +7,23 @@ from collections.abc import Callable
 from typing import Any
 
 from autograder.authoring.exercise import Exercise
+from autograder.courses import OURS
 from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.grading.sessions import LimitedSession, LocalSession
 from autograder.records import CheckResult, ExerciseGrade
+from autograder.seeds import bench_seed_of
 from autograder.session import Session
+from moelab_kit.bench import bench_of
 
 
 class Stage:
-    """The material of one run, on which one solution after another is judged."""
+    """The fixtures of one run, on which one solution after another is judged."""
 
-    def __init__(self, assignment: str, seed: str) -> None:
+    def __init__(self, assignment: str, seed: str, packages: tuple[str, ...] = OURS) -> None:
         self.seed = seed
-        self.fixtures = Fixtures(assignment, seed)
+        bench = bench_of(packages, bench_seed_of(seed))
+        self.fixtures = Fixtures(assignment, seed, bench)
         self._functions: dict[str, Callable[..., Any]] = {}
         self._session = LimitedSession(LocalSession(self._functions, self.fixtures.bench))
 

@@ -12,6 +12,7 @@ import matplotlib
 
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
+from autograder.courses import packages_for
 from autograder.edition.errors import BuildError
 from autograder.grading.sessions import one_thread
 from autograder.records import CheckResult, Outcome
@@ -119,7 +120,8 @@ def _try_all(trials: Trials, assignment: str, rounds: int) -> Iterator[Finding]:
     """Fill in the trials; nothing but the reference is tried once that has failed."""
     exercise = trials.exercise
     seeds = [f"verify-{number}" for number in range(1, rounds + 1)]
-    stages = [Stage(assignment, seed) for seed in (*seeds, FIRST_SEED)]
+    packages = packages_for(exercise.module_name)
+    stages = [Stage(assignment, seed, packages) for seed in (*seeds, FIRST_SEED)]
     _try(trials, stages, [reference_of(exercise)])
     if _reference_passes(trials):
         _try(trials, stages[:1], [blank_of(exercise), *nothing_answers()])

@@ -25,7 +25,14 @@ _HOME = {
 
 __all__ = ["Bench", "hand_in", "load_model", "load_tokenizer", "this_notebook"]
 
+# What `pip install` brings for these modules, for a lab's `requirements.txt`.
+NEEDS = ("torch>=2.7", "transformers>=5.21", "numpy>=1.26")
+
 moelab_kit.offer("bench", "moe_lab.bench:Bench")
+moelab_kit.give("load_model", "moe_lab.loading:load_model", graded="moe_lab.loading:tiny_model")
+moelab_kit.give(
+    "load_tokenizer", "moe_lab.loading:load_tokenizer", graded="moe_lab.loading:tiny_tokenizer"
+)
 
 
 def __getattr__(name: str) -> Any:

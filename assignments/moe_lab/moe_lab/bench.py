@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -192,6 +193,23 @@ class Bench:
             self._made[handle] = made
             self._handles[id(made)] = handle
         return self._made[handle]
+
+    def described(self, handle: str) -> str:
+        """A handle as a person reads it: of a recipe, what is not as usual."""
+        if not handle.startswith(PREFIX):
+            return handle
+        recipe = Recipe.from_handle(handle)
+        usual = asdict(Recipe(family=recipe.family, seed=-1))
+        special = {name: one for name, one in asdict(recipe).items() if one != usual[name]}
+        return f"drawn {recipe.family}, " + ", ".join(f"{n} {one}" for n, one in special.items())
+
+    def tiny(self) -> Bench:
+        """This bench: there are no full-scale models in it."""
+        return self
+
+    def fresh(self) -> Bench:
+        """Another bench of the same seed, with the same weights."""
+        return Bench(self.seed, device=self.device)
 
     def forget_truth(self) -> None:
         """Build everything that has a handle, and forget what tells its routing.

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from importlib.util import find_spec
@@ -76,7 +76,7 @@ def receipt_for(
         "digest": digest(data),
         "time": (now or datetime.now(UTC)).isoformat(timespec="seconds"),
         "versions": _versions(),
-        "moe_lab": lab_digest(),
+        "moe_lab": lab_digest(_packages_of(notebook)),
         "checks": tests_digest(notebook_tests(notebook)),
         "results": rows_of(results),
     }
@@ -127,9 +127,9 @@ def tests_digest(tests: Mapping[str, str]) -> str:
     return digest(json.dumps(sorted(tests.items()), ensure_ascii=True).encode())
 
 
-def lab_digest() -> str:
+def lab_digest(packages: Sequence[str] = LAB_PACKAGES) -> str:
     """The digest of the lab's packages; another version, or a changed one, has another."""
-    found = [find_spec(name) for name in LAB_PACKAGES]
+    found = [find_spec(name) for name in packages]
     folders = [Path(spec.origin).parent for spec in found if spec is not None and spec.origin]
     parts = [
         f"{folder.name}/{path.name}".encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n")
@@ -137,6 +137,14 @@ def lab_digest() -> str:
         for path in sorted(folder.glob("*.py"))
     ]
     return digest(b"\0".join(parts))
+
+
+def _packages_of(notebook: Mapping[str, Any]) -> Sequence[str]:
+    """The packages that a notebook of this lab comes with, as its metadata say."""
+    said = notebook.get("metadata", {}).get("moelab", {})
+    named = said.get("packages") if isinstance(said, dict) else None
+    fine = isinstance(named, list) and all(isinstance(one, str) for one in named)
+    return named if named is not None and fine else LAB_PACKAGES
 
 
 def _versions() -> dict[str, str]:

@@ -11,7 +11,8 @@ import linecache
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,24 +22,37 @@ from moelab_kit.calls import Answer, CallFailed, perform
 from moelab_kit.compare import kind_of
 
 Law = Callable[..., None]
+NONE: Mapping[str, Callable[..., Any]] = MappingProxyType({})
 
 
-def run_law(law: Law, name: str, function: Any, *, seed: int = 0) -> None:
+class UnknownFixture(LookupError):  # noqa: N818 - its text is the name
+    """A check or a fixture asks for something that nobody offers."""
+
+
+def run_law(
+    law: Law,
+    name: str,
+    function: Any,
+    *,
+    seed: int = 0,
+    fixtures: Mapping[str, Callable[..., Any]] = NONE,
+) -> None:
     """Run one law against the function that the student calls `name`.
 
     `function` is what the notebook holds under that name, None where there is nothing. `law` gets
-    the fixtures that it names: `rng`, seeded with `seed`, and those that packages offer. Raises
-    `AssertionError`, with a sentence for the student, unless the law holds.
+    the fixtures that it names: `rng`, seeded with `seed`, those that packages offer, and the
+    course's own, `fixtures`. Raises `AssertionError`, with a sentence for the student, unless the
+    law holds.
     """
     figures = _open_figures()
-    trouble = _trouble(law, name, function, seed)
+    trouble = _trouble(law, name, function, lambda: fixtures_of(law, seed, fixtures))
     for number in _open_figures() - figures:
         sys.modules["matplotlib.pyplot"].close(number)
     if trouble:
         raise AssertionError(_shown(trouble))
 
 
-def _trouble(law: Law, name: str, function: Any, seed: int) -> str:
+def _trouble(law: Law, name: str, function: Any, wanted: Callable[[], dict[str, Any]]) -> str:
     """Why the law does not hold; "" when it does."""
     if function is None:
         return f"{name} is not defined: run the cell that defines it, and keep its name"
@@ -47,7 +61,7 @@ def _trouble(law: Law, name: str, function: Any, seed: int) -> str:
     watched = _Watched(function)
     answer = Answer(name, lambda call: perform(watched, call))
     try:
-        law(answer, **fixtures_of(law, seed))
+        law(answer, **wanted())
     except AssertionError as wrong:
         return str(wrong) or _title(law)
     except CallFailed as failed:
@@ -100,12 +114,44 @@ def _place(error: BaseException, function: Callable[..., Any]) -> str:
     return f"\n(in {code.co_name}, line {number} of its cell: {text})"
 
 
-def fixtures_of(law: Law, seed: int = 0) -> dict[str, Any]:
-    """What a law asks for in a notebook: `rng`, seeded with `seed`, and what packages offer."""
+def fixtures_of(
+    law: Law, seed: int = 0, fixtures: Mapping[str, Callable[..., Any]] = NONE
+) -> dict[str, Any]:
+    """What a law asks for in a notebook: `rng`, what packages offer, and the course's `fixtures`.
+
+    Raises `UnknownFixture` with the name of one that nobody offers.
+    """
     wanted = list(inspect.signature(law).parameters)[1:]
-    return {
-        name: np.random.default_rng(seed) if name == "rng" else offered(name)() for name in wanted
-    }
+    drawn = dict.fromkeys(("rng", "shared_rng"), lambda: np.random.default_rng(seed))
+    return values_of(wanted, {**drawn, **fixtures})
+
+
+def values_of(names: Iterable[str], makers: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
+    """The value of each fixture, made once; a maker's parameters are fixtures that it needs.
+
+    What no maker makes, a package may offer. Raises `UnknownFixture` with a name otherwise.
+    """
+    made: dict[str, Any] = {}
+
+    def value(name: str, around: tuple[str, ...] = ()) -> Any:
+        if name in around:
+            raise ValueError(f"the fixture {name!r} needs itself")
+        if name not in made:
+            if name in makers:
+                needed = inspect.signature(makers[name]).parameters
+                made[name] = makers[name](*(value(one, (*around, name)) for one in needed))
+            else:
+                made[name] = _offered(name)()
+        return made[name]
+
+    return {name: value(name) for name in names}
+
+
+def _offered(name: str) -> Any:
+    try:
+        return offered(name)
+    except KeyError:
+        raise UnknownFixture(name) from None
 
 
 def _title(law: Law) -> str:

@@ -7,6 +7,7 @@ operation; which part it was is only looked for where something differs.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 from torch._utils import _flatten_dense_tensors
-from transformers import PreTrainedTokenizerBase
 
 COMPARED_BY_VALUE = 4_000_000  # elements; a copy of more would cost more than it shows
 
@@ -294,11 +294,11 @@ class _TokenizerState:
     settings: dict[str, str]
 
     @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerBase) -> _TokenizerState:
+    def of(cls, tokenizer: Any) -> _TokenizerState:
         settings = {name: repr(getattr(tokenizer, name, None)) for name in _TOKENIZER_SETTINGS}
         return cls(settings | {"number of tokens": str(len(tokenizer))})
 
-    def difference(self, tokenizer: PreTrainedTokenizerBase) -> str:
+    def difference(self, tokenizer: Any) -> str:
         now = self.of(tokenizer).settings
         changed = [name for name in now if now[name] != self.settings[name]]
         return f"the tokenizer's {changed[0]} was changed" if changed else ""
@@ -346,10 +346,16 @@ def shared_memory(value: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
     return next((owners[address] for address in addresses if address in owners), "")
 
 
+def _is_tokenizer(value: Any) -> bool:
+    """Whether this is a tokenizer of transformers, which is not imported to find out."""
+    home = sys.modules.get("transformers.tokenization_utils_base")
+    return home is not None and isinstance(value, home.PreTrainedTokenizerBase)
+
+
 def _snapshot(value: Any, of_model: Callable[[torch.nn.Module], ModelState]) -> Any:
     if isinstance(value, torch.nn.Module):
         return of_model(value)
-    if isinstance(value, PreTrainedTokenizerBase):
+    if _is_tokenizer(value):
         return _TokenizerState.of(value)
     if isinstance(value, torch.Tensor):
         return _TensorState.of(value, by_value=value.numel() <= COMPARED_BY_VALUE)

@@ -16,7 +16,7 @@ from otter.generate import main as otter_generate
 
 import autograder
 from autograder.authoring.assignment import Assignment
-from autograder.courses import folder_of, name_of
+from autograder.courses import folder_of, name_of, packages_of
 from autograder.edition.archive import archive_of, files_below, lab_files, write_archive
 from autograder.edition.pins import pins, requirements, sources
 from autograder.edition.workflow import CPU_TORCH
@@ -126,7 +126,7 @@ def _pip_lines(checkout: Path | None, versions: Mapping[str, str]) -> list[str]:
 def _engine(course: str) -> dict[str, bytes]:
     """The packages that grade, as they are imported: the engine, the lab and the course."""
     files = files_below(Path(autograder.__file__).parent, f"{FOLDER}/autograder")
-    files |= {f"{FOLDER}/{name}": data for name, data in lab_files().items()}
+    files |= {f"{FOLDER}/{name}": data for name, data in lab_files(packages_of(course)).items()}
     folder, names = folder_of(course), name_of(course).split(".")
     files |= files_below(folder, "/".join((FOLDER, *names)))
     for depth in range(1, len(names)):

@@ -13,6 +13,8 @@ from autograder.grading.fixtures import Fixtures
 from autograder.grading.judge import judge_exercise
 from autograder.grading.sessions import LocalSession, one_thread
 from autograder.records import ExerciseGrade, Outcome
+from autograder.seeds import bench_seed_of
+from moelab_kit.bench import bench_of
 
 _SEED = "build"
 
@@ -28,7 +30,8 @@ def prove_reference(assignment: Assignment) -> None:
             "of them; declare exercises with checks that have points"
         )
     matplotlib.use("Agg")
-    fixtures = Fixtures(assignment.name, _SEED)
+    bench = bench_of(assignment.packages, bench_seed_of(_SEED))
+    fixtures = Fixtures(assignment.name, _SEED, bench)
     with one_thread(), warnings.catch_warnings(action="ignore"):
         for exercise in assignment.exercises:
             _refuse(exercise, _judged(exercise, fixtures))
