@@ -10,7 +10,7 @@ TYPE_CHECKING = False  # no import here: the current folder may still be on the 
 if TYPE_CHECKING:
     from typing import Any
 
-    from autograder.authoring.assignment import Assignment
+    from autograder.authoring.assignment import Assignment, Prose
     from autograder.authoring.exercise import Exercise
     from autograder.authoring.fixture import fixture
     from autograder.authoring.given import given
@@ -22,6 +22,7 @@ __all__ = [
     "FLOAT32",
     "Assignment",
     "Exercise",
+    "Prose",
     "Tolerance",
     "fixture",
     "given",
@@ -32,6 +33,7 @@ _HOMES = {
     "BFLOAT16": "moelab_kit.compare",
     "EXACT": "moelab_kit.compare",
     "Exercise": "autograder.authoring.exercise",
+    "Prose": "autograder.authoring.assignment",
     "FLOAT32": "moelab_kit.compare",
     "Tolerance": "moelab_kit.compare",
     "fixture": "autograder.authoring.fixture",

@@ -210,7 +210,7 @@ def _lead_to(root: Path, name: str) -> None:
     if [one.root for one in finders] == [str(root)]:
         return
     before = sys.modules.get(top)
-    if not finders and before is None and not _is_free(root, top):
+    if not finders and before is None and not is_free(root, top):
         raise CourseError(
             f"a course cannot be called {top}: a library has that name. Rename its folder"
         )
@@ -229,8 +229,8 @@ def _lead_to(root: Path, name: str) -> None:
     sys.meta_path.insert(0, _OneFolder(root, top))
 
 
-def _is_free(root: Path, top: str) -> bool:
-    """Whether no library that may be imported later has this name."""
+def is_free(root: Path, top: str) -> bool:
+    """Whether no library has the name `top`, so that a course in the folder `root` may have it."""
     if top in sys.stdlib_module_names:
         return False
     found = PathFinder.find_spec(top)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +36,10 @@ class Prose:
 class Assignment:
     """One lab. `folder` holds its modules and prose; `requirements` are the student's packages.
 
+    `parts` are the exercises and the prose in order; an exercise is also known by its name, which
+    is that of its folder: `parts=(Prose("introduction.md"), "expert_load")`. What the notebook
+    itself needs is added to the `requirements`.
+
     An exercise is a package: its statement and solution stand in `__init__`, and its modules
     `checks`, `answers` and `equivalents` are imported here, as far as they exist.
 
@@ -48,13 +54,15 @@ class Assignment:
     name: str
     title: str
     folder: Path
-    parts: tuple[Prose | Exercise, ...]
-    requirements: tuple[str, ...]
+    parts: tuple[Prose | Exercise | str, ...]
+    requirements: tuple[str, ...] = ()
     closing: tuple[Prose, ...] = ()
     hours: str = ""
     routing: Callable[[nn.Module, torch.Tensor, torch.Tensor], Routing] | None = None
 
     def __post_init__(self) -> None:
+        order = tuple(self._named(part) if isinstance(part, str) else part for part in self.parts)
+        object.__setattr__(self, "parts", order)
         for exercise in self.exercises:
             if exercise.reference is None:
                 continue  # `load_assignment` says so
@@ -65,15 +73,31 @@ class Assignment:
                     if importlib.util.find_spec(name) is not None:
                         importlib.import_module(name)
 
+    def _named(self, name: str) -> Exercise:
+        """The exercise that a folder of the assignment declares; `ValueError` where none does."""
+        package = _package_at(self.folder)
+        path = self.folder / name / "__init__.py"
+        if importlib.util.find_spec(f"{package}.{name}") is None:
+            raise ValueError(f"{self.name}: `parts` names {name!r}, and there is no {path}")
+        found = getattr(importlib.import_module(f"{package}.{name}"), "exercise", None)
+        if not isinstance(found, Exercise):
+            raise ValueError(f"{path}: declare `exercise = Exercise({name!r})` in it")
+        return found
+
+    @property
+    def order(self) -> tuple[Prose | Exercise, ...]:
+        """The parts, each exercise as the object that declares it."""
+        return tuple(part for part in self.parts if not isinstance(part, str))
+
     @property
     def exercises(self) -> tuple[Exercise, ...]:
         """The exercises alone, in order."""
-        return tuple(part for part in self.parts if isinstance(part, Exercise))
+        return tuple(part for part in self.order if isinstance(part, Exercise))
 
     @property
     def prose(self) -> tuple[Path, ...]:
         """The files of the prose, in order."""
-        parts = (*self.parts, *self.closing)
+        parts = (*self.order, *self.closing)
         return tuple(self.folder / PROSE / p.file for p in parts if isinstance(p, Prose))
 
     @property
@@ -109,3 +133,13 @@ class Assignment:
             if exercise.name == name:
                 return exercise
         raise KeyError(name)
+
+
+def _package_at(folder: Path) -> str:
+    """The name of the imported package that lies in a folder."""
+    wanted = os.path.abspath(folder)
+    for name, module in list(sys.modules.items()):
+        places = getattr(module, "__path__", ())
+        if isinstance(places, list) and wanted in map(os.path.abspath, places):
+            return name
+    raise ValueError(f"{folder}: no imported package lies there; write `Path(__file__).parent`")

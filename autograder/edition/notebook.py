@@ -132,7 +132,7 @@ def _cells(assignment: Assignment, sources: Mapping[str, str], edition: Edition)
         setup.metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}
     yield setup
     number = proses = 0
-    for part in assignment.parts:
+    for part in assignment.order:
         if isinstance(part, Exercise):
             number += 1
             yield _markdown(f"{part.name}-statement", statement_of(part, number))

@@ -1,0 +1,1 @@
+"""`moelab new`: the first files of a course, and of an exercise."""
