@@ -9,6 +9,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from autograder.gradebook import Gradebook, Interrupted
@@ -101,6 +102,8 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
             raise NothingToGrade(
                 "no submission names its assignment in its metadata: give --assignment NAME"
             )
+        title, renamed = grading.told(assignment)
+        book.rename(assignment, renamed, datetime.now(UTC))
         revision = grading.revision(assignment) + _mark(order.models, order.full_scale)
         found = counting(found, grading.functions(assignment))
         for warning in sorted({one.warning for one in found if one.warning}):
@@ -121,6 +124,7 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
                 seed=grading.seed,
                 isolation=grading.isolation,
                 models=order.models,
+                title=title,
             )
             if grading.unbounded:
                 watch.tell(_UNBOUNDED.format(grading.unbounded))

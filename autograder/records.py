@@ -215,13 +215,19 @@ class Grade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What all grades of one grading run share."""
+    """What all grades of one grading run share; `title` is the assignment's, "" if not known."""
 
     assignment: str
     course_revision: str
     seed: str
     isolation: str
     models: tuple[str, ...]
+    title: str = ""
+
+    @property
+    def heading(self) -> str:
+        """What stands above reports: the assignment's title, or its name."""
+        return self.title or self.assignment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

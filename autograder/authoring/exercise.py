@@ -34,7 +34,7 @@ class Check:
     `shared_rng` and `bench`. An agreement check's function yields the arguments of calls, and the
     student's results are compared with the reference's; it is always hidden.
 
-    `proves` are the keys of the promises that it proves.
+    `proves` are the keys of the promises that it proves, `aliases` its names of before.
 
     `shared_rng` starts anew in each check of an exercise. Hidden laws that look at different sides
     of one answer draw the same inputs from it, and the student's function is called once for all.
@@ -52,6 +52,7 @@ class Check:
     tolerance: Tolerance = FLOAT32
     compare: Compare | None = None
     gradient_of: tuple[int | str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
     @property
     def shares_calls(self) -> bool:
@@ -92,8 +93,9 @@ class Equivalent:
 class Exercise:
     """What an exercise module declares; decorators record each function under its own name."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, aliases: tuple[str, ...] = ()) -> None:
         self.name = name
+        self.aliases = aliases  # its names of before: points given by hand go with it
         self.reference: Callable[..., Any] | None = None
         self.checks: list[Check] = []
         self.wheats: list[Wheat] = []
@@ -176,12 +178,14 @@ class Exercise:
         hidden: bool = False,
         after: Iterable[Check] = (),
         time_limit: float | None = None,
+        aliases: tuple[str, ...] = (),
     ) -> Callable[[Callable[..., Any]], Check]:
         """Declare a check that needs no reference: `def name(answer, rng, bench)` with asserts.
 
         The docstring is the title that students see. `proves` has the keys of the promises in the
         statement, or among the rules for all exercises, that it proves. `time_limit` (seconds for
-        one call) replaces the run's limit where a check needs longer.
+        one call) replaces the run's limit where a check needs longer. `aliases` are names that the
+        check had in a running course: what the gradebook knows by them goes with it.
         """
 
         def declare(function: Callable[..., Any]) -> Check:
@@ -196,6 +200,7 @@ class Exercise:
                     proves=_keys(proves),
                     after=tuple(after),
                     time_limit=time_limit,
+                    aliases=aliases,
                 )
             )
 
@@ -211,6 +216,7 @@ class Exercise:
         tolerance: Tolerance = FLOAT32,
         compare: Compare | None = None,
         gradient_of: int | str | tuple[int | str, ...] = (),
+        aliases: tuple[str, ...] = (),
     ) -> Callable[[Callable[..., Any]], Check]:
         """Declare a hidden check: `def name(rng, bench)` yields arguments, the reference answers.
 
@@ -233,6 +239,7 @@ class Exercise:
                     proves=_keys(proves),
                     after=tuple(after),
                     time_limit=time_limit,
+                    aliases=aliases,
                     tolerance=tolerance,
                     compare=compare,
                     gradient_of=wrt,
@@ -284,8 +291,10 @@ class Exercise:
         self.equivalents += [Equivalent(line, one, because) for one in becomes or ("",)]
 
     def _add(self, check: Check) -> Check:
-        if any(known.name == check.name for known in self.checks):
-            raise ValueError(f"{self.name}: two checks are called {check.name!r}; rename one")
+        taken = {name for known in self.checks for name in (known.name, *known.aliases)}
+        for name in (check.name, *check.aliases):
+            if name in taken:
+                raise ValueError(f"{self.name}: two checks are called {name!r}; rename one")
         for earlier in check.after:
             if earlier not in self.checks:
                 raise ValueError(

@@ -1,4 +1,4 @@
-"""Fixtures: what a course's checks get by name, declared as pytest's are.
+"""Fixtures: what a course's checks get by name, declared as pytest's are::
 
     @fixture
     def sentence(rng):

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from autograder.cli.common import example, told
 from autograder.cli.report import chosen_assignment, people_of
+
+if TYPE_CHECKING:
+    from autograder.gradebook import CourseChange
+    from autograder.gradebook.course_changes import Kind
 
 
 @click.command(
@@ -19,10 +24,16 @@ from autograder.cli.report import chosen_assignment, people_of
     )
 )
 @click.argument("gradebook", metavar="GRADEBOOK")
-@click.option("--student", required=True, metavar="NAME", help="Whose grade, as reports name them.")
+@click.option("--student", metavar="NAME", help="Whose grade, as reports name them.")
 @click.option("--exercise", required=True, metavar="NAME", help="The exercise.")
-@click.option("--points", type=float, help="Its points from now on, in place of the checks' sum.")
-@click.option("--undo", is_flag=True, help="Let the checks' points count again.")
+@click.option("--check", metavar="NAME", help="Instead of --student: a check, for the whole class.")
+@click.option(
+    "--points",
+    type=float,
+    help="The student's points for the exercise, or what the check is worth: 0 retires it.",
+)
+@click.option("--void", is_flag=True, help="Give everybody the points of --check.")
+@click.option("--undo", is_flag=True, help="Let the points count again as they were graded.")
 @click.option("--why", required=True, metavar="TEXT", help="The reason; students see it.")
 @click.option("--who", metavar="NAME", help="Who decides.  [default: you]")
 @click.option("--assignment", metavar="NAME", help="Which assignment, where there are several.")
@@ -34,29 +45,54 @@ from autograder.cli.report import chosen_assignment, people_of
 )
 def adjust(
     gradebook: str,
-    student: str,
+    student: str | None,
     exercise: str,
+    check: str | None,
     points: float | None,
     why: str,
     who: str | None,
     assignment: str | None,
     roster: Path | None,
     *,
+    void: bool,
     undo: bool,
 ) -> None:
-    """Set the points of one exercise of one student by hand.
+    """Set the points of one student's exercise, or of a check for the whole class, by hand.
 
     What was graded stays in the gradebook; who decided, when and why is added to it. The points
     hold until that student hands in another file, also when the class is graded again. With
     --roster the student may also have handed in nothing, or be one member of a team.
+
+    With --check in place of --student nothing is graded again either: --points 0 retires a check
+    that was unfair, --void gives everybody its points, and `moelab report --diff` shows whose grade
+    changes.
     """
-    from autograder.gradebook import Adjustment, Gradebook, GradebookError
+    from autograder.gradebook import Adjustment, CourseChange, Gradebook, GradebookError
     from autograder.report.files import ReportError
     from autograder.report.lms.attendance import whose
     from autograder.report.numbers import points as shown
 
-    if undo == (points is not None):
-        raise click.UsageError("Give either --points or --undo.")
+    if (student is None) == (check is None):
+        raise click.UsageError("Give either --student or --check.")
+    if [undo, points is not None, void].count(True) != 1 or (void and check is None):
+        raise click.UsageError(
+            "Give one of --points and --undo, or with --check one of --points, --void and --undo."
+        )
+    if check is not None:
+        value = "" if points is None else f"{points:g}"
+        kind: Kind = "points" if points is not None else "void" if void else "undo"
+        change = CourseChange(
+            exercise=exercise,
+            check=check,
+            kind=kind,
+            value=value,
+            who=who or _me(),
+            why=why,
+            made=datetime.now(UTC),
+        )
+        _change(gradebook, assignment, change)
+        return
+    assert student is not None
     decision = Adjustment(
         exercise=exercise, points=points, who=who or _me(), why=why, made=datetime.now(UTC)
     )
@@ -79,6 +115,24 @@ def adjust(
         f"{before.student}, {exercise}: {shown(old.score)} → {shown(new.score)} of "
         f"{shown(new.possible)} points; in all {shown(before.score)} → {shown(after.score)} of "
         f"{shown(after.possible)}."
+    )
+
+
+def _change(gradebook: str, assignment: str | None, change: CourseChange) -> None:
+    """Keep a change of a check, and say whose grades it changes."""
+    from autograder.gradebook import Gradebook, GradebookError
+
+    with told(GradebookError), Gradebook.open(gradebook, create=False) as book:
+        name = chosen_assignment(book, gradebook, assignment)
+        changed, grades = book.change(name, change)
+    words = {
+        "points": f"is worth {change.value} points",
+        "void": "counts for everybody",
+        "undo": "counts as it was graded",
+    }
+    click.echo(
+        f"{change.exercise}: {change.check} {words[change.kind]}; {changed} of {grades} grades "
+        f"change. `moelab report {gradebook} --assignment {name} --diff` shows whose."
     )
 
 

@@ -51,14 +51,14 @@ missing = [exact for requirement, exact in NEEDED.items() if not fits(requiremen
 if missing:
     print("installing", *missing)
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *missing], check=True)
-if {home!r} not in sys.modules or sys.modules[{home!r}].__dict__.get("__file__"):
+if "{home}" not in sys.modules or sys.modules["{home}"].__dict__.get("__file__"):
     # not where it is graded: there, the packages are the grader's own
     for name, text in json.loads(bz2.decompress(base64.b64decode(FILES))).items():
         path = FOLDER / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     for name in list(sys.modules):
-        if name.partition(".")[0] in {names!r}:
+        if name.partition(".")[0] in {names}:
             del sys.modules[name]  # another lab's, or an older one
     sys.path[:] = [str(FOLDER), *(entry for entry in sys.path if entry != str(FOLDER))]
     importlib.invalidate_caches()
@@ -88,7 +88,7 @@ def colab_notebook(assignment: Assignment) -> str:
         setup=_SETUP.format(
             folder=f"{home}_files/{assignment.name}-{hashlib.sha256(packed.encode()).hexdigest()[:8]}",
             packages=" and ".join(names),
-            names=names,
+            names=json.dumps(names),
             home=home,
             given=f"from {home} import {', '.join(given)}\n" if given else "",
             needed=_needed(assignment),

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from autograder.gradebook import rows
+from autograder.gradebook import course_changes, rows
 from autograder.gradebook.decisions import Adjustment, adjusted, with_replacement
 from autograder.gradebook.schema import (
     adjustments,
@@ -65,10 +65,18 @@ def second_newest(assignment: str) -> Select[tuple[int]]:
     return select(ranked.c.id).where(ranked.c.place == 2)
 
 
-def read(connection: Connection, wanted: Select[tuple[int]], *, pictures: bool) -> list[Attempt]:
+def read(
+    connection: Connection,
+    wanted: Select[tuple[int]],
+    *,
+    pictures: bool,
+    as_recorded: bool = False,
+) -> list[Attempt]:
     """Read the attempts of these numbers, in the order of their submissions' names.
 
-    `pictures`: with what students' functions drew, which is most of a gradebook's bytes.
+    As they count today, or with `as_recorded` without the points that changed in the course since
+    each was graded. `pictures`: with what students' functions drew, which is most of a gradebook's
+    bytes.
 
     Raises `KeyError`, `TypeError` or `ValueError` for a row that this version cannot read.
     """
@@ -76,12 +84,21 @@ def read(connection: Connection, wanted: Select[tuple[int]], *, pictures: bool) 
     drawn = _pictures(connection, wanted) if pictures else {}
     decided = _adjustments(connection, {row["run_assignment"] for row in found})
     replaced = _replacements(connection, wanted)
+    names = {row["run_assignment"] for row in found}
+    changes = {name: course_changes.read(connection, name) for name in names}
     built = []
     for number, group in groupby(found, key=lambda row: row["id"]):
         of_attempt = list(group)
         first = of_attempt[0]
         grade = rows.grade_in(of_attempt, drawn)
-        of_grade = decided.get((first["run_assignment"], grade.submission), [])
+        recorded, since = first["recorded"], changes[first["run_assignment"]]
+        if as_recorded:
+            since = [one for one in since if one.kind == "name" or one.made <= recorded]
+        grade = course_changes.applied(grade, recorded, since)
+        of_grade = [
+            (digest, course_changes.renamed(one, since))
+            for digest, one in decided.get((first["run_assignment"], grade.submission), [])
+        ]
         grade = with_replacement(_decided(grade, of_grade), replaced.get(number, ""))
         built.append(
             Attempt(

@@ -34,6 +34,7 @@ def of_run(run: Run) -> dict[str, Any]:
         "seed": clean_name(run.seed),
         "isolation": run.isolation,
         "models": list(run.models),
+        "title": clean_line(run.title),
     }
 
 
@@ -94,6 +95,7 @@ def run_in(row: RowMapping) -> Run:
         seed=row["run_seed"],
         isolation=row["run_isolation"],
         models=tuple(row["run_models"]),
+        title=row["run_title"],
     )
 
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_REVISION = "0007"  # the newest migration
+SCHEMA_REVISION = "0008"  # the newest migration
 
 metadata = MetaData(
     naming_convention={
@@ -51,6 +51,7 @@ runs = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("assignment", String(200), nullable=False, index=True),
+    Column("title", Text, nullable=False, server_default=""),
     Column("course_revision", String(200), nullable=False),
     Column("seed", Text, nullable=False),
     Column("isolation", String(40), nullable=False),
@@ -169,6 +170,22 @@ member_adjustments = Table(
     Column("student", Text, nullable=False),
     Column("identity", JSON, nullable=False),
     *_decision(),
+    sqlite_autoincrement=True,
+)
+
+# What changed in the course: names ("check" is "" for a whole exercise), points, void checks.
+course_changes = Table(
+    "course_changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("assignment", String(200), nullable=False, index=True),
+    Column("exercise", String(200), nullable=False),
+    Column("check", String(200), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("made", DateTime(timezone=True), nullable=False),
     sqlite_autoincrement=True,
 )
 

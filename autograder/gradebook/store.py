@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, Select, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from autograder.gradebook import absences, members, reading, rows, writing
+from autograder.gradebook import absences, course_changes, members, reading, rows, writing
 from autograder.gradebook.absences import Absence
 from autograder.gradebook.connection import (
     explained,
@@ -18,6 +19,7 @@ from autograder.gradebook.connection import (
     place_of,
     sqlite_file,
 )
+from autograder.gradebook.course_changes import CourseChange
 from autograder.gradebook.decisions import Adjustment, check_adjustment, grade_that_counts
 from autograder.gradebook.errors import GradebookError
 from autograder.gradebook.reading import Attempt
@@ -174,6 +176,36 @@ class Gradebook:
         unchanged = replace(teams, student=student, identity=member.identity)
         return member, next((one for one in own if one.student == student), unchanged)
 
+    def change(self, assignment: str, change: CourseChange) -> tuple[int, int]:
+        """Keep what changed in the course; of how many grades the points changed, and of how many.
+
+        Raises `GradebookError` for a check that was not graded.
+        """
+        before = [attempt.grade for attempt in self.attempts(assignment)]
+        course_changes.must_fit(change, before)
+        with explained(self._place), self._engine.begin() as connection:
+            course_changes.insert(connection, assignment, change)
+        pairs = zip(before, (one.grade for one in self.attempts(assignment)), strict=True)
+        others = [(a.score, a.possible) != (b.score, b.possible) for a, b in pairs]
+        return sum(others), len(others)
+
+    def rename(self, assignment: str, names: Mapping[tuple[str, str], str], made: datetime) -> None:
+        """Note which exercises and checks the course calls otherwise now, where that is news.
+
+        `names` has the new name by exercise and check, "" for the exercise itself.
+        """
+        if assignment not in self.assignments():
+            return
+        with explained(self._place), self._engine.begin() as connection:
+            known = {(c.place, c.value) for c in course_changes.read(connection, assignment)}
+            for (exercise, check), name in names.items():
+                if ((exercise, check), name) not in known:
+                    said = {"who": "the course", "why": "the course has renamed it", "made": made}
+                    change = CourseChange(
+                        exercise=exercise, check=check, kind="name", value=name, **said
+                    )
+                    course_changes.insert(connection, assignment, change)
+
     def held(
         self, assignment: str, revision: str, *, in_run: int | None = None
     ) -> dict[tuple[str, str], Grade]:
@@ -206,14 +238,20 @@ class Gradebook:
     def graded_twice(self, assignment: str) -> list[tuple[tuple[Run, Grade], tuple[Run, Grade]]]:
         """Of each submission that was graded again as it stands: the attempt before, the newest.
 
-        Files that were handed in anew since the attempt before are not among them.
+        Files that were handed in anew since the attempt before are not among them. Where the course
+        has changed since the newest attempt, that attempt as it was graded is the one before.
         """
         before = {
             one.grade.submission: one for one in self._read(reading.second_newest(assignment))
         }
+        newest = self.attempts(assignment)
+        for one in self._read(reading.newest(assignment), as_recorded=True):
+            now = next(new for new in newest if new.number == one.number)
+            if one.grade != now.grade:
+                before[one.grade.submission] = one
         return [
             ((old.run, old.grade), (new.run, new.grade))
-            for new in self.attempts(assignment)
+            for new in newest
             if (old := before.get(new.grade.submission)) and old.grade.digest == new.grade.digest
         ]
 
@@ -258,10 +296,12 @@ class Gradebook:
         with explained(self._place), self._reading() as connection:
             return absences.read(connection, assignment)
 
-    def _read(self, wanted: Select[tuple[int]], *, pictures: bool = False) -> list[Attempt]:
+    def _read(
+        self, wanted: Select[tuple[int]], *, pictures: bool = False, as_recorded: bool = False
+    ) -> list[Attempt]:
         with explained(self._place), self._reading() as connection:
             try:
-                return reading.read(connection, wanted, pictures=pictures)
+                return reading.read(connection, wanted, pictures=pictures, as_recorded=as_recorded)
             except (KeyError, TypeError, ValueError) as error:
                 raise GradebookError(
                     f"{self._place} holds a row that this version cannot read ({error})"

@@ -119,6 +119,21 @@ def functions_task(settings: Settings, assignment: str) -> tuple[str, ...]:
     return tuple(exercise.name for exercise in exercises)
 
 
+def told_task(settings: Settings, assignment: str) -> tuple[str, dict[tuple[str, str], str]]:
+    """The title of an assignment, and the new name of each exercise and check that was renamed."""
+    from autograder.authoring.course import load_assignment
+
+    lab = load_assignment(assignment, settings.course)
+    names = {(old, ""): exercise.name for exercise in lab.exercises for old in exercise.aliases}
+    names |= {
+        (exercise.name, old): check.name
+        for exercise in lab.exercises
+        for check in exercise.checks
+        for old in check.aliases
+    }
+    return lab.title, names
+
+
 def isolation_task(settings: Settings) -> str:
     """The isolation level that this process's sandbox has reached."""
     return worker_for(settings).sandbox.level

@@ -25,6 +25,7 @@ from autograder.grading.attempts import (
     grade_task,
     isolation_task,
     revision_task,
+    told_task,
     ungraded_task,
 )
 from autograder.grading.cpu_budget import TOTAL_SECONDS
@@ -124,6 +125,13 @@ class Grading:
         """The functions that an assignment asks for."""
         names: tuple[str, ...] = self._pool.ask(functions_task, self._settings_of(), assignment)
         return names
+
+    def told(self, assignment: str) -> tuple[str, dict[tuple[str, str], str]]:
+        """The title of an assignment, and the new names of what was renamed in it."""
+        found: tuple[str, dict[tuple[str, str], str]] = self._pool.ask(
+            told_task, self._settings_of(), assignment
+        )
+        return found
 
     def detect_assignment(self, submissions: Iterable[Found]) -> str:
         """The assignment of the course that most submissions name, of the first few that name one.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import matplotlib.pyplot as plt
 import pytest
-from variations import variations
+from variations import SOLUTIONS, variations
 
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
@@ -88,7 +88,16 @@ def test_every_known_slip_costs_points(
 
 
 @each_exercise
-def test_there_are_many_variations(assignment: str, exercise: Exercise) -> None:
+def test_where_there_are_variations_there_are_many(assignment: str, exercise: Exercise) -> None:
     for kind, fewest in (("variants", 5), ("slips", 15)):
         names = [variation.name for variation in variations(kind, assignment, exercise.name)]
-        assert len(names) == len(set(names)) >= fewest, kind
+        assert len(names) == len(set(names))
+        assert not names or len(names) >= fewest, kind
+
+
+def test_every_file_of_variations_is_of_an_exercise_that_exists() -> None:
+    names = {exercise.name for name in ASSIGNMENTS for exercise in load_assignment(name).exercises}
+    for kind in ("variants", "slips"):
+        found = {file.stem for file in (SOLUTIONS / kind).glob("*.txt")}
+        assert found
+        assert found <= names

@@ -50,9 +50,12 @@ class Variation:
 
 
 def variations(kind: str, assignment: str, exercise: str) -> list[Variation]:
-    """The variations of one kind, "slips" or "variants", of one exercise of an assignment."""
+    """The variations of one kind, "slips" or "variants", of one exercise of an assignment.
+
+    An exercise need not have any: they are evidence where somebody has written them.
+    """
     file = SOLUTIONS / kind / f"{exercise}.txt"
-    return list(read_variations(file, BASES[assignment], exercise))
+    return list(read_variations(file, BASES[assignment], exercise)) if file.is_file() else []
 
 
 def read_variations(file: Path, base: Path, exercise: str) -> Iterator[Variation]:

@@ -91,7 +91,7 @@ class Feedback:
 def feedback(grade: Grade, run: Run) -> Feedback:
     """What the student of a grade may read of it."""
     return Feedback(
-        assignment=clean_line(run.assignment),
+        assignment=clean_line(run.heading),
         student=clean_name(grade.student),
         submission=clean_name(grade.submission),
         digest=grade.digest,

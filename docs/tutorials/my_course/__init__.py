@@ -1,1 +1,3 @@
 """My course: one package for each lab."""
+
+packages = ()  # no models: students have `moelab_kit` alone
