@@ -74,10 +74,10 @@ def adjust(
 
     if (student is None) == (check is None):
         raise click.UsageError("Give either --student or --check.")
-    if [undo, points is not None, void].count(True) != 1 or (void and check is None):
-        raise click.UsageError(
-            "Give one of --points and --undo, or with --check one of --points, --void and --undo."
-        )
+    if check is None and (void or undo == (points is not None)):
+        raise click.UsageError("Give either --points or --undo.")
+    if [undo, points is not None, void].count(True) != 1:
+        raise click.UsageError("Give one of --points, --void and --undo.")
     if check is not None:
         value = "" if points is None else f"{points:g}"
         kind: Kind = "points" if points is not None else "void" if void else "undo"
