@@ -147,8 +147,8 @@ def _says_packages(module: ModuleType) -> bool:
 
 def _packages_of(module: ModuleType) -> tuple[str, ...]:
     if not _says_packages(module):
-        places = getattr(module, "__path__", None) or [module.__file__ or ""]
-        return _named_in(tuple(places))
+        places = getattr(module, "__path__", None) or [getattr(module, "__file__", None)]
+        return _named_in(tuple(place for place in places if place))
     said = module.packages
     if isinstance(said, str) or not all(isinstance(one, str) for one in said):
         raise CourseError(

@@ -114,7 +114,7 @@ def _checks_in(notebook: bytes) -> str:
 def _remarks(found: Mapping[str, Any], checks: str, course: str) -> list[str]:
     told = []
     packages = ("moelab_kit", *packages_of(course))
-    if found["moe_lab"] != handing_in.lab_digest(packages):
+    if found["moe_lab"] != handing_in.digest_of_packages(packages):
         told.append(_OTHER_LAB.format(packages[-1]))
     known = _checks_of(found["assignment"], course)
     if known and checks != known:

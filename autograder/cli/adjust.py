@@ -57,7 +57,7 @@ def adjust(
     void: bool,
     undo: bool,
 ) -> None:
-    """Set the points of one student's exercise, or of a check for the whole class, by hand.
+    """Set points by hand, of a student or of a check.
 
     What was graded stays in the gradebook; who decided, when and why is added to it. The points
     hold until that student hands in another file, also when the class is graded again. With
@@ -79,7 +79,7 @@ def adjust(
     if [undo, points is not None, void].count(True) != 1:
         raise click.UsageError("Give one of --points, --void and --undo.")
     if check is not None:
-        value = "" if points is None else f"{points:g}"
+        value = "" if points is None else repr(points)
         kind: Kind = "points" if points is not None else "void" if void else "undo"
         change = CourseChange(
             exercise=exercise,
@@ -126,7 +126,7 @@ def _change(gradebook: str, assignment: str | None, change: CourseChange) -> Non
         name = chosen_assignment(book, gradebook, assignment)
         changed, grades = book.change(name, change)
     words = {
-        "points": f"is worth {change.value} points",
+        "points": f"is worth {float(change.value or 0):g} points",
         "void": "counts for everybody",
         "undo": "counts as it was graded",
     }

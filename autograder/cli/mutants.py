@@ -79,7 +79,7 @@ class _Run:
         cache = self._wanted.cache or usual_place()
         assignments = {assignment.name: assignment for assignment, _, _ in made}
         kept = {name: Kept(cache, course_revision(a)) for name, a in assignments.items()}
-        stages = {name: Stage(name, FIRST_SEED) for name in assignments}
+        stages = {name: Stage(name, FIRST_SEED, a.packages) for name, a in assignments.items()}
         total = sum(len(mutants) for _, _, mutants in made)
         new = sum(
             kept[assignment.name].fate(mutant) is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ import numpy as np
 from autograder.authoring.exercise import SHARED_RNG, Check, Exercise
 from autograder.authoring.fixture import fixtures_of
 from autograder.authoring.given import Given, as_given
-from autograder.courses import OURS
+from autograder.courses import OURS, packages_for
 from autograder.grading.sessions import LocalSession
 from autograder.seeds import bench_seed_of, digest_of
 from autograder.session import Session
+from moelab_kit import offered_by
 from moelab_kit.bench import FIXTURE, EmptyBench, HeldModels, bench_of
 from moelab_kit.calls import Call, Reply, perform
 from moelab_kit.law import UnknownFixture, values_of
@@ -78,7 +80,7 @@ class Fixtures:
         makers |= fixtures_of(exercise)
         names = [name for name in inspect.signature(check.function).parameters if name != "answer"]
         try:
-            return values_of(names, makers)
+            return values_of(names, makers, partial(_from_packages, exercise))
         except UnknownFixture as unknown:
             raise TypeError(
                 f"{exercise.name}, check {check.name}: there is no fixture {str(unknown)!r}; "
@@ -111,3 +113,12 @@ class Fixtures:
     def _rng(self, *purpose: str) -> np.random.Generator:
         digest = digest_of(self.seed, self.assignment, *purpose)
         return np.random.default_rng(int(digest, 16))
+
+
+def _from_packages(exercise: Exercise, name: str) -> Any:
+    """A fixture that a package of the course's students offers."""
+    for package in packages_for(exercise.module_name):
+        found = offered_by(package)
+        if name in found and name != FIXTURE:
+            return found[name]()
+    raise UnknownFixture(name)

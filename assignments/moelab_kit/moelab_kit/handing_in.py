@@ -76,7 +76,7 @@ def receipt_for(
         "digest": digest(data),
         "time": (now or datetime.now(UTC)).isoformat(timespec="seconds"),
         "versions": _versions(),
-        "moe_lab": lab_digest(_packages_of(notebook)),
+        "moe_lab": digest_of_packages(_packages_of(notebook)),
         "checks": tests_digest(notebook_tests(notebook)),
         "results": rows_of(results),
     }
@@ -127,8 +127,17 @@ def tests_digest(tests: Mapping[str, str]) -> str:
     return digest(json.dumps(sorted(tests.items()), ensure_ascii=True).encode())
 
 
-def lab_digest(packages: Sequence[str] = LAB_PACKAGES) -> str:
-    """The digest of the lab's packages; another version, or a changed one, has another."""
+def lab_digest() -> str:
+    """The digest of moelab's own packages; another version, or a changed one, has another."""
+    return _digest_of(LAB_PACKAGES)
+
+
+def digest_of_packages(packages: Sequence[str]) -> str:
+    """The digest of the packages that a course's students have."""
+    return lab_digest() if tuple(packages) == LAB_PACKAGES else _digest_of(packages)
+
+
+def _digest_of(packages: Sequence[str]) -> str:
     found = [find_spec(name) for name in packages]
     folders = [Path(spec.origin).parent for spec in found if spec is not None and spec.origin]
     parts = [

@@ -29,6 +29,10 @@ class UnknownFixture(LookupError):  # noqa: N818 - its text is the name
     """A check or a fixture asks for something that nobody offers."""
 
 
+def _nobody(name: str) -> Any:
+    raise UnknownFixture(name)
+
+
 def run_law(
     law: Law,
     name: str,
@@ -123,13 +127,17 @@ def fixtures_of(
     """
     wanted = list(inspect.signature(law).parameters)[1:]
     drawn = dict.fromkeys(("rng", "shared_rng"), lambda: np.random.default_rng(seed))
-    return values_of(wanted, {**drawn, **fixtures})
+    return values_of(wanted, {**drawn, **fixtures}, _offered)
 
 
-def values_of(names: Iterable[str], makers: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
+def values_of(
+    names: Iterable[str],
+    makers: Mapping[str, Callable[..., Any]],
+    otherwise: Callable[[str], Any] = _nobody,
+) -> dict[str, Any]:
     """The value of each fixture, made once; a maker's parameters are fixtures that it needs.
 
-    What no maker makes, a package may offer. Raises `UnknownFixture` with a name otherwise.
+    What no maker makes is asked of `otherwise`, which raises `UnknownFixture` with a name.
     """
     made: dict[str, Any] = {}
 
@@ -141,17 +149,19 @@ def values_of(names: Iterable[str], makers: Mapping[str, Callable[..., Any]]) ->
                 needed = inspect.signature(makers[name]).parameters
                 made[name] = makers[name](*(value(one, (*around, name)) for one in needed))
             else:
-                made[name] = _offered(name)()
+                made[name] = otherwise(name)
         return made[name]
 
     return {name: value(name) for name in names}
 
 
 def _offered(name: str) -> Any:
+    """A fixture that a package offers."""
     try:
-        return offered(name)
+        maker = offered(name)
     except KeyError:
         raise UnknownFixture(name) from None
+    return maker()
 
 
 def _title(law: Law) -> str:
