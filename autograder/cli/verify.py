@@ -16,22 +16,25 @@ from autograder.cli.common import (
     find_course,
     load_assignments,
     root_option,
+    told,
 )
+from autograder.courses import CourseError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from autograder.authoring.assignment import Assignment
 
 
 @click.command(
     short_help="Prove the assignments themselves.",
-    epilog=example("moelab verify moe_router_analysis"),
+    epilog=example("moelab verify moe_router_analysis", "moelab verify find_load_issues --watch"),
 )
-@click.argument("names", metavar="[ASSIGNMENT]...", nargs=-1)
+@click.argument("names", metavar="[ASSIGNMENT|EXERCISE]...", nargs=-1)
 @click.option(
     "--mutants",
     is_flag=True,
-    help="Instead: try every small change of the references, and list those that no check sees. "
-    "Takes names of exercises too.",
+    help="Instead: try every small change of the references, and list those that no check sees.",
 )
 @click.option(
     "--jobs",
@@ -52,6 +55,11 @@ if TYPE_CHECKING:
     "--write",
     is_flag=True,
     help="Keep which checks catch which known-wrong solution, in each exercise's catches.json.",
+)
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Prove again at every save, until Ctrl-C.",
 )
 @click.option(
     "--cache",
@@ -80,6 +88,7 @@ def verify(
     jobs: int,
     rounds: int,
     write: bool,
+    watch: bool,
     cache: Path | None,
     json_file: Path | None,
     table: Path | None,
@@ -89,12 +98,13 @@ def verify(
 ) -> int:
     """Prove that right solutions earn every point and wrong ones lose theirs.
 
-    Without a name, all assignments are verified. Exits 1 when something is wrong, and says what to
-    do about it.
+    Without a name, all assignments are verified. The name of an exercise proves it alone, within
+    seconds; its committed files wait for the whole assignment. Exits 1 when something is wrong, and
+    says what to do about it.
     """
     found = find_course(course)
-    if mutants and write:
-        raise click.UsageError("--write goes with a proof, not with --mutants.")
+    if mutants and (write or watch):
+        raise click.UsageError("--write and --watch go with a proof, not with --mutants.")
     if mutants:
         from autograder.cli.mutants import Wanted, try_all
 
@@ -102,8 +112,54 @@ def verify(
         return try_all(chosen, Wanted(root or beside(found), jobs, cache, json_file, table))
     if cache or json_file or table:
         raise click.UsageError("--cache, --json and --table go with --mutants.")
-    loaded = load_assignments(names, found)
     click.echo(_which(found), err=True)
+
+    def prove() -> int:
+        return _prove(names, found, root, jobs=jobs, rounds=rounds, write=write, margins=margins)
+
+    return _keep_proving(found, prove) if watch else prove()
+
+
+def _keep_proving(course: str, prove: Callable[[], int]) -> int:
+    """Prove whenever a file is saved; Ctrl-C ends it."""
+    from autograder.cli.watch import proofs
+    from autograder.courses import folder_of, packages_of
+
+    if not hasattr(os, "fork"):
+        raise CannotStart("--watch needs Linux or macOS: elsewhere run `moelab verify` again.")
+    import autograder.verify.prove  # noqa: F401 - once, for all proofs
+    from moelab_kit import import_whole
+
+    with told(CourseError):
+        for package in packages_of(course):
+            import_whole(package)
+    folder = folder_of(course)
+    for status in proofs(folder, lambda: _reported(prove)):
+        if status is not None:
+            click.echo(f"watching {folder}: save a file to prove again, Ctrl-C ends", err=True)
+    return 0
+
+
+def _reported(prove: Callable[[], int]) -> int:
+    """A proof in a process of its own, where a course that cannot be loaded is told, too."""
+    try:
+        return prove()
+    except click.ClickException as error:
+        click.echo(f"moelab: {error.format_message()}", err=True)
+        return 2
+
+
+def _prove(
+    names: tuple[str, ...],
+    found: str,
+    root: Path | None,
+    *,
+    jobs: int,
+    rounds: int,
+    write: bool,
+    margins: bool,
+) -> int:
+    chosen = _chosen(names, found)
     from autograder.cli.output import wide_output
     from autograder.cli.progress import Progress
     from autograder.verify.matrix import margins as margins_table
@@ -120,8 +176,9 @@ def verify(
                 jobs=jobs,
                 rounds=rounds,
                 write=write,
+                only=exercises,
             )
-            for assignment in loaded
+            for assignment, exercises in chosen
         ]
     wide_output().print(matrix(reports))
     if margins:
@@ -131,14 +188,16 @@ def verify(
 
 def _chosen(names: tuple[str, ...], course: str) -> list[tuple[Assignment, tuple[str, ...]]]:
     """The assignments that are named, or hold an exercise that is named; no names mean all."""
+    if names and set(names) <= set(_known(course)):
+        return [(one, ()) for one in load_assignments(names, course)]
     loaded = load_assignments((), course)
     assignments = {one.name for one in loaded}
     exercises = {e.name for one in loaded for e in one.exercises}
     unknown = [name for name in names if name not in assignments | exercises]
     if unknown:
         raise CannotStart(
-            f"There is no assignment and no exercise {unknown[0]!r} in this course. "
-            f"Its assignments are {', '.join(sorted(assignments))}."
+            f"There is no assignment and no exercise {unknown[0]!r} in this course; there is "
+            f"{', '.join(sorted(assignments))}."
         )
     chosen: list[tuple[Assignment, tuple[str, ...]]] = []
     for one in loaded:
@@ -148,6 +207,13 @@ def _chosen(names: tuple[str, ...], course: str) -> list[tuple[Assignment, tuple
         elif own:
             chosen.append((one, own))
     return chosen
+
+
+def _known(course: str) -> tuple[str, ...]:
+    from autograder.authoring.course import assignment_names
+
+    with told(CourseError):
+        return assignment_names(course)
 
 
 def _which(course: str) -> str:

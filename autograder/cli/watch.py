@@ -2,7 +2,7 @@
 
 The libraries are imported once, here. Each proof runs in a fork of this process, which imports the
 course anew, so that nothing of an older version of it is left; a save while a proof runs ends that
-proof. Where there is no fork, each proof is a program of its own and takes some seconds longer.
+proof. It needs `os.fork`.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ it: an exercise on plots cannot say how a mask is read.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence, Set
 from functools import partial
@@ -18,6 +19,7 @@ from autograder.verify.records import Finding, Rule
 from autograder.verify.trials import finding_in
 from autograder.verify.trying import guarded
 
+_TO_DO = re.compile(r"\bTODO\b")
 _LONGEST = 60  # characters of a sentence that is quoted
 
 
@@ -46,6 +48,8 @@ def _of_exercise(
     keys = {promise.key for promise in promises if promise.key}
     for message in _of_list(promises, named, _twice(promises) | (keys & rules)):
         yield finding(message)
+    if _TO_DO.search(exercise.statement):
+        yield finding("the statement still says TODO, and students would read it. Write that part.")
     for check in exercise.checks:
         if not check.proves:
             message = (

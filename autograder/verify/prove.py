@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 
-from autograder.authoring.assignment import Assignment
+from autograder.authoring.assignment import PROSE, Assignment
 from autograder.authoring.exercise import Exercise
 from autograder.edition.write import stale_files
 from autograder.grading.fixtures import Fixtures
@@ -34,56 +34,69 @@ def verify(
     jobs: int = 1,
     rounds: int = ROUNDS,
     write: bool = False,
+    only: Collection[str] = (),
 ) -> Report:
     """Prove an assignment; `root` is the repository, which holds `assignments/`.
 
     `progress` is told in a line what is being done. `course` is the assignment's own, as `courses`
     writes it; without it, the package that the assignment was imported from. With more than one
     job, exercises are tried in that many processes, which load the course anew. `rounds` is the
-    number of seeds. `write` keeps which checks catch which chaff, in the exercises' `catches.json`.
+    number of seeds. With `only`, these exercises are proved and nothing that concerns the whole
+    assignment. `write` keeps which checks catch which chaff, in the exercises' `catches.json`.
     Never raises for what a course does wrong: that is a finding, also where an
     exercise makes the verifier itself stop.
     """
     verdicts: dict[str, Verdict] = {}
-    total = len(assignment.exercises)
-    for name, verdict in _verdicts(assignment, root, course, min(jobs, total), rounds, write):
+    wanted = [one for one in assignment.exercises if not only or one.name in only]
+    total = len(wanted)
+    for name, verdict in _verdicts(assignment, wanted, root, course, jobs, rounds, write):
         verdicts[name] = verdict
         state = "to repair" if verdict.findings else "ok"
         progress(f"{assignment.name}: {len(verdicts)}/{total} {name}: {state}")
-    names = [exercise.name for exercise in assignment.exercises]
+    names = [exercise.name for exercise in wanted]
     findings = [finding for name in names for finding in verdicts[name].findings]
     not_run = {(name, rule) for name in names for rule in verdicts[name].not_run}
-    findings += promises_are_proved(assignment, root)
-    progress(f"{assignment.name}: committed files")
-    findings += _files(assignment, root, doubtful={name for name, _ in not_run})
+    promises = promises_are_proved(assignment, root)
+    findings += [one for one in promises if not only or one.exercise in only]
+    if not only:
+        progress(f"{assignment.name}: committed files")
+        findings += _files(assignment, root, doubtful={name for name, _ in not_run})
     if not names:
         message = f"{assignment.name}: the assignment has no exercises. Add one to its `parts`."
         findings.append(Finding("", Rule.REFERENCE, message))
     return Report(
         assignment=assignment.name,
         exercises=tuple(names),
-        possible=assignment.possible,
+        possible=sum(exercise.possible for exercise in wanted),
         findings=tuple(dict.fromkeys(findings)),
         not_run=frozenset(not_run),
         margins=tuple(margin for name in names for margin in verdicts[name].margins),
+        whole=not only,
     )
 
 
 def _verdicts(
-    assignment: Assignment, root: Path, course: str, jobs: int, rounds: int, write: bool
+    assignment: Assignment,
+    wanted: Sequence[Exercise],
+    root: Path,
+    course: str,
+    jobs: int,
+    rounds: int,
+    write: bool,
 ) -> Iterator[tuple[str, Verdict]]:
-    """The verdict on each exercise, as they come."""
+    """The verdict on each exercise that is wanted, as they come."""
+    jobs = min(jobs, len(wanted))
     if jobs <= 1:
-        for exercise in assignment.exercises:
+        for exercise in wanted:
             yield exercise.name, try_exercise(assignment.name, exercise, root, rounds, write)
         return
-    course = course or assignment.exercises[0].module_name.split(".")[0]
+    course = course or wanted[0].module_name.split(".")[0]
     isolate_children()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         running = {
             pool.submit(try_by_name, course, assignment.name, e.name, root, rounds, write): e.name
-            for e in sorted(assignment.exercises, key=_work, reverse=True)
+            for e in sorted(wanted, key=_work, reverse=True)
         }
         for future in as_completed(running):
             yield running[future], _result(running[future], future)
@@ -114,11 +127,24 @@ def _files(assignment: Assignment, root: Path, doubtful: Collection[str]) -> lis
     """
     guard = partial(guarded, "", assignment.name, Rule.FILES)
     found = guard(lambda: (Finding("", Rule.FILES, line) for line in stale_files(assignment, root)))
+    found += guard(lambda: _unlisted_prose(assignment, root))
     found += guard(lambda: _otter_tests(assignment))
     bench = bench_of(assignment.packages, bench_seed_of(FIRST_SEED))
     fixtures = Fixtures(assignment.name, FIRST_SEED, bench)
     secrets = partial(secrets_of, assignment.exercises, fixtures, doubtful)
     return found + guard(lambda: files_give_nothing_away(assignment, root, secrets()))
+
+
+def _unlisted_prose(assignment: Assignment, root: Path) -> Iterator[Finding]:
+    """Text that lies with the prose and that no student will see."""
+    for path in sorted((assignment.folder / PROSE).glob("*.md")):
+        if path not in assignment.prose:
+            where = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+            message = (
+                f"{where} is no part of the assignment, so students do not see it. Add "
+                f'`Prose("{path.name}")` to `parts`, or delete it.'
+            )
+            yield Finding("", Rule.FILES, message)
 
 
 def _otter_tests(assignment: Assignment) -> Iterator[Finding]:

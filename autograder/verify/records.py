@@ -76,7 +76,10 @@ class Margin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The result for one assignment. `not_run`: rules that wait for another finding's repair."""
+    """The result for one assignment, or for some of its exercises where it is not `whole`.
+
+    `not_run`: rules that wait for another finding's repair.
+    """
 
     assignment: str
     exercises: tuple[str, ...]
@@ -84,6 +87,7 @@ class Report:
     findings: tuple[Finding, ...]
     not_run: frozenset[tuple[str, Rule]] = frozenset()
     margins: tuple[Margin, ...] = ()
+    whole: bool = True
 
     @property
     def ok(self) -> bool:

@@ -89,7 +89,7 @@ def test_students_of_a_course_without_models_get_moelab_kit_alone(made):
 def test_a_new_exercise_fails_only_where_its_author_must_think(made, tmp_path):
     folder = copied(made, tmp_path, "attention_grows")
     told = new_exercise("longest_text", str(folder / "attention_grows"))
-    assert "`moelab verify longest_text`" in told[-1]
+    assert "`moelab verify longest_text --watch`" in told[-1]
     lab = folder / "attention_grows" / LAB
     assert '        "longest_text",\n    ),\n' in (lab / "__init__.py").read_text()
     assignment = load_assignment(LAB, str(folder / "attention_grows"))
@@ -99,6 +99,7 @@ def test_a_new_exercise_fails_only_where_its_author_must_think(made, tmp_path):
     assert [one for one in report.findings if one.exercise == EXERCISE] == []
     assert {one.rule for one in of_the_new} >= {Rule.REFERENCE}
     assert any("TODO: write the reference solution" in one.message for one in of_the_new)
+    assert any("the statement still says TODO" in one.message for one in of_the_new)
 
 
 @pytest.mark.parametrize("name", ["Upper", "with space", "class", "_private", "ünder", "torch"])

@@ -360,3 +360,23 @@ def test_the_summary_is_one_line(findings, words):
     report = Report(assignment="toy", exercises=("a",), possible=3.5, findings=findings)
     assert summary(report).startswith(f"toy: {words}")
     assert "3.5 points" in summary(report)
+
+
+def test_a_single_exercise_is_proved_alone(toy_course, tmp_path):
+    toy_course.edit("load_gap/answers.py", "return last - first", "return last - first + 1")
+    assignment = toy_course.load()
+    report = verify(assignment, tmp_path, only=("busiest_expert",))
+    assert report.exercises == ("busiest_expert",)
+    assert report.ok, "neither the other exercises nor committed files are looked at"
+    assert summary(report).startswith("toy: every rule but 6 holds for busiest_expert (")
+    wrong = verify(assignment, tmp_path, only=("load_gap",))
+    assert {one.exercise for one in wrong.findings} == {"load_gap"}
+
+
+def test_prose_that_no_student_sees_is_found(toy_course, tmp_path):
+    prose = toy_course.folder / "toy" / "prose"
+    (prose / "forgotten.md").write_text("A text that no part names.\n")
+    assignment = toy_course.load()
+    build([assignment], tmp_path)
+    finding = only(verify(assignment, tmp_path), Rule.FILES, "")
+    assert 'Add `Prose("forgotten.md")` to `parts`' in finding.message
