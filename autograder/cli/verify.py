@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,7 +124,7 @@ def verify(
 def _keep_proving(course: str, prove: Callable[[], int]) -> int:
     """Prove whenever a file is saved; Ctrl-C ends it."""
     from autograder.cli.watch import proofs
-    from autograder.courses import folder_of, packages_of
+    from autograder.courses import folder_of, name_of, packages_of
 
     if not hasattr(os, "fork"):
         raise CannotStart("--watch needs Linux or macOS: elsewhere run `moelab verify` again.")
@@ -133,7 +134,9 @@ def _keep_proving(course: str, prove: Callable[[], int]) -> int:
     with told(CourseError):
         for package in packages_of(course):
             import_whole(package)
-    folder = folder_of(course)
+    folder, top = folder_of(course), name_of(course).partition(".")[0]
+    for module in [one for one in sys.modules if one.partition(".")[0] == top]:
+        del sys.modules[module]  # each proof imports the course anew
     for status in proofs(folder, lambda: _reported(prove)):
         if status is not None:
             click.echo(f"watching {folder}: save a file to prove again, Ctrl-C ends", err=True)

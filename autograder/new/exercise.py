@@ -41,8 +41,8 @@ def new_exercise(name: str, course: str, assignment: str = "") -> list[str]:
     return [
         *told,
         f"Next: write the statement and the solution in {folder / '__init__.py'}, where it says "
-        f"TODO. `moelab verify {name} --watch` says at every save what is still to do; `moelab build` "
-        "writes what students get.",
+        f"TODO. `moelab verify {name} --watch` says at every save what is still to do; "
+        "`moelab build` writes what students get.",
     ]
 
 
