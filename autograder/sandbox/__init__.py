@@ -39,9 +39,9 @@ Channels, all of them UNIX sockets or pipes that one process hands to the next:
       server
 
 A process is known by its pidfd, never by its number. Each ends with the one that asked for it,
-whoever forked it: that one holds the writing end of its lifeline, a pipe, and the kernel kills the
-process when it closes (`linux.end_with`). So a worker ends with the command, a zygote with its worker,
-both servers with the command; a child ends with its zygote, by the parent-death signal.
+whoever forked it: that one holds the writing end of its lifeline, a pipe, and when that closes, the
+kernel kills the process (`linux.end_with`). So workers and both servers end with the command, a
+zygote ends with its worker; a child ends with its zygote, by the parent-death signal.
 
 What is killed, who notices, and what happens then (docs/adr/0032):
 
