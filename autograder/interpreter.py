@@ -21,9 +21,8 @@ def leave_current_folder() -> None:
 def isolate_children() -> None:
     """Keep the current folder off the path of every Python that this process starts from now on.
 
-    `PYTHONSAFEPATH` also reaches those that `multiprocessing` starts: its server of workers and its
-    resource tracker. An entry of `PYTHONPATH` that is not absolute goes: an empty one, which a
-    leading colon leaves, means the current folder.
+    `PYTHONSAFEPATH` also reaches those that `multiprocessing` starts. An entry of `PYTHONPATH` that
+    is not absolute goes: an empty one, which a leading colon leaves, means the current folder.
     """
     leave_current_folder()
     os.environ["PYTHONSAFEPATH"] = "1"

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import platform
+import select
 import signal
 import struct
 
@@ -120,6 +122,22 @@ def enter_root(folder: str) -> None:
 def die_with_parent() -> None:
     """Be killed when the parent ends. Every change of uid clears this: set it again afterwards."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def end_with(lifeline: int) -> None:
+    """Be killed by the kernel when nobody holds the writing end of a pipe any more.
+
+    Unlike a parent's death, this does not depend on which process, or thread, forked this one.
+    Nothing may be written into the pipe, and its reading end must be this process's alone.
+    """
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+    flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+    poll = select.poll()
+    poll.register(lifeline, 0)
+    if poll.poll(0):  # it was closed before the kernel had been told
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def hide_from_other_processes() -> None:

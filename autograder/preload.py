@@ -1,30 +1,30 @@
 """What the server that workers are forked from imports, once for all of them.
 
-It starts the fork server of their sandboxes first, which imports at the same time. It ends with the
-process that started it, and its workers with it. Importing this module is the only thing that the
-server does before it serves.
+Importing takes most of the time of a start, so it is done once. The fork server of the sandboxes,
+which workers ask through a socket that they inherit, imports at the same time.
 """
 
 from __future__ import annotations
 
-import os
-import sys
+import socket
 
-from autograder.processes import PRELOADED
+from autograder import linux
 
 
-def preload() -> None:
-    """Import torch and whatever else workers and model servers need; models only with a package."""
-    packages = os.environ.get(PRELOADED, "").split()
-    if sys.platform == "linux":
-        from autograder import linux
-        from autograder.sandbox.forkserver import fork_server
+def start(packages: list[str], requests: int, lifeline: int, sandboxes: int) -> None:
+    """Import torch and whatever else workers and model servers need, then fork them on request.
 
-        linux.die_with_parent()
-        fork_server(packages)
+    `packages` are those of the course's students; models are imported only where there are some.
+    The others are descriptors: of the socket of requests, of the pipe with whose other end this
+    process ends, and of the socket of requests to the fork server of the sandboxes.
+    """
+    linux.end_with(lifeline)
     import matplotlib
 
     import autograder.grading.worker
+    from autograder.inside.forkserver import serve
+    from autograder.processes import serve_calls
+    from autograder.sandbox.forkserver import SANDBOXES
     from moelab_kit import import_whole
 
     for name in packages:
@@ -33,7 +33,7 @@ def preload() -> None:
         import autograder.serving.contention
         import autograder.serving.server  # noqa: F401
 
-    matplotlib.rcdefaults()  # it has read `matplotlibrc` in the folder of submissions
-
-
-preload()
+    matplotlib.rcdefaults()  # it may have read somebody's `matplotlibrc`
+    SANDBOXES.packages = tuple(packages)
+    SANDBOXES.use(socket.socket(fileno=sandboxes))
+    serve(socket.socket(fileno=requests), serve_calls)

@@ -26,18 +26,18 @@ from autograder.sandbox.limits import Limits
 
 def start(number: int, *, own: bool) -> tuple[float, float]:
     """Seconds until a sandbox is ready, and its memory in MiB."""
-    shared = forkserver._fork_server
+    shared = forkserver.SANDBOXES
     if own:
-        forkserver._fork_server = None
+        forkserver.SANDBOXES = forkserver.OneForkServer(forkserver._sandboxes)
     started = time.monotonic()
     sandbox = Sandbox(acceptable_levels("auto"), f"benchmark {number}", Limits(), worker=number)
     seconds = time.monotonic() - started
     zygote = sandbox._zygote.process.pid
     memory = memory_of(parent_of(zygote) if own else zygote)
     sandbox.close()
-    if own and forkserver._fork_server is not None:
-        forkserver._fork_server.close()
-        forkserver._fork_server = shared
+    if own:
+        forkserver.SANDBOXES.close()
+        forkserver.SANDBOXES = shared
     return seconds, memory
 
 

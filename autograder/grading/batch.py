@@ -33,10 +33,10 @@ from autograder.grading.pool import Slot, WorkerPool, dealt
 from autograder.grading.retries import Run, Tasks
 from autograder.grading.settings import Settings
 from autograder.models.choice import ModelChoice
-from autograder.processes import server_context
 from autograder.records import Grade, Outcome
 from autograder.sandbox.cgroups import why_not
 from autograder.sandbox.clock import MOST_TIMES
+from autograder.sandbox.forkserver import SANDBOXES
 from autograder.sandbox.limits import LEVELS
 from autograder.seeds import bench_seed_of
 from autograder.serving.servers import ModelServers
@@ -58,7 +58,7 @@ class Grading:
 
     def __init__(self, settings: Settings, jobs: int, models: tuple[ModelChoice, ...] = ()) -> None:
         self.unbounded = why_not() if sys.platform == "linux" else ""  # before a process is started
-        server_context(packages_of(settings.course))
+        SANDBOXES.packages = packages_of(settings.course)
         self._models = models
         self._servers: ModelServers | None = None
         self._settings = self._hosted(settings)

@@ -1,4 +1,4 @@
-"""The grader's worker processes: one pool of one process per slot.
+"""The grader's worker processes: one for each slot.
 
 A process that ends breaks its own slot alone, so that a death names what was at work there, and the
 neighbours go on. A slot that is renewed gets a new process, with a new sandbox.
@@ -6,19 +6,15 @@ neighbours go on. A slot that is renewed gets a new process, with a new sandbox.
 
 from __future__ import annotations
 
-import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from typing import Any
 
-from autograder.processes import server_context
+from autograder.processes import Process, ProcessEndedError
 from autograder.sandbox.cgroups import remove_groups_of
-from autograder.sandbox.errors import ShortageError, is_shortage
+from autograder.sandbox.errors import SandboxError, ShortageError, require_linux
 
-SECONDS_TO_END = 5.0  # for a worker that was killed
 ATTEMPTS_TO_ASK = 10  # in half a minute: to start a worker, or a task that is no submission's
 SECONDS_TO_ASK = 600.0  # instead, where workers have worked before: something ends them meanwhile
 
@@ -29,59 +25,59 @@ class Slot:
     def __init__(self, number: int) -> None:
         self.number = number
         self._proven = False  # whether a worker here has brought a task to its end
-        self._executor = self._new()
+        self._process: Process | None = None
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Start a task. `ShortageError` where the machine has no room for the worker's process."""
+        """Start a task. `SandboxError` where no process can be had for the worker."""
+        require_linux()
         asked = self.attempts()
+        why: SandboxError = _ends()
         for attempt in asked:
             try:
-                future = self._executor.submit(function, *arguments)
-            except (BrokenProcessPool, OSError, EOFError) as error:  # or the fork server has ended
-                asked.short |= is_shortage(error)
+                future = self._worker().submit(function, *arguments)
+            except SandboxError as error:
+                why, asked.short = error, isinstance(error, ShortageError)
                 self.renew()
                 time.sleep(min(attempt, 4))
             else:
                 future.add_done_callback(self._hear)
                 return future
-        raise _ends()
+        raise why
 
     def attempts(self) -> _Attempts:
         """How often to start something here: longer where workers have started before."""
         return _Attempts(patient=self._proven)
 
-    def _hear(self, future: Future[Any]) -> None:
-        if not future.cancelled() and not isinstance(future.exception(), BrokenProcessPool):
-            self._proven = True
-
     def renew(self) -> None:
         """End the worker and whatever it is doing; the next task gets a new one."""
         self.close()
-        self._executor = self._new()
 
     @property
     def pids(self) -> tuple[int, ...]:
         """The worker's process, if it has been started."""
-        return tuple(self._executor._processes or ())
+        return () if self._process is None else (self._process.pid,)
 
     def kill(self) -> None:
-        """End the worker's process; its task ends as broken."""
-        for process in list((self._executor._processes or {}).values()):
-            process.kill()
+        """End the worker's process; its task ends with `ProcessEndedError`."""
+        if self._process is not None:
+            self._process.kill()
 
     def close(self) -> None:
         """End the worker, wait for it, and remove what its sandboxes left."""
-        processes = list((self._executor._processes or {}).values())
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.kill()
-        for process in processes:
-            process.join(SECONDS_TO_END)
-        if sys.platform == "linux":
-            remove_groups_of(process.pid for process in processes if process.pid)
+        process, self._process = self._process, None
+        if process is not None:
+            process.close()
+            remove_groups_of([process.pid])
 
-    def _new(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(1, mp_context=server_context(), initializer=_start_worker)
+    def _worker(self) -> Process:
+        if self._process is not None and self._process.has_ended:
+            self.close()
+        self._process = self._process or Process()
+        return self._process
+
+    def _hear(self, future: Future[Any]) -> None:
+        if not future.cancelled() and not isinstance(future.exception(), ProcessEndedError):
+            self._proven = True
 
 
 class _Attempts(Iterator[int]):
@@ -135,14 +131,16 @@ class WorkerPool:
             futures = [slot.submit(function, *given) for slot, given in pairs]
             try:
                 return [future.result() for future in futures]
-            except BrokenProcessPool:
+            except ProcessEndedError:
                 for slot, future in zip(places, futures, strict=True):
-                    if isinstance(future.exception(), BrokenProcessPool):
+                    if isinstance(future.exception(), ProcessEndedError):
                         slot.renew()
         raise _ends()
 
     def close(self) -> None:
         """End all workers."""
+        for slot in self.slots:
+            slot.kill()
         for slot in self.slots:
             slot.close()
 
@@ -160,12 +158,3 @@ def dealt(capacities: Sequence[int], jobs: int) -> tuple[int, ...]:
         taken[place] += 1
         found.append(place)
     return tuple(found)
-
-
-def _start_worker() -> None:
-    """In a new worker: leave Ctrl-C to the parent, and end with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        from autograder import linux
-
-        linux.die_with_parent()

@@ -14,13 +14,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.grading.attempts import Attempt, AttemptResult, CheckId
 from autograder.grading.pool import Slot, WorkerPool
-from autograder.processes import StoppedProcesses
+from autograder.processes import ProcessEndedError, StoppedProcesses
 from autograder.records import Grade, Outcome
 from autograder.sandbox.errors import SandboxError
 from autograder.submission.discover import Found
@@ -143,7 +142,7 @@ class Run:
         """An attempt's result; None where the worker ended or had no sandbox: it is a new one."""
         try:
             return future.result()
-        except BrokenProcessPool:
+        except ProcessEndedError:
             check_id = attempt.ended_at()
             case.deaths += () if check_id is None else (check_id,)
             case.extras = case.extras and not attempt.ended_at_extras()

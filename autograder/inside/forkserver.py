@@ -13,8 +13,9 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from autograder import linux
 from autograder.inside import rootfs
 
 LIBRARIES = (
@@ -25,6 +26,9 @@ LIBRARIES = (
     "torch.nn.functional",
 )
 WITH_MODELS = ("accelerate", "transformers", "autograder.inside.models")
+DESCRIPTORS = 3  # that a request brings: the new process's socket, its log and its lifeline
+
+Become = Callable[[socket.socket, int], None]
 
 
 class ForkServer:
@@ -53,22 +57,41 @@ class ForkServer:
         gc.freeze()
 
     def serve(self, requests: socket.socket) -> None:
-        """Fork until all graders that could ask have closed their end."""
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for zygotes: pidfds tell
-        while True:
-            _, descriptors, _, _ = socket.recv_fds(requests, 16, 2)
-            if not descriptors:
-                return
-            with socket.socket(fileno=descriptors[0]) as control, open(descriptors[1], "ab") as log:
-                try:
-                    process = os.fork()
-                except OSError as error:
-                    with contextlib.suppress(OSError):  # who asked may have ended meanwhile
-                        control.send(f"there is no room for another process: {error}".encode())
-                    continue
-                if process == 0:
-                    try:
-                        requests.close()
-                        self._become(control, log.fileno())
-                    finally:
-                        os._exit(0)
+        """Fork zygotes until all graders that could ask have closed their end."""
+        serve(requests, self._become)
+
+
+def serve(requests: socket.socket, become: Become) -> None:
+    """Fork for each request, until all who could ask have closed their end.
+
+    The new process ends with whoever asked for it: see `linux.end_with`. It becomes what `become`
+    makes of it with its socket and its log.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for forks: pidfds tell
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(requests, 16, DESCRIPTORS)
+        if not message:
+            return
+        with contextlib.ExitStack() as given:
+            for descriptor in descriptors:
+                given.callback(os.close, descriptor)
+            if len(descriptors) == DESCRIPTORS:  # else there was no room for them; it asks again
+                _fork(requests, descriptors, become)
+
+
+def _fork(requests: socket.socket, descriptors: list[int], become: Become) -> None:
+    channel, log, lifeline = descriptors
+    try:
+        process = os.fork()
+    except OSError as error:
+        with socket.socket(fileno=os.dup(channel)) as control, contextlib.suppress(OSError):
+            control.send(f"there is no room for another process: {error}".encode())
+        return  # who asked may have ended meanwhile
+    if process == 0:
+        try:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            requests.close()
+            linux.end_with(lifeline)
+            become(socket.socket(fileno=channel), log)
+        finally:
+            os._exit(0)

@@ -127,8 +127,6 @@ class Zygote:
 
 def become_zygote(control: socket.socket, log: int) -> None:
     """In a new process: introduce it, take its settings, make it a zygote, say so, and serve."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    linux.die_with_parent()
     os.setsid()
     for standard in (1, 2):
         os.dup2(log, standard)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 
 _SHORTAGES = (
     errno.EAGAIN,
@@ -33,6 +34,14 @@ def is_shortage(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in _SHORTAGES
     return isinstance(error, MemoryError)
+
+
+def require_linux() -> None:
+    """`SandboxError` where there is no Linux below us."""
+    if sys.platform != "linux":
+        raise SandboxError(
+            "isolating submissions needs Linux: use a Linux machine, WSL 2 or a container"
+        )
 
 
 def as_sandbox_error(error: OSError, what: str) -> SandboxError:

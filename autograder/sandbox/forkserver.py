@@ -1,29 +1,31 @@
-"""The fork server of all sandboxes: it forks zygotes, and each zygote forks children.
+"""Fork servers: processes that import once, and are forked into whatever needs what they imported.
 
-One `ForkServer` imports the libraries of submissions for this process and its forks; a
-`ZygoteClient` sets up one zygote and asks it for children.
+There are two of them: the one of the sandboxes (`SANDBOXES`), which is forked into zygotes, and the
+grader's own (`autograder.processes`), which is forked into workers. Neither is missed for long when
+it is killed, and what was forked from it goes on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import select
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import IO
 
-from autograder.inside.spec import SharedModel, ZygoteSettings
-from autograder.sandbox.cgroups import Group
-from autograder.sandbox.child import KILL_SECONDS, Child
 from autograder.sandbox.errors import SandboxError, ShortageError, as_sandbox_error
 from autograder.sandbox.pidfd import ProcessHandle
 
 STARTUP_SECONDS = 180.0
+ATTEMPTS = 4  # of one request: a fork server may be killed while it answers, its successor too
 PROGRAM = Path(__file__).resolve().parents[1] / "inside"
 ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
@@ -42,82 +44,217 @@ ENVIRONMENT = {
 
 
 class ForkServer:
-    """A process that imports the libraries of submissions once, for any number of zygotes.
+    """The asking end of a fork server's socket; forks of this process have it too.
 
-    It ends when nobody is left who could ask it: this process, and those forked from it. `packages`
-    are those that students have besides moelab_kit.
+    `log` is what the fork server prints, where this process can see that.
     """
 
-    def __init__(self, packages: Sequence[str] = ()) -> None:
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the fork server
-        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = _start(theirs.fileno(), self._log, packages)
+    def __init__(self, requests: socket.socket, log: IO[bytes] | None = None) -> None:
+        self.requests = requests
+        self._log = log
 
-    def fork(self, log: IO[bytes]) -> tuple[socket.socket, ProcessHandle]:
-        """A process that waits on the socket for what it is to be; what it prints goes to `log`.
+    def fork(
+        self, log: IO[bytes], kind: socket.SocketKind = socket.SOCK_SEQPACKET
+    ) -> tuple[socket.socket, ProcessHandle]:
+        """A process that waits on a socket of this kind for what it is to be.
 
-        `SandboxError` where the fork server has ended, or the machine has no room for a process.
+        What it prints goes to `log`. It ends with this process, and when the handle is closed.
+        `ShortageError` where the machine has no room for it, `SandboxError` where the fork server
+        has ended and no other takes its place.
         """
-        try:
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        except OSError as error:
-            raise as_sandbox_error(error, "making a channel to the sandbox") from error
-        ours.settimeout(STARTUP_SECONDS)
-        try:
-            with theirs:
-                descriptors = [theirs.fileno(), log.fileno()]
-                socket.send_fds(self._requests, [b"zygote"], descriptors)
-            message, watch, _, _ = socket.recv_fds(ours, 4000, 1)
-        except OSError as error:
-            ours.close()
-            raise SandboxError(f"it has stopped: {last_words(self._log)}") from error
-        if not watch:
-            ours.close()
-            if message:
-                raise ShortageError(message.decode("utf-8", "replace"))
-            raise SandboxError(last_words(self._log))
-        return ours, ProcessHandle(int(message), watch[0])
+        for _ in range(ATTEMPTS):
+            found = self._asked(log, kind)
+            if found is not None:
+                return found
+        raise SandboxError(self._last_words())
 
     def close(self) -> None:
-        """Ask for nothing any more; once nobody else can either, it ends."""
-        self._requests.close()
-        self._log.close()
-        self._process.poll()
+        """Ask for nothing any more; once nobody else can either, the fork server ends."""
+        self.requests.close()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether nobody is left who could answer."""
+        poll = select.poll()
+        poll.register(self.requests, 0)
+        return bool(poll.poll(0))
 
-_lock = Lock()
-_fork_server: ForkServer | None = None
+    def _asked(
+        self, log: IO[bytes], kind: socket.SocketKind
+    ) -> tuple[socket.socket, ProcessHandle] | None:
+        """The answer to a request; None where the fork server was killed before it gave one."""
+        with contextlib.ExitStack() as unless_answered:
+            try:
+                ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+                unless_answered.callback(ours.close)
+                with theirs:
+                    ended, lifeline = os.pipe()
+                    unless_answered.callback(os.close, lifeline)
+                    with os.fdopen(ended, "rb") as end:
+                        descriptors = [theirs.fileno(), log.fileno(), end.fileno()]
+                        self._send(descriptors)
+            except OSError as error:
+                raise as_sandbox_error(error, "making a channel to another process") from error
+            ours.settimeout(STARTUP_SECONDS)
+            try:
+                message, watch, _, _ = socket.recv_fds(ours, 4000, 1)
+            except TimeoutError as error:
+                raise SandboxError(f"it does not answer: {self._last_words()}") from error
+            except OSError:
+                return None
+            if not message:
+                return None
+            if not watch:
+                said = message.decode("utf-8", "replace")
+                full = "there is no room for another descriptor"
+                raise ShortageError(full if said.isdecimal() else said)
+            unless_answered.pop_all()
+            return ours, ProcessHandle(int(message), watch[0], lifeline)
 
-
-def fork_server(packages: Sequence[str] = ()) -> ForkServer:
-    """The fork server of this process and of its forks, started by the first who asks for it.
-
-    What it has imported is up to who started it: zygotes import what they lack.
-    """
-    global _fork_server
-    with _lock:
+    def _send(self, descriptors: list[int]) -> None:
         try:
-            _fork_server = _fork_server or ForkServer(packages)
-        except OSError as error:
-            raise as_sandbox_error(error, "starting the fork server of the sandboxes") from error
-        return _fork_server
+            socket.send_fds(self.requests, [b"fork"], descriptors)
+        except (BrokenPipeError, ConnectionError) as error:
+            raise SandboxError(f"it has stopped: {self._last_words()}") from error
+
+    def _last_words(self) -> str:
+        return "it gave no reason" if self._log is None else last_words(self._log)
 
 
-def forked(log: IO[bytes], packages: Sequence[str] = ()) -> tuple[socket.socket, ProcessHandle]:
-    """A fork of the fork server, or of a new one if that has stopped; see `ForkServer.fork`."""
-    global _fork_server
-    first = fork_server(packages)
-    try:
-        return first.fork(log)
-    except ShortageError:
-        raise  # another fork server would find no more room
-    except SandboxError:
-        with _lock:
-            if _fork_server is first:
-                first.close()
-                _fork_server = None
-        return fork_server(packages).fork(log)
+@dataclass(frozen=True, slots=True)
+class Program:
+    """How a fork server is started: its arguments (without those of its descriptors), environment,
+    and further descriptors for it.
+    """
+
+    arguments: list[str]
+    environment: dict[str, str]
+    descriptors: tuple[int, ...] = ()
+
+
+class KeptForkServer(ForkServer):
+    """A fork server that this process has started, and starts again when it is killed.
+
+    The next one serves the same socket, so that nobody who holds the other end notices more than
+    that an answer takes longer. One that ends by itself, as where it cannot import something, is
+    not started again. It ends with this process, or when nobody is left who could ask it.
+    """
+
+    def __init__(self, program: Callable[[], Program]) -> None:
+        self._program = program
+        log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the fork server
+        requests, self._served = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        super().__init__(requests, log)
+        self._words = log
+        self._closed = False
+        with contextlib.ExitStack() as unless_kept:
+            unless_kept.callback(requests.close)
+            unless_kept.callback(self._served.close)
+            self.process, self._lifeline = self._started()
+            unless_kept.callback(os.close, self._lifeline)
+            try:
+                Thread(target=self._keep, name="fork server", daemon=True).start()
+            except RuntimeError as error:
+                raise ShortageError(f"there is no room for another thread: {error}") from error
+            unless_kept.pop_all()
+
+    def close(self) -> None:
+        self._closed = True
+        super().close()
+
+    def _keep(self) -> None:
+        """Start it again whenever it is killed."""
+        again = True
+        while again:
+            again = self.process.wait() < 0 and not self._closed
+            os.close(self._lifeline)
+            try:
+                if again:
+                    self.process, self._lifeline = self._started()
+            except (OSError, SandboxError):  # there is no room for it now
+                again = False
+        self._served.close()  # who waits for an answer, or asks from now on, is told by that
+
+    def _started(self) -> tuple[subprocess.Popen[bytes], int]:
+        """The process, and the writing end of the pipe with which it ends."""
+        program = self._program()
+        ended, lifeline = os.pipe()
+        with contextlib.ExitStack() as unless_started, os.fdopen(ended, "rb") as end:
+            unless_started.callback(os.close, lifeline)
+            passed = (self._served.fileno(), end.fileno(), *program.descriptors)
+            process = subprocess.Popen(  # noqa: S603 - our own program, fixed arguments
+                [sys.executable, *program.arguments, *map(str, passed)],
+                env=program.environment,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=self._words,
+                stderr=self._words,
+                pass_fds=passed,
+                start_new_session=True,
+            )
+            unless_started.pop_all()
+        return process, lifeline
+
+
+class OneForkServer:
+    """The fork server of this process and of its forks, started by the first request.
+
+    One that has ended for good is replaced at the next request. `packages` are those of a course's
+    students, which it imports if it starts from now on; what it lacks its forks import themselves.
+    """
+
+    def __init__(self, program: Callable[[], Program]) -> None:
+        self.packages: tuple[str, ...] = ()
+        self._program = program
+        self._lock = Lock()
+        self._server: ForkServer | None = None
+
+    def server(self) -> ForkServer:
+        """The fork server; `SandboxError` where none can be started."""
+        with self._lock:
+            if self._server is not None and self._server.has_ended:
+                self._drop(self._server)
+            try:
+                self._server = self._server or KeptForkServer(self._program)
+            except OSError as error:
+                raise as_sandbox_error(error, "starting a fork server") from error
+            return self._server
+
+    def use(self, requests: socket.socket) -> None:
+        """Ask the fork server of another process, as long as there is one."""
+        self._server = ForkServer(requests)
+
+    def fork(
+        self, log: IO[bytes], kind: socket.SocketKind = socket.SOCK_SEQPACKET
+    ) -> tuple[socket.socket, ProcessHandle]:
+        """A fork of it, or of a new one if that has ended for good; see `ForkServer.fork`."""
+        first = self.server()
+        try:
+            return first.fork(log, kind)
+        except ShortageError:
+            raise  # another fork server would find no more room
+        except SandboxError:
+            with self._lock:
+                self._drop(first)
+            return self.server().fork(log, kind)
+
+    def close(self) -> None:
+        """Ask for nothing any more, until somebody does again."""
+        with self._lock:
+            if self._server is not None:
+                self._drop(self._server)
+
+    def _drop(self, server: ForkServer) -> None:
+        if self._server is server:
+            server.close()
+            self._server = None
+
+
+def _sandboxes() -> Program:
+    return Program(["-I", "-B", str(PROGRAM), ",".join(SANDBOXES.packages)], ENVIRONMENT)
+
+
+SANDBOXES = OneForkServer(_sandboxes)
 
 
 def last_words(log: IO[bytes]) -> str:
@@ -125,125 +262,3 @@ def last_words(log: IO[bytes]) -> str:
     lines = os.pread(log.fileno(), 1 << 16, 0).decode("utf-8", "replace").strip().splitlines()
     errors = [line for line in lines if re.match(r"\w+(Error|Exception|Interrupt)\b", line)]
     return (errors or lines or ["it gave no reason"])[-1]
-
-
-def _start(requests: int, log: IO[bytes], packages: Sequence[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - our own program, fixed arguments
-        [sys.executable, "-I", "-B", str(PROGRAM), str(requests), *packages],
-        env=ENVIRONMENT,
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        pass_fds=(requests,),
-        start_new_session=True,
-    )
-
-
-REPLY_SECONDS = 30.0
-
-
-class ZygoteClient:
-    """A warm process, ready to be forked. One child at a time; `close` ends it and its children.
-
-    It lives in `group`, which is its own, where there is one. `describe` is asked where the weights
-    of the settings' models are; the descriptors that it gives are closed here.
-    """
-
-    def __init__(
-        self,
-        settings: ZygoteSettings,
-        group: Group | None = None,
-        *,
-        describe: Callable[[tuple[SharedModel, ...]], list[int]] = lambda models: [],
-    ) -> None:
-        self.settings = settings
-        self._group = group
-        try:
-            self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
-        except OSError as error:
-            raise as_sandbox_error(error, "making a file for the sandbox's words") from error
-        try:
-            self._control, self.process = forked(self._log, settings.packages)
-        except BaseException:
-            self._forget()
-            raise
-        try:
-            if group is not None:
-                group.add(self.process.pid)
-            self._control.send(settings.to_message())
-            if settings.models:
-                files = describe(settings.models)
-                try:
-                    socket.send_fds(self._control, [b"weights"], files)
-                finally:
-                    for file in files:  # the zygote has its own: else weights outlast their owner
-                        os.close(file)
-            answer = self._control.recv(1 << 16).decode("utf-8", "replace")
-        except OSError as error:
-            self.close()
-            raise SandboxError(f"the sandbox did not start: {error}") from error
-        except BaseException:
-            self.close()
-            raise
-        if answer != "ready":
-            reason = answer.removeprefix("failed ") or self._last_words()
-            self.close()
-            raise SandboxError(f"the sandbox could not be set up: {reason}")
-        self._control.settimeout(REPLY_SECONDS)
-
-    def fork(self) -> Child:
-        """A new child, locked down and ready; `SandboxError` where it could not lock down."""
-        child = self.begin()
-        child.await_ready()
-        return child
-
-    def begin(self) -> Child:
-        """A new child that locks itself down meanwhile; `await_ready` before its first request.
-
-        `ShortageError` where the machine has no room for it at the moment.
-        """
-        try:
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        except OSError as error:
-            raise as_sandbox_error(error, "making a channel to a child") from error
-        try:
-            with theirs:
-                socket.send_fds(self._control, [b"fork"], [theirs.fileno()])
-            message, descriptors, _, _ = socket.recv_fds(self._control, 64, 1)
-        except OSError as error:
-            ours.close()
-            raise SandboxError(f"the sandbox has stopped: {self._last_words()}") from error
-        if not descriptors:
-            ours.close()
-            if message:
-                raise ShortageError(message.decode("utf-8", "replace"))
-            raise SandboxError(f"the sandbox has stopped: {self._last_words()}")
-        return Child(ProcessHandle(int(message), descriptors[0]), ours, self._reap)
-
-    def close(self) -> None:
-        """End the zygote; the kernel ends its children with it."""
-        self._control.close()
-        if not self.process.has_ended(2):
-            self.process.kill()
-            self.process.has_ended(KILL_SECONDS)
-        self.process.close()
-        self._forget()
-
-    def _forget(self) -> None:
-        self._log.close()
-        if self._group is not None:
-            self._group.close()
-
-    def _reap(self, pid: int) -> int | None:
-        """The exit code of a child that has ended, negative for a signal; None without a zygote."""
-        try:
-            self._control.send(f"reap {pid}".encode())
-            answer = self._control.recv(64)
-        except OSError:
-            return None
-        return int(answer) if answer else None
-
-    def _last_words(self) -> str:
-        self.process.has_ended(1)
-        return last_words(self._log)

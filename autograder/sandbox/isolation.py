@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,11 +27,12 @@ from autograder.sandbox.errors import (
     SandboxError,
     ShortageError,
     as_sandbox_error,
+    require_linux,
 )
-from autograder.sandbox.forkserver import ZygoteClient
 from autograder.sandbox.limits import BUFFER_BYTES, LEVELS, Limits
 from autograder.sandbox.paths import library_paths, secret_paths
 from autograder.sandbox.users import free_users
+from autograder.sandbox.zygote import ZygoteClient
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 
@@ -82,10 +82,7 @@ class Sandbox:
         worker: int = 0,
         equipment: Equipment = NO_EQUIPMENT,
     ) -> None:
-        if sys.platform != "linux":
-            raise SandboxError(
-                "isolating submissions needs Linux: use a Linux machine, WSL 2 or a container"
-            )
+        require_linux()
         self._open = partial(_open, bench_seed, limits, course, hidden, worker, equipment)
         self._ahead = bool(equipment.gpus)  # CUDA takes a second to start
         self._next: Child | None = None

@@ -11,13 +11,17 @@ from pathlib import Path
 
 
 class ProcessHandle:
-    """A process of the sandbox. Its number may be taken by another once it has ended, its
-    descriptor never means any other; `close` gives the descriptor back.
+    """A process of ours. Its number may be taken by another once it has ended, its descriptor never
+    means any other; `close` gives the descriptor back.
+
+    `lifeline` is the writing end of the pipe with which the process ends: at the latest with this
+    one, and when the handle is closed.
     """
 
-    def __init__(self, pid: int, descriptor: int) -> None:
+    def __init__(self, pid: int, descriptor: int, lifeline: int | None = None) -> None:
         self.pid = pid
         self.descriptor = descriptor
+        self._lifeline = lifeline
 
     @property
     def seen_as(self) -> int:
@@ -41,6 +45,8 @@ class ProcessHandle:
 
     def close(self) -> None:
         os.close(self.descriptor)
+        if self._lifeline is not None:
+            os.close(self._lifeline)
 
 
 def milliseconds(seconds: float) -> int:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from autograder.models.choice import ModelChoice
-from autograder.processes import server_context
+from autograder.processes import Process
 from autograder.sandbox.cgroups import free_memory
 from autograder.sandbox.devices import Gpu, visible
 
@@ -156,9 +156,9 @@ def arranged(
     """
     gpus = tuple(gpu for placement in placements for gpu in placement.gpus)
     first = placements[0]
-    with ProcessPoolExecutor(1, mp_context=server_context()) as pool:
-        room = (free_memory(), first.memory)
-        copies = pool.submit(_arrange, tuple(models), gpus, room).result()
+    room = (free_memory(), first.memory)
+    with closing(Process()) as process:  # CUDA is asked in a process that ends afterwards
+        copies = process.submit(_arrange, tuple(models), gpus, room).result()
     return [(first.with_gpus(tuple(gpus[n] for n in copy.gpus)), copy) for copy in copies]
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
-import sys
 import tempfile
 from collections.abc import Sequence
 from functools import partial
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder.models.choice import ModelChoice
 from autograder.models.errors import ModelError
-from autograder.processes import StoppedProcesses, server_context
+from autograder.processes import Process, StoppedProcesses
 from autograder.sandbox.devices import visible
 from autograder.serving.placement import Copy, ModelEndpoint, Placement, arranged
 
@@ -39,7 +36,7 @@ class ModelServers:
         copies = arranged(placements, models)
         self.jobs = sum(copy.jobs for _, copy in copies)
         self._folder = Path(tempfile.mkdtemp(prefix="moelab-servers-"))
-        self._processes: list[BaseProcess] = []
+        self._processes: list[Process] = []
         self._stopped = StoppedProcesses()
         self._of_all = (seed, course)
         self.placements = tuple(
@@ -50,7 +47,7 @@ class ModelServers:
     def look(self) -> None:
         """Raise `ModelError` where an server has been stopped: every worker would wait for it."""
         for process in self._processes:
-            if self._stopped.hangs(process.pid or 0):
+            if self._stopped.hangs(process.pid):
                 raise ModelError(
                     f"The process that holds a model's weights ({process.pid}) has been stopped. "
                     "Start again: what is graded already is kept."
@@ -61,7 +58,7 @@ class ModelServers:
         for process in self._processes:
             process.kill()
         for process in self._processes:
-            process.join()
+            process.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _served(
@@ -77,38 +74,38 @@ class ModelServers:
         self, placement: Placement, folder: Path, choice: ModelChoice, away: Away
     ) -> ModelEndpoint:
         address = str(folder / f"server-{len(self._processes)}")
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(address)
-        listener.listen(1024)
-        process = server_context().Process(
-            target=run_server, args=(listener, choice, placement, away, *self._of_all), daemon=True
-        )
-        process.start()
-        listener.close()
+        process = Process()
         self._processes.append(process)
+        process.submit(listen, address).result()
+        process.submit(run_server, choice, placement, away, *self._of_all)
         return ModelEndpoint(choice=choice, address=address)
 
 
+_listeners: list[socket.socket] = []  # of this process, which serves one model
+
+
+def listen(address: str) -> None:
+    """In a new process: let workers connect from now on, though the weights are not there yet."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(address)
+    listener.listen(1024)
+    _listeners.append(listener)
+
+
 def run_server(
-    listener: socket.socket,
     choice: ModelChoice,
     placement: Placement,
     away: Away,
     seed: str,
     course: str,
 ) -> None:
-    """Be the server of a model's weights: the main function of its process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Be the server of a model's weights, until its process ends."""
     os.environ["CUDA_VISIBLE_DEVICES"] = visible(placement.gpus)
-    if sys.platform == "linux":
-        from autograder import linux
-
-        linux.die_with_parent()
     from autograder.serving.server import serve
     from autograder.serving.weights import Weights
 
     serve(
-        listener,
+        _listeners.pop(),
         partial(
             Weights,
             choice,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from functools import partial
@@ -93,13 +94,22 @@ def _verdicts(
     course = course or wanted[0].module_name.split(".")[0]
     isolate_children()
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent) as pool:
         running = {
             pool.submit(try_by_name, course, assignment.name, e.name, root, rounds, write): e.name
             for e in sorted(wanted, key=_work, reverse=True)
         }
         for future in as_completed(running):
             yield running[future], _result(running[future], future)
+
+
+def _end_with_parent() -> None:
+    """In a new process: end with the command, also where that is killed."""
+    parent = multiprocessing.parent_process()
+    if sys.platform == "linux" and parent is not None:
+        from autograder import linux
+
+        linux.end_with(parent.sentinel)
 
 
 def _work(exercise: Exercise) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
-from interrupting import Ordeal, results
+from interrupting import COURSE, Family, Ordeal, results, survivors
 
 from autograder.gradebook import Gradebook
 
@@ -42,3 +43,16 @@ def test_two_graders_of_one_class_on_a_server_grade_each_submission_once(tmp_pat
             assert connection.exec_driver_sql("SELECT count(*) FROM attempts").scalar() == 4
             seeds = "SELECT count(DISTINCT seed) FROM runs JOIN attempts ON run_id = runs.id"
             assert connection.exec_driver_sql(seeds).scalar() == 1
+
+
+def test_no_process_outlives_a_verify_that_is_killed(tmp_path: Path):
+    ordeal, family = Ordeal(tmp_path, submissions=0), Family()
+    ordeal.prepare()
+    command = ordeal.moelab("verify", "toy", "--course", COURSE, "--jobs", "2")
+    while len(below := family.look(command.pid)) < 3 and command.poll() is None:
+        time.sleep(0.05)  # two that try exercises, and Python's own that counts semaphores
+    assert command.poll() is None
+    command.kill()
+    printed = command.communicate()[0]
+    assert not survivors(below)
+    assert "KeyError" not in printed

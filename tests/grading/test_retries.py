@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import signal
-import subprocess
-import sys
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from interrupting import descendants
 
 from autograder.grading import retries
 from autograder.grading.batch import Grading
-from autograder.grading.pool import dealt
+from autograder.grading.pool import Slot, dealt
 from autograder.grading.retries import MOST_BROKEN, TooManyErrors
 from autograder.grading.settings import Settings
-from autograder.processes import is_stopped
+from autograder.processes import _WORKERS, Process, is_stopped
 from autograder.records import Grade, Outcome, Status
+from autograder.sandbox.forkserver import SANDBOXES
 from autograder.sandbox.limits import Limits
 from autograder.submission.discover import find_submissions
 
@@ -29,6 +28,7 @@ pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parent
 SLOW = "import time\n\ndef step(x):\n    time.sleep(0.3)\n    return x\n\nstride = step\n"
+STUDENTS_TO_DISTURB = 8
 HONEST = "def step(x): return x\n\nstride = step\n"
 
 
@@ -41,15 +41,22 @@ def settings(course: str) -> Settings:
     return Settings(seed="retries", course=course, limits=Limits(call=10.0, total=60.0))
 
 
-def ours(root: int) -> list[int]:
+def below(root: int) -> set[int]:
     """The grader's processes below one: Python's, not other tests' server of a database."""
-    python = os.path.realpath("/proc/self/exe")
-    found = []
-    for pid in sorted(descendants(root)):
+    python, found = os.path.realpath("/proc/self/exe"), set()
+    for pid in descendants(root):
         with contextlib.suppress(OSError):
             if os.path.realpath(f"/proc/{pid}/exe") == python:
-                found.append(pid)
+                found.add(pid)
     return found
+
+
+def children(process: int) -> list[int]:
+    """The processes that one has forked and that live still."""
+    with contextlib.suppress(OSError):
+        listed = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii")
+        return list(map(int, listed.split()))
+    return []
 
 
 @pytest.mark.sandbox
@@ -61,11 +68,11 @@ def test_a_worker_that_somebody_ends_costs_no_points_and_spares_its_neighbour(
         (tmp_path / f"{name}.py").write_text(SLOW)
     with Grading(settings(course), jobs=2) as grading:
         assert grading.isolation
-        first, second = (next(iter(slot._executor._processes)) for slot in grading._pool.slots)
-        timer = threading.Timer(1.0, os.kill, (first, number))
+        first, second = (slot.pids for slot in grading._pool.slots)
+        timer = threading.Timer(1.0, os.kill, (*first, number))
         timer.start()
         grades = list(grading.run("weak", find_submissions([tmp_path])))
-        assert next(iter(grading._pool.slots[1]._executor._processes)) == second
+        assert grading._pool.slots[1].pids == second
     assert sorted(grade.student for grade in grades) == ["ada", "bob", "cyd"]
     assert all(grade.score == grade.possible == 12 for grade in grades), grades
 
@@ -74,29 +81,43 @@ def test_a_worker_that_somebody_ends_costs_no_points_and_spares_its_neighbour(
 def test_whatever_of_ours_is_killed_again_and_again_each_is_graded_once_and_rightly(
     course: str, tmp_path: Path
 ) -> None:
-    for number in range(6):
+    for number in range(STUDENTS_TO_DISTURB):
         (tmp_path / f"student_{number}.py").write_text(SLOW)
-    before = len(os.listdir("/proc/self/fd"))
-    dice = random.Random(15)
-    grades = []
+    with closing(Process()) as process:
+        assert process.submit(os.getpid).result() == process.pid
+    before, there_before = len(os.listdir("/proc/self/fd")), below(os.getpid())
+    grades, kinds = [], iter(("zygote", "child", "servers", "worker", "sandboxes"))
     with Grading(settings(course), jobs=2) as grading:
         assert grading.isolation
+        workers = grading._pool.slots
         for grade in grading.run("weak", find_submissions([tmp_path])):
             grades.append(grade)
-            if len(grades) <= 4:
-                with contextlib.suppress(OSError):
-                    os.kill(dice.choice(ours(os.getpid())), signal.SIGKILL)
-    assert len({grade.student for grade in grades}) == len(grades) == 6
+            with contextlib.suppress(OSError):
+                for victim in ours(next(kinds, ""), workers):
+                    os.kill(victim, signal.SIGKILL)
+    assert len({grade.student for grade in grades}) == len(grades) == STUDENTS_TO_DISTURB
     assert all(grade.score == grade.possible == 12 for grade in grades), grades
-    assert len(os.listdir("/proc/self/fd")) <= before + 4, "the fork server's own"
+    assert len(os.listdir("/proc/self/fd")) == before
+    servers = {_WORKERS.server().process.pid, SANDBOXES.server().process.pid}
+    assert below(os.getpid()) <= servers | there_before, "two servers, which later runs use"
 
 
-def test_the_database_server_of_other_tests_is_not_among_those_that_are_killed(postgres) -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as python:
-        assert {python.pid, postgres.pid} <= descendants(os.getpid())
-        assert python.pid in ours(os.getpid())
-        assert postgres.pid not in ours(os.getpid())
-        python.kill()
+def ours(kind: str, workers: Sequence[Slot]) -> list[int]:
+    """The processes of one kind: "servers" are both; of zygotes and children all that there are."""
+    sandboxes = SANDBOXES.server().process.pid
+    zygotes = children(sandboxes)
+    match kind:
+        case "servers":
+            return [_WORKERS.server().process.pid, sandboxes]
+        case "sandboxes":
+            return [sandboxes]
+        case "worker":
+            return [*workers[-1].pids]
+        case "zygote":
+            return zygotes[:1]
+        case "child":
+            return [child for zygote in zygotes for child in children(zygote)]
+    return []
 
 
 @pytest.mark.sandbox

@@ -32,10 +32,10 @@ def level() -> str:
 @pytest.fixture
 def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No fork server yet; the one that other tests use comes back afterwards."""
-    monkeypatch.setattr(forkserver, "_fork_server", None)
+    one = forkserver.OneForkServer(forkserver._sandboxes)
+    monkeypatch.setattr(forkserver, "SANDBOXES", one)
     yield
-    if forkserver._fork_server is not None:
-        forkserver._fork_server.close()
+    one.close()
 
 
 def test_sandboxes_are_forked_from_one_process_that_has_one_thread(level: str) -> None:
@@ -58,7 +58,7 @@ def test_a_fork_of_the_grader_uses_the_same_fork_server(level: str) -> None:
     if child == 0:
         try:
             with tempfile.TemporaryFile() as log:
-                control, process = forkserver.forked(log)
+                control, process = forkserver.SANDBOXES.fork(log)
                 os.write(writable, str(parent_of(process.pid)).encode())
                 control.close()
         finally:
@@ -76,13 +76,25 @@ def test_when_the_fork_server_is_killed_a_new_one_takes_its_place(level: str, be
         old = parent_of(sandbox._zygote.process.pid)
         os.kill(old, signal.SIGKILL)
         assert not survivors({old})
-        session = SandboxSession(sandbox, bench, LIMITS)
-        session.read(b"def f(x): return x + 1\n", "a.py")
-        assert session.perform(Call("f", (1,))).value == 2
-        session.close()
-        assert parent_of(sandbox._zygote.process.pid) != old
+        zygote = sandbox._zygote.process.pid
+        assert answer_of(sandbox, bench) == 2
+        assert sandbox._zygote.process.pid == zygote, "zygotes outlive it"
+        sandbox._zygote.process.kill()
+        assert answer_of(sandbox, bench) == 2
+        new = parent_of(sandbox._zygote.process.pid)
+        assert new == forkserver.SANDBOXES.server().process.pid != old
     finally:
         sandbox.close()
+
+
+def answer_of(sandbox: Sandbox, bench: Bench) -> object:
+    """What a submission answers in a sandbox."""
+    session = SandboxSession(sandbox, bench, LIMITS)
+    try:
+        session.read(b"def f(x): return x + 1\n", "a.py")
+        return session.perform(Call("f", (1,))).value
+    finally:
+        session.close()
 
 
 @pytest.mark.usefixtures("own")

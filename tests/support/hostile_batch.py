@@ -16,7 +16,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from multiprocessing import forkserver, util
 from pathlib import Path
 from string import Template
 
@@ -195,19 +194,11 @@ def _own_temporary_folder() -> Iterator[str]:
     """Let what these workers put into the temporary folder be told from what others do."""
     with tempfile.TemporaryDirectory(prefix="batch-") as folder, contextlib.ExitStack() as stack:
         os.chmod(folder, 0o755)
-        forget_the_fork_server()
-        stack.callback(forget_the_fork_server)
         before = os.environ.get("TMPDIR")
         os.environ["TMPDIR"], tempfile.tempdir = folder, folder
         stack.callback(setattr, tempfile, "tempdir", None)
         stack.callback(_restore, "TMPDIR", before)
         yield folder
-
-
-def forget_the_fork_server() -> None:
-    """Let the next workers come from a new server, which sees today's temporary folder."""
-    forkserver._forkserver._stop()
-    util.get_temp_dir()  # the servers' own, made where it outlasts them
 
 
 @contextlib.contextmanager

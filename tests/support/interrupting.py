@@ -20,6 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 COURSE = "toy_that_is_killed"
+SECONDS_TO_GO = 60.0  # for processes whose command has ended
 FILES_OF_A_JOB = 8  # that the command has open while a worker is renewed
 ANSWERS = {
     "right": "counts / counts.sum()",
@@ -122,23 +123,28 @@ class Ordeal:
         self._compare("killed.db", say)
 
     def endure(self, every: float, say: Callable[[str], None] = print) -> None:
-        """Kill a process below the command every so many seconds of one run, and compare."""
-        process, seen, kills, open_files, printed = self.start("endured.db"), set(), 0, [], None
-        while printed is None:
-            try:
-                printed = process.communicate(timeout=every)[0]
-            except subprocess.TimeoutExpired:
-                below = set(filter(_lives, descendants(process.pid)))
-                seen |= below
-                if below and count_attempts(self.folder / "endured.db"):
-                    with suppress(OSError):
-                        os.kill(random.choice(sorted(below)), signal.SIGKILL)
-                        open_files.append(len(os.listdir(f"/proc/{process.pid}/fd")))
-                        kills += 1
+        """Kill a process of the command every so many seconds of one run, and compare."""
+        process, family, kills, open_files, printed = self.start("endured.db"), Family(), 0, [], ""
+        began, first = time.monotonic(), 0.0
+        while process.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(every)
+            below = family.look(process.pid)
+            if below and count_attempts(self.folder / "endured.db"):
+                first = first or time.monotonic()
+                with suppress(OSError):
+                    open_files.append(len(os.listdir(f"/proc/{process.pid}/fd")))
+                    os.kill(random.choice(sorted(below)), signal.SIGKILL)
+                    kills += 1
+        seconds, printed = time.monotonic() - began, process.communicate()[0]
         assert process.returncode == 0, printed
-        left = survivors(seen)
-        assert not left, f"{len(left)} of {len(seen)} processes are left"
-        say(f"{kills} of {len(seen)} processes of a run were killed, and none is left")
+        assert "Traceback" not in printed, printed
+        until = time.monotonic() + SECONDS_TO_GO
+        while (left := family.look(process.pid)) and time.monotonic() < until:
+            time.sleep(0.1)
+        assert not left, f"{len(left)} of {family.number} processes are left"
+        say(f"{kills} kills in {seconds:.0f} s, the first after {first - began:.0f} s")
+        say(f"none of the {family.number} processes of the run is left")
         if open_files:
             least, last = min(open_files), open_files[-1]
             assert last <= least + FILES_OF_A_JOB * self.jobs, open_files
@@ -155,6 +161,28 @@ class Ordeal:
         self.finish(f"whole_{gradebook}", "--seed", *seeds)
         assert found == results(self.folder / f"whole_{gradebook}")
         say(f"{len(found)} submissions, each graded once, as in a run that nobody killed")
+
+
+class Family:
+    """All processes that came from a command, also those whose own parent was killed.
+
+    A process is known by its number and its start: its number may come again.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[int, str] = {}
+        self.number = 0
+
+    def look(self, command: int) -> set[int]:
+        """Those that live now, without the command."""
+        living = {pid for pid, start in self._seen.items() if start and _start(pid) == start}
+        found = set(living)
+        for one in (command, *living):
+            found |= descendants(one)
+        for pid in found - living:
+            self._seen[pid] = _start(pid)
+            self.number += 1
+        return set(filter(_lives, found))
 
 
 def count_attempts(path: Path) -> int:
@@ -184,7 +212,7 @@ def parent_of(pid: int) -> int:
     return int(_state_and_parent(pid)[1])
 
 
-def survivors(seen: set[int], seconds: float = 60.0) -> set[int]:
+def survivors(seen: set[int], seconds: float = SECONDS_TO_GO) -> set[int]:
     """Which of these processes still live after at most so many seconds (zombies do not)."""
     until = time.monotonic() + seconds
     while (alive := {pid for pid in seen if _lives(pid)}) and time.monotonic() < until:
@@ -200,7 +228,20 @@ def _lives(pid: int) -> bool:
 
 
 def _state_and_parent(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split(maxsplit=2)[:2]
+    return _about(pid)[:2]
+
+
+def _start(pid: int) -> str:
+    """When a process started; "" where it has gone."""
+    try:
+        return _about(pid)[19]
+    except OSError:
+        return ""
+
+
+def _about(pid: int) -> list[str]:
+    """The fields of proc(5)'s `stat` after the name, the state first."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def results(path: Path) -> dict[str, list[tuple[object, ...]]]:

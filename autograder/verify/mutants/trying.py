@@ -14,6 +14,7 @@ import os
 import resource
 import selectors
 import signal
+import sys
 import time
 import warnings
 from collections.abc import Iterable, Iterator
@@ -165,6 +166,10 @@ def _live(stage: Stage, original: Original, mutant: Mutant, limit: float, pipe: 
     """The life of a child: it never returns to its parent's code."""
     fate = Fate("(its definition)", "error")
     try:
+        if sys.platform == "linux":
+            from autograder import linux
+
+            linux.die_with_parent()
         os.setsid()
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in range(3):
