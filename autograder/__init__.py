@@ -11,16 +11,17 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autograder.authoring.assignment import Assignment
-    from autograder.authoring.exercise import Exercise
+    from autograder.authoring.exercise import Effort, Exercise
     from autograder.authoring.given import given
     from moelab_kit.compare import BFLOAT16, EXACT, FLOAT32, Tolerance
 
-__all__ = ["BFLOAT16", "EXACT", "FLOAT32", "Assignment", "Exercise", "Tolerance", "given"]
+__all__ = ["BFLOAT16", "EXACT", "FLOAT32", "Assignment", "Effort", "Exercise", "Tolerance", "given"]
 
 _HOMES = {
     "Assignment": "autograder.authoring.assignment",
     "BFLOAT16": "moelab_kit.compare",
     "EXACT": "moelab_kit.compare",
+    "Effort": "autograder.authoring.exercise",
     "Exercise": "autograder.authoring.exercise",
     "FLOAT32": "moelab_kit.compare",
     "Tolerance": "moelab_kit.compare",
