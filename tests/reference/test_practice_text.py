@@ -38,11 +38,9 @@ def test_before_anything_is_written_a_cell_works_or_says_what_is_not_written() -
 
 
 def test_the_bias_balances_a_skewed_load(lab_names: dict[str, Any]) -> None:
-    metrics = SOLUTIONS["load_metrics"]
-    assert lab_names["first"].max() > 2.5 * lab_names["first"].double().mean()
-    assert lab_names["last"].max() < 1.6 * lab_names["last"].double().mean()
-    swinging = metrics(lab_names["indices"], 64)["max_violation"]
-    assert swinging < 4  # of partners: the loop's own are gone
+    late = {rate: sum(found[-20:]) / 20 for rate, found in lab_names["violations"].items()}
+    assert all(found[0] > 1.7 for found in lab_names["violations"].values())
+    assert late[0.01] < 0.5 < late[0.001] < 0.8 < late[0.1]
 
 
 def test_levels_of_chance_are_as_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -43,6 +44,22 @@ def names_after_all_cells(assignment: Assignment) -> Iterator[dict[str, Any]]:
             exec(compile(cell, f"{file}, cell {number}", "exec"), names)
             kept.update(names)
         yield kept
+
+
+def names_bound_by(assignment: Assignment) -> set[str]:
+    """The variables and functions that the cells define at their top level, imports left out."""
+    bound = set()
+    for file, number, cell in _cells(assignment):
+        todo: list[ast.AST] = list(ast.parse(cell, f"{file}, cell {number}").body)
+        while todo:
+            node = todo.pop()
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                bound.add(node.name)
+            elif not isinstance(node, ast.Lambda | ast.comprehension):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    bound.add(node.id)
+                todo += ast.iter_child_nodes(node)
+    return bound
 
 
 def files_that_end_early(assignment: Assignment) -> set[str]:

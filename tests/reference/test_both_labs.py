@@ -1,13 +1,17 @@
-"""The diagrams of the labs are what the script draws, and the prose shows each of them."""
+"""What holds for the text of both labs: diagrams, and names that are left to students."""
 
 from __future__ import annotations
 
 import importlib.util
+import math
 import sys
 from pathlib import Path
 
 import lab_cells
+import numpy as np
 import pytest
+import torch
+from torch.nn import functional
 
 from reference import moe_router_analysis, moe_routing_in_practice
 
@@ -39,3 +43,11 @@ def test_every_diagram_is_shown_and_described(lab) -> None:
         assert len(before.rpartition("![")[2].split()) > 10, (
             "what it shows, for those who cannot see it"
         )
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
+def test_no_demonstration_takes_a_name_that_a_solution_may_have_imported(lab) -> None:
+    """A cell runs after the student's: `log = …` there would replace their `from math import log`."""
+    imported = {*sys.stdlib_module_names, *dir(math), *dir(np), *dir(torch), *dir(functional)}
+    taken = lab_cells.names_bound_by(lab) & (imported | {e.name for e in lab.exercises})
+    assert taken <= {"load", "layout"}
