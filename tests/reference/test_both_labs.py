@@ -47,7 +47,7 @@ def test_every_diagram_is_shown_and_described(lab) -> None:
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
 def test_no_demonstration_takes_a_name_that_a_solution_may_have_imported(lab) -> None:
-    """A cell runs after the student's: `log = …` there would replace their `from math import log`."""
+    """A cell runs after the student's, and `log = …` would replace `from math import log`."""
     imported = {*sys.stdlib_module_names, *dir(math), *dir(np), *dir(torch), *dir(functional)}
     taken = lab_cells.names_bound_by(lab) & (imported | {e.name for e in lab.exercises})
     assert taken <= {"load", "layout"}
