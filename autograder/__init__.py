@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autograder.authoring.assignment import Assignment, Prose
-    from autograder.authoring.exercise import Exercise
+    from autograder.authoring.exercise import Effort, Exercise
     from autograder.authoring.fixture import fixture
     from autograder.authoring.given import given
     from moelab_kit.compare import BFLOAT16, EXACT, FLOAT32, Tolerance
@@ -21,6 +21,7 @@ __all__ = [
     "EXACT",
     "FLOAT32",
     "Assignment",
+    "Effort",
     "Exercise",
     "Prose",
     "Tolerance",
@@ -32,6 +33,7 @@ _HOMES = {
     "Assignment": "autograder.authoring.assignment",
     "BFLOAT16": "moelab_kit.compare",
     "EXACT": "moelab_kit.compare",
+    "Effort": "autograder.authoring.exercise",
     "Exercise": "autograder.authoring.exercise",
     "Prose": "autograder.authoring.assignment",
     "FLOAT32": "moelab_kit.compare",

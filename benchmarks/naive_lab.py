@@ -46,8 +46,9 @@ def name_contains_gate(model: Any) -> list[str]:
 
 
 def linear_layer_called_gate(model: Any) -> list[str]:
-    """In transformers 5 routers are modules of their own classes that own a `weight`; no family's
-    router is an `nn.Linear` any more. What is left is the gate of a shared expert."""
+    """In the eight families of transformers 5 the router is a module of its own class that owns a
+    `weight`; the only `nn.Linear` called gate is that of a shared expert. (In others, the router
+    holds an `nn.Linear`: `afmoe`, `hunyuan_v1_moe`, `dbrx`, `jetmoe`.)"""
     return [
         name
         for name, module in model.named_modules()
@@ -99,7 +100,8 @@ def block_output_0(model: Any, router: str, batch: Batch) -> torch.Tensor:
 
 
 def block_output_1(model: Any, router: str, batch: Batch) -> torch.Tensor:
-    """Before transformers 5, blocks returned `(hidden_states, router_logits)`. Where a block
+    """Before transformers 5, the blocks of Mixtral, OLMoE and Qwen-MoE returned `(hidden_states,
+    router_logits)`; those of DeepSeek never did. Where a block
     returns one tensor now, `[1]` is the second text of the batch."""
     block = router.rpartition(".")[0]
     logits = watch(model, block, batch)[1]

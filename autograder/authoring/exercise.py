@@ -78,6 +78,26 @@ class Wheat:
     function: Callable[..., Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """What an exercise asks of a student: difficulty and importance from 1 to 5, and minutes.
+
+    The minutes are a guess for a student who has the knowledge that the lab asks for. The heading
+    of the exercise shows all three.
+    """
+
+    difficulty: int
+    importance: int
+    minutes: int
+
+    def __post_init__(self) -> None:
+        for name in ("difficulty", "importance"):
+            if not 1 <= getattr(self, name) <= 5:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 to 5")
+        if self.minutes < 1:
+            raise ValueError(f"minutes is {self.minutes}; it must be at least 1")
+
+
 @dataclass(frozen=True, slots=True)
 class Equivalent:
     """A change of the reference that no check can see, and why it makes no difference.
@@ -93,8 +113,11 @@ class Equivalent:
 class Exercise:
     """What an exercise module declares; decorators record each function under its own name."""
 
-    def __init__(self, name: str, *, aliases: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, name: str, *, effort: Effort | None = None, aliases: tuple[str, ...] = ()
+    ) -> None:
         self.name = name
+        self.effort = effort
         self.aliases = aliases  # its names of before: points given by hand go with it
         self.reference: Callable[..., Any] | None = None
         self.checks: list[Check] = []

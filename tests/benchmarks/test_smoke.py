@@ -34,6 +34,7 @@ SHORT_RUNS = {
 }
 RUN_BY_OTHER_TESTS = {
     "attack_table": "tests/hostile/test_levels.py",
+    "lab_pictures": "tests/reference/test_both_labs.py",
     "naive_lab": "tests/naive/test_naive_lab.py",
     "system_calls": "tests/sandbox/test_system_calls.py",
 }

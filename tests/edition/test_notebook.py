@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import zipfile
@@ -11,6 +12,7 @@ import nbformat
 import pytest
 import torch
 
+from autograder import Effort
 from autograder.edition.errors import BuildError
 from autograder.edition.notebook import solved_notebook, student_notebook
 from autograder.edition.source import solution_source, stub_source
@@ -54,6 +56,43 @@ def test_a_statement_tells_number_title_and_points(toy_course):
     assert cells["busiest_expert-statement"].startswith(
         "## Exercise 2: The busiest expert\n\n**2.5 points**, 1 of them"
     )
+
+
+def test_a_picture_is_a_cell_that_holds_it(toy_course):
+    picture = b"\x89PNG\r\n\x1a\n and so on"
+    (toy_course.folder / "toy" / "prose" / "tree.png").write_bytes(picture)
+    toy_course.edit("prose/introduction.md", "```text", "![A tree.](tree.png)\n\n```text")
+    notebook = nbformat.reads(student_notebook(toy_course.load()), as_version=4)
+    (cell,) = (cell for cell in notebook.cells if "A tree" in cell.source)
+    held = cell.source.removeprefix("![A tree.](data:image/png;base64,").removesuffix(")")
+    assert base64.b64decode(held, validate=True) == picture
+
+
+@pytest.mark.parametrize(("data", "message"), [(b"<svg/>", "is no PNG"), (None, "cannot read")])
+def test_a_picture_that_colab_would_not_show_is_refused(toy_course, data, message):
+    if data is not None:
+        (toy_course.folder / "toy" / "prose" / "tree.svg").write_bytes(data)
+    toy_course.edit("prose/introduction.md", "```text", "![A tree.](tree.svg)\n\n```text")
+    with pytest.raises(BuildError, match=message):
+        student_notebook(toy_course.load())
+
+
+def test_a_heading_says_how_hard_how_important_and_how_long(toy_course):
+    toy_course.edit(
+        "busiest_expert.py",
+        'Exercise("busiest_expert")',
+        'Exercise("busiest_expert", effort=Effort(difficulty=2, importance=5, minutes=20))',
+    )
+    toy_course.edit(
+        "busiest_expert.py", "from autograder import ", "from autograder import Effort, "
+    )
+    notebook = nbformat.reads(student_notebook(toy_course.load()), as_version=4)
+    cells = {cell.id: cell.source for cell in notebook.cells}
+    effort = "Difficulty ●●○○○ · importance ●●●●● · about 20 minutes"
+    assert effort in cells["busiest_expert-statement"]
+    assert "Difficulty" not in cells["expert_load-statement"]
+    with pytest.raises(ValueError, match="difficulty is 6"):
+        Effort(difficulty=6, importance=1, minutes=1)
 
 
 def test_an_unclosed_python_block_is_refused(toy_course):

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from arena import descendants
 
 from autograder.grading import retries
 from autograder.grading.batch import Grading

@@ -3,60 +3,57 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+import lab_cells
 import numpy as np
 import pytest
 import torch
 import transformers
-from matplotlib import pyplot as plt
 from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_func
 
-from autograder.authoring.assignment import Prose
-from moe_lab import load_model, load_tokenizer
 from reference.moe_router_analysis import assignment
 
 SOLUTIONS = {exercise.name: exercise.solution_function for exercise in assignment.exercises}
-PROSE = [p.file for p in (*assignment.parts, *assignment.closing) if isinstance(p, Prose)]
-CODE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-
-
-def text_of(file: str) -> str:
-    return (assignment.folder / "prose" / file).read_text(encoding="utf-8")
+NAIVE_PAGE = Path(__file__).parents[2] / "docs" / "the-naive-lab.md"
 
 
 def says(file: str, *passages: str) -> bool:
-    text = " ".join(text_of(file).split())
-    return all(passage in text for passage in passages)
+    return lab_cells.says(assignment, file, *passages)
 
 
 @pytest.fixture(scope="module")
 def lab_names() -> Iterator[dict[str, Any]]:
     """The names that all code cells leave behind, run in order with the reference solutions."""
-    backend = mpl.get_backend()
-    plt.switch_backend("agg")
-    names: dict[str, Any] = {
-        **SOLUTIONS,
-        "load_model": load_model,
-        "load_tokenizer": load_tokenizer,
-    }
-    kept: dict[str, Any] = {}
-    for file in PROSE:
-        for number, cell in enumerate(CODE.findall(text_of(file)), start=1):
-            exec(compile(cell, f"{file}, cell {number}", "exec"), names)
-            kept.update(names)
-    yield kept
-    plt.close("all")
-    plt.switch_backend(backend)
+    with lab_cells.names_after_all_cells(assignment) as names:
+        yield names
 
 
 def test_every_file_of_prose_is_used_and_every_cell_runs(lab_names: dict[str, Any]) -> None:
-    files = {path.name for path in (assignment.folder / "prose").iterdir()}
-    assert files == set(PROSE)
-    assert {"weights", "load", "scenarios", "logits", "small"} <= lab_names.keys()
+    files = {path.name for path in (assignment.folder / "prose").glob("*.md")}
+    assert files == set(lab_cells.prose_of(assignment))
+    assert {"weights", "load", "scenarios", "logits", "histories"} <= lab_names.keys()
+
+
+def test_the_first_picture_and_the_first_cell_stand_within_300_words() -> None:
+    opening, cell, _ = lab_cells.text_of(assignment, "introduction.md").split("```", 2)
+    assert "](pictures/token.png)" in opening
+    assert cell.startswith("python\n")
+    assert len(opening.split()) < 300
+
+
+def test_the_naive_ways_of_the_notebook_are_those_of_the_page() -> None:
+    def rows(text: str) -> list[list[str]]:
+        lines = [line for line in text.splitlines() if line.startswith("| ")]
+        return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+    page = {row[0].strip("*[").partition("](")[0]: row[1:] for row in rows(NAIVE_PAGE.read_text())}
+    ours = [row for row in rows(lab_cells.text_of(assignment, "rules.md")) if row[0] in page]
+    ours = [row for row in ours if row[0] != "---"]
+    assert len(ours) == 7, "a row of families, and six ways"
+    assert all(row[1:] == page[row[0]] for row in ours)
 
 
 def test_the_tiny_model_is_as_described(lab_names: dict[str, Any]) -> None:
@@ -66,26 +63,47 @@ def test_the_tiny_model_is_as_described(lab_names: dict[str, Any]) -> None:
     assert says("introduction.md", "3 MoE layers of 12 experts, 3 of them per token")
     load = lab_names["load"]
     chance = math.sqrt(load["expected_per_expert"] * (1 - load["top_k"] / load["num_experts"]))
-    assert (round(chance), round(load["actual_std"])) == (7, 47)
-    assert says("load_pictures.md", "about 7, against a measured 47")
+    assert (f"{chance:.1f}", round(load["actual_std"])) == ("8.7", 69)
+    assert says("load_numbers.md", "is 69, where chance alone would give about 9", "from 69 to 28")
+    assert round(float(lab_names["counts"].double().std(correction=0))) == 28
+    assert f"{load['load_balance_score']:.2f}" == "0.31"
+    assert says("load_pictures.md", "The score is 0.31.", "on the same 402 tokens", "\\approx 0.91")
+    assert (load["total_tokens"], f"{1 - chance / 100.5:.2f}") == (402, "0.91")
+    favourites = []
     for text in lab_names["texts"]:
         counts = SOLUTIONS["analyze_load_distribution"](
             lab_names["model"], lab_names["tokenizer"], [text]
         )["expert_counts"]
-        assert sorted(sorted(counts, key=counts.get)[-3:]) == [2, 3, 7]
+        favourites.append(set(sorted(counts, key=counts.get)[-3:]))
+    assert favourites.count({2, 3, 7}) == 4
+    assert all({2, 7} <= three for three in favourites)
+    lengths = lab_names["hidden"].norm(dim=1)
+    assert f"{float(lengths.std() / lengths.mean()):.1%}" == "1.8%"
     norms = SOLUTIONS["router_weight_statistics"](lab_names["weights"])["norms"]
     second = int(norms.argsort(descending=True)[1])
     assert load["expert_counts"][second] < load["expected_per_expert"]
 
 
+def test_chance_and_neighbours_are_as_told(lab_names: dict[str, Any]) -> None:
+    _, chosen = lab_names["x"].matmul(lab_names["W"].T).topk(2)
+    counts = torch.bincount(chosen.flatten(), minlength=8).tolist()
+    assert (counts.count(0), counts.count(2)) == (1, 3)
+    assert round(8 * (1 - 2 / 8) ** 5) == 2  # idle on average, by chance
+    found = lab_names["found"]
+    nearest = found["most_similar"].tolist()
+    assert (nearest[0], nearest[8]) == (8, 4)
+    assert f"{found['similarity'].fill_diagonal_(-1).max():.2f}" == "0.39"
+
+
 def test_training_the_routers_improves_their_balance(lab_names: dict[str, Any]) -> None:
-    usage = SOLUTIONS["monitor_expert_usage"]
-    (before,) = usage(load_model(), [lab_names["line"]])
-    (after,) = usage(lab_names["small"], [lab_names["line"]])
+    first, *_, last = lab_names["histories"][1.0]
     for layer in range(3):
         key = f"router/layer_{layer}"
-        assert after[f"{key}/entropy"] > before[f"{key}/entropy"]
-        assert after[f"{key}/max_violation"] < before[f"{key}/max_violation"]
+        assert last[f"{key}/entropy"] > first[f"{key}/entropy"]
+        assert last[f"{key}/max_violation"] < first[f"{key}/max_violation"]
+    losses = {alpha: lab_names["train_routers"](alpha)[1] for alpha in (0.0, 1.0)}
+    assert (f"{losses[0.0]:.2f}", f"{losses[1.0]:.2f}") == ("5.10", "5.22")
+    assert says("checkpoint.md", "(5.10 against 5.22)")
 
 
 def test_the_sizes_of_real_models_are_right() -> None:
@@ -164,19 +182,7 @@ def test_the_numbers_on_top_k_are_right() -> None:
     assert (math.comb(8, 2), f"{math.comb(64, 8) / 1e9:.1f}") == (28, "4.4")
 
 
-def not_written(*args: Any, **kwargs: Any) -> Any:
-    raise NotImplementedError
-
-
 def test_before_anything_is_written_a_cell_works_or_says_what_is_not_written() -> None:
-    given = {"load_model": load_model, "load_tokenizer": load_tokenizer, "__name__": "lab"}
-    names: dict[str, Any] = {**dict.fromkeys(SOLUTIONS, not_written), **given}
-    ended = []
-    for file in PROSE:
-        for cell in CODE.findall(text_of(file)):
-            try:
-                exec(compile(cell, file, "exec"), names)
-            except NotImplementedError:
-                ended.append(file)
-    assert "weight_pictures.md" in ended
-    assert "clean_up.md" not in ended
+    ended = lab_cells.files_that_end_early(assignment)
+    assert {"weight_pictures.md", "load_pictures.md", "checkpoint.md"} <= ended
+    assert not {"introduction.md", "hooks.md", "clean_up.md"} & ended

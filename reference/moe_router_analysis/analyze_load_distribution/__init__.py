@@ -58,6 +58,25 @@ the inputs to the model's device.
 - [hooks] Remove your hooks, also when the forward raises; that exception must reach the caller
   (`try … finally`).
 - [no-gradients] Leave no gradients in the model.
+
+<details><summary>Hint 1 of 3</summary>
+
+Solve it for one text and one forward first: a hook that keeps the router's third output, and
+`torch.bincount` with `minlength=E`. Everything else is care.
+</details>
+
+<details><summary>Hint 2 of 3</summary>
+
+The rows of the router's output stand in the order of `attention_mask.flatten()`. Keep those whose
+mask is 1 before you count. An explicit `top_k` takes the first output, the logits, instead.
+</details>
+
+<details><summary>Hint 3 of 3</summary>
+
+Remember the mode of *every* submodule (`{m: m.training for m in model.modules()}`) before
+`model.eval()`. Run the forwards inside `try`, under `torch.no_grad()`; in `finally` remove the hook
+and put each mode back by `m.training = …`, for `m.train()` changes the children, too.
+</details>
 """
 
 from __future__ import annotations
@@ -68,11 +87,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 from reference.moe_router_analysis._decisions import Decision, Seen, evaluating, run, watching
 from reference.moe_router_analysis._routing import Router, find_routers
 
-exercise = Exercise("analyze_load_distribution")
+exercise = Exercise(
+    "analyze_load_distribution", effort=Effort(difficulty=5, importance=5, minutes=60)
+)
 
 
 @exercise.solution

@@ -25,6 +25,11 @@ What else holds:
 - [unchanged] The logits are not changed.
 
 You may call your own `simulate_topk_routing`.
+
+<details><summary>Hint</summary>
+
+Look at each k from scratch: the weights for $k = 4$ are not those for $k = 2$ with two more.
+</details>
 """
 
 from __future__ import annotations
@@ -33,9 +38,9 @@ from collections.abc import Sequence
 
 import torch
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 
-exercise = Exercise("compare_top_k")
+exercise = Exercise("compare_top_k", effort=Effort(difficulty=1, importance=3, minutes=15))
 
 
 @exercise.solution

@@ -2,8 +2,8 @@ r"""# Load-balancing loss
 
 A router that is left alone tends to collapse: a few experts are chosen more and more often, learn
 more, and are chosen even more often, while the others learn nothing. An *auxiliary loss* works
-against that. It is smallest when the router uses all experts equally, and it is added to the
-training loss with a small weight.
+against that; it is added to the training loss with a small weight. The one of this exercise is
+smallest when the router gives all experts the same probability on average.
 
 For logits $z$ of shape [T, E] let $P_i$ be the mean over all tokens of expert $i$'s probability:
 
@@ -26,17 +26,26 @@ Write `compute_load_balancing_loss(router_logits, top_k=2)`, which returns $\mat
 - [wrong-arguments] `ValueError` for a `top_k` outside 1..E, and for logits without tokens (T = 0).
 
 The form that Switch Transformers use, with counted routing decisions, comes next:
-`compute_switch_loss`. The two are compared in Fedus et al., *Switch Transformers* (2021),
-section 2.2.
+`compute_switch_loss`.
+
+Source: $\mathcal{L} - 1$ is the squared coefficient of variation of the mean probabilities, the
+*importance loss* of [Shazeer et al. (2017)](https://arxiv.org/abs/1701.06538), section 4.
+
+<details><summary>Hint</summary>
+
+Two dimensions, two jobs: the softmax goes over the experts, the mean over the tokens.
+</details>
 """
 
 from __future__ import annotations
 
 import torch
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 
-exercise = Exercise("compute_load_balancing_loss")
+exercise = Exercise(
+    "compute_load_balancing_loss", effort=Effort(difficulty=1, importance=5, minutes=15)
+)
 
 
 @exercise.solution

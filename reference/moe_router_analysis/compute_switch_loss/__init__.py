@@ -1,7 +1,9 @@
 r"""# Switch Transformer loss
 
-The loss that most MoE models are trained with looks at two things: how often an expert is *chosen*,
-and how much probability the router gives it. For the **real** tokens (those that are not padding),
+The balancing loss of Switch Transformers, of OLMoE, and of the code for Mixtral and Qwen-MoE in
+transformers looks at two things: how often an expert is *chosen*, and how much probability the
+router gives it. (Others balance otherwise: DeepSeek-V3 by a bias, and Qwen3 counts over the global
+batch.) For the **real** tokens (those that are not padding),
 
 $$\mathcal{L} = E \cdot \sum_{i=1}^{E} f_i \, P_i \qquad
 f_i = \frac{\text{slots that go to expert } i}{\text{all slots}} \qquad
@@ -11,9 +13,10 @@ Each real token $t$ fills $k$ slots: its `top_k` largest logits. So with $T$ rea
 $T \cdot k$ slots, and $\sum_i f_i = 1$ whatever $k$ is. The loss is 1 for a uniform router.
 
 Counting cannot be differentiated, so the gradient flows through $P$ only; $f_i$ acts as a weight.
-An expert with a large share gets its probability pushed down. This is equation 4 of Fedus et al.,
-*Switch Transformers* (2021), for any $k$. (`load_balancing_loss_func` in transformers leaves out
-the division by $k$ in $f$: its value is $k$ times this one.)
+An expert with a large share gets its probability pushed down. This is equation 4 of [Fedus et
+al., *Switch Transformers* (2022)](https://arxiv.org/abs/2101.03961), for any $k$.
+(`load_balancing_loss_func` in transformers leaves out the division by $k$ in $f$: its value is $k$
+times this one.)
 
 Write `compute_switch_loss(router_logits, top_k=2, token_mask=None)`, which returns $\mathcal{L}$.
 
@@ -31,15 +34,32 @@ Write `compute_switch_loss(router_logits, top_k=2, token_mask=None)`, which retu
 - [largest-logits] Count the k largest *logits*: where they are hundreds apart, most probabilities
   round to 0.
 - [unchanged] The inputs are not changed.
+
+<details><summary>Hint 1 of 3</summary>
+
+Take the padding rows out first. What they hold cannot matter after that.
+</details>
+
+<details><summary>Hint 2 of 3</summary>
+
+Counting with `torch.bincount` has no gradient, so there is nothing that you would have to detach:
+multiply the shares with the mean probabilities and sum.
+</details>
+
+<details><summary>Hint 3 of 3</summary>
+
+Mind two orders: `top_k` is checked before the number of tokens is, and the logits become float32
+before the softmax, not after it.
+</details>
 """
 
 from __future__ import annotations
 
 import torch
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 
-exercise = Exercise("compute_switch_loss")
+exercise = Exercise("compute_switch_loss", effort=Effort(difficulty=3, importance=5, minutes=30))
 
 
 @exercise.solution

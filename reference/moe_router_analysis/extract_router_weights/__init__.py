@@ -17,6 +17,12 @@ Write `extract_router_weights(model, layer_idx=0)`.
   end; here it is simply no router.
 
 You may use your `find_router_layers`.
+
+<details><summary>Hint</summary>
+
+Which of `.detach()`, `.float()` and `.clone()` always copies? And which of them may hand back the
+very memory that the model uses?
+</details>
 """
 
 from __future__ import annotations
@@ -24,10 +30,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 from reference.moe_router_analysis._routing import find_routers
 
-exercise = Exercise("extract_router_weights")
+exercise = Exercise("extract_router_weights", effort=Effort(difficulty=1, importance=3, minutes=10))
 
 
 @exercise.solution

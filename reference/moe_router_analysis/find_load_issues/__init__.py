@@ -25,15 +25,21 @@ The details:
 
 For example, with `expected_per_expert` = 10 and the counts `{0: 3, 1: 16, 2: 15, 3: 6}` the answer
 is `{"overloaded": [(1, 16)], "underused": [(0, 3)]}`.
+
+<details><summary>Hint</summary>
+
+Two lists and two sort keys. Python sorts tuples from left to right, so `(-count, expert)` puts
+large counts first and, among equal ones, the lower expert.
+</details>
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 
-exercise = Exercise("find_load_issues")
+exercise = Exercise("find_load_issues", effort=Effort(difficulty=1, importance=4, minutes=15))
 
 
 @exercise.solution

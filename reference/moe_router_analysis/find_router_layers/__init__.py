@@ -23,18 +23,36 @@ its name, on its class, on how the config calls the number of experts, or on whi
 layers: some layers of `deepseek_*` and `qwen*_moe` are dense. Print a few models before you decide
 what to look for.
 
-Source: the modelling files under `transformers/models/`, for example
-`transformers/models/mixtral/modeling_mixtral.py`.
+Source: the modelling files of transformers, for example
+[`mixtral/modeling_mixtral.py`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/mixtral/modeling_mixtral.py).
+
+<details><summary>Hint 1 of 3</summary>
+
+Print `model` for two or three families (`print(load_model("qwen2_moe"))`), and look at what stands
+*beside* the experts.
+</details>
+
+<details><summary>Hint 2 of 3</summary>
+
+An MoE block is a module with an attribute `experts`, and its router is another child of that block.
+`name.rpartition(".")[0]` is the name of a module's parent.
+</details>
+
+<details><summary>Hint 3 of 3</summary>
+
+Of the children of such a block, one owns a two-dimensional `weight` with a row for each expert. The
+gate of a shared expert stands there, too, but its matrix has one row.
+</details>
 """
 
 from __future__ import annotations
 
 from torch import nn
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 from reference.moe_router_analysis._routing import find_routers
 
-exercise = Exercise("find_router_layers")
+exercise = Exercise("find_router_layers", effort=Effort(difficulty=3, importance=5, minutes=30))
 
 
 @exercise.solution

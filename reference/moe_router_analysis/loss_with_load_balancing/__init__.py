@@ -33,9 +33,29 @@ are real.
   config, its dtype, `requires_grad` of each parameter, and gradients that an earlier step has left.
   Do not call `backward` or `zero_grad` yourself.
 
-Source: Fedus et al., *Switch Transformers* (2021), section 2.2. Compare `load_balancing_loss_func`
-in `transformers/models/mixtral/modeling_mixtral.py`, which pools the layers and does not divide by
-k.
+Source: [Fedus et al., *Switch Transformers* (2022)](https://arxiv.org/abs/2101.03961), section 2.2.
+Compare `load_balancing_loss_func` in
+[`mixtral/modeling_mixtral.py`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/mixtral/modeling_mixtral.py),
+which pools the layers and does not divide by k.
+
+<details><summary>Hint 1 of 3</summary>
+
+One forward gives both: the language model's logits, and the router logits, by
+`output_router_logits=True` or by hooks as in exercise 5 (but without `no_grad`). You need neither
+`labels` nor `outputs.loss`, and so the model's own term never enters.
+</details>
+
+<details><summary>Hint 2 of 3</summary>
+
+The prediction at position t belongs to the token at t + 1: compare `logits[:, :-1]` with
+`input_ids[:, 1:]`, and count those where `attention_mask[:, 1:]` is 1.
+</details>
+
+<details><summary>Hint 3 of 3</summary>
+
+Then call your `compute_switch_loss` for each layer, with the flattened mask and with the k of the
+model: the width of the router's indices, or `config.num_experts_per_tok`.
+</details>
 """
 
 from __future__ import annotations
@@ -44,12 +64,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 from reference.moe_router_analysis._decisions import run, watching
 from reference.moe_router_analysis._routing import find_routers
 from reference.moe_router_analysis.compute_switch_loss import compute_switch_loss
 
-exercise = Exercise("loss_with_load_balancing")
+exercise = Exercise(
+    "loss_with_load_balancing", effort=Effort(difficulty=4, importance=5, minutes=50)
+)
 
 
 @exercise.solution

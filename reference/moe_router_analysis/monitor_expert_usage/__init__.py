@@ -36,8 +36,19 @@ What else holds:
   keeps its dtype and the gradients of a training step in progress. The batches are not changed, and
   go to the model's device.
 
-Source: `max_violation` is MaxVio of Wang et al., *Auxiliary-Loss-Free Load Balancing Strategy for
-Mixture-of-Experts* (2024), section 4.
+Source: `max_violation` is MaxVio of [Wang et al., *Auxiliary-Loss-Free Load Balancing Strategy for
+Mixture-of-Experts* (2024)](https://arxiv.org/abs/2408.15664), section 4.
+
+<details><summary>Hint 1 of 2</summary>
+
+Hook all routers at once, and one forward per batch is enough. Most of it is exercise 5 again: move
+what both need into a helper.
+</details>
+
+<details><summary>Hint 2 of 2</summary>
+
+$0 \cdot \ln 0$ is NaN in floating point: sum over the experts that have slots.
+</details>
 """
 
 from __future__ import annotations
@@ -49,11 +60,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 from reference.moe_router_analysis._decisions import evaluating, run, watching
 from reference.moe_router_analysis._routing import find_routers
 
-exercise = Exercise("monitor_expert_usage")
+exercise = Exercise("monitor_expert_usage", effort=Effort(difficulty=3, importance=5, minutes=35))
 
 
 @exercise.solution

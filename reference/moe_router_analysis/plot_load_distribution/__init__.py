@@ -25,6 +25,16 @@ histogram are your choice.
 
 About one man in twelve cannot tell red from green. Orange and blue with grey between them is a
 choice that everyone can read; a legend helps as well.
+
+<details><summary>Hint 1 of 2</summary>
+
+Make a list with one colour per expert and give it to a single call of `bar`.
+</details>
+
+<details><summary>Hint 2 of 2</summary>
+
+Let `hist` find the range of its bins itself, and every count is inside, also when all are equal.
+</details>
 """
 
 from __future__ import annotations
@@ -37,9 +47,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 
-exercise = Exercise("plot_load_distribution")
+exercise = Exercise("plot_load_distribution", effort=Effort(difficulty=2, importance=3, minutes=25))
 
 
 @exercise.solution

@@ -22,6 +22,17 @@ Write `plot_loss_scenarios(scenarios)`, which returns the figure.
   array, unless you ask for `squeeze=False`.)
 - [labels] Every panel has labels on both axes, too. Empty places of a grid do not count; hide them.
 - [low-precision] Logits may be bfloat16 or float16: compute in float32.
+
+<details><summary>Hint 1 of 2</summary>
+
+`plt.subplots(rows, columns, squeeze=False)` always gives an array of axes; `axes.flat` goes through
+it in order.
+</details>
+
+<details><summary>Hint 2 of 2</summary>
+
+`set_ylim(0, 1)` after the bars, and `set_axis_off()` (or `remove()`) for places that stay empty.
+</details>
 """
 
 from __future__ import annotations
@@ -34,9 +45,9 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 
-exercise = Exercise("plot_loss_scenarios")
+exercise = Exercise("plot_loss_scenarios", effort=Effort(difficulty=2, importance=2, minutes=25))
 
 
 @exercise.solution

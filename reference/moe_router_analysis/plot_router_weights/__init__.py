@@ -27,6 +27,18 @@ panels count in the order of `fig.axes`.
 A picture is read by people who do not see colours as you do. For values with a sign choose a
 diverging colour map that does not pair red with green, such as `RdBu` or `PuOr`, with 0 in the
 middle.
+
+<details><summary>Hint 1 of 2</summary>
+
+`fig, axes = plt.subplots(2, 2)`, and the panels in order are `axes.flat`. Take the numbers from
+your `router_weight_statistics`.
+</details>
+
+<details><summary>Hint 2 of 2</summary>
+
+A dashed line is `axhline(height, linestyle="--")`; `imshow` draws one row of a matrix per row of
+the picture, and `vmin=-m, vmax=m` puts 0 in the middle of the colours.
+</details>
 """
 
 from __future__ import annotations
@@ -37,9 +49,9 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 
-exercise = Exercise("plot_router_weights")
+exercise = Exercise("plot_router_weights", effort=Effort(difficulty=2, importance=3, minutes=30))
 
 
 @exercise.solution

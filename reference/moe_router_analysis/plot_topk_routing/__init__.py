@@ -20,6 +20,12 @@ Write `plot_topk_routing(routing)`, which returns the figure.
 - [every-expert] E is the number of entries of `expert_counts`; an expert that nobody chose still
   has its place.
 - [unchanged] `routing` is not changed.
+
+<details><summary>Hint</summary>
+
+The first column of `routing_weights` is the best expert's weight, the second column the next one's.
+`label=` in both calls of `hist`, then `legend()`.
+</details>
 """
 
 from __future__ import annotations
@@ -32,9 +38,9 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 
-exercise = Exercise("plot_topk_routing")
+exercise = Exercise("plot_topk_routing", effort=Effort(difficulty=2, importance=2, minutes=25))
 
 
 @exercise.solution

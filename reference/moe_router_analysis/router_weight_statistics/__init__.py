@@ -23,15 +23,32 @@ $$\mathrm{similarity}_{ij} = \frac{w_i \cdot w_j}{\lVert w_i \rVert \, \lVert w_
 - [low-precision] Weights may be bfloat16 or float16: compute in float32, and return float32.
 - [unchanged] The weights are not changed.
 - [wrong-arguments] `ValueError` unless `router_weights` is two-dimensional with at least two rows.
+
+<details><summary>Hint 1 of 3</summary>
+
+Divide each row by its length first. Then one matrix product gives all cosines at once.
+</details>
+
+<details><summary>Hint 2 of 3</summary>
+
+A row of zeros has length 0: divide it by 1 instead (`torch.where`), and its cosines are 0.
+</details>
+
+<details><summary>Hint 3 of 3</summary>
+
+For the nearest *other* row, put minus infinity on the diagonal of a *copy* before `argmax`.
+</details>
 """
 
 from __future__ import annotations
 
 import torch
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 
-exercise = Exercise("router_weight_statistics")
+exercise = Exercise(
+    "router_weight_statistics", effort=Effort(difficulty=2, importance=4, minutes=20)
+)
 
 
 @exercise.solution

@@ -7,7 +7,8 @@ token add up to 1:
 $$w_{t,j} = \frac{\exp(z_{t,i_j})}{\sum_{l=1}^{k} \exp(z_{t,i_l})}
 \qquad i_1, \dots, i_k: \text{the experts with the largest logits } z_t \text{, best first}$$
 
-That is what Mixtral does (Jiang et al., *Mixtral of Experts*, 2024, section 2.1).
+That is what Mixtral does ([Jiang et al., *Mixtral of Experts*, 2024](https://arxiv.org/abs/2401.04088),
+section 2.1).
 
 Write `simulate_topk_routing(logits, top_k=2)` for logits of shape [T, E]. It returns a dict:
 
@@ -33,6 +34,17 @@ What else holds:
 - [low-precision] bfloat16 or float16 logits are computed in float32.
 
 Equal logits: any choice among the tied experts is right.
+
+<details><summary>Hint 1 of 2</summary>
+
+`torch.topk` on the logits gives values and indices at once, best first. The softmax goes over those
+values.
+</details>
+
+<details><summary>Hint 2 of 2</summary>
+
+`torch.bincount(slots, minlength=E)` counts; with `weights=` it sums.
+</details>
 """
 
 from __future__ import annotations
@@ -41,9 +53,9 @@ from typing import Any
 
 import torch
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 
-exercise = Exercise("simulate_topk_routing")
+exercise = Exercise("simulate_topk_routing", effort=Effort(difficulty=2, importance=5, minutes=30))
 
 
 @exercise.solution

@@ -1,7 +1,9 @@
 r"""# Expert capacity
 
-On an accelerator every expert gets a buffer of fixed size: its *capacity*. Slots that find it full
-are *dropped*, and the token passes that expert by. For T tokens with k experts each,
+Where the shapes of all tensors must be known in advance (GShard and Switch Transformers on TPUs),
+every expert gets a buffer of fixed size: its *capacity*. Slots that find it full are *dropped*, and
+the token passes that expert by. (MegaBlocks, DeepSeek-V3, OLMoE and vLLM work without, and drop
+nothing.) For T tokens with k experts each,
 
 $$C = \left\lceil T \cdot k \cdot \text{capacity\_factor} \,/\, E \right\rceil$$
 
@@ -27,9 +29,30 @@ What else holds:
   negative or NaN.
 - [unchanged] The inputs are not changed.
 
-Sources: Lepikhin et al., *GShard* (2020); Fedus et al., *Switch Transformers* (2021), section 2.2;
-dropping by weight is *batch prioritized routing*: Riquelme et al., *Scaling Vision with Sparse
-Mixture of Experts* (2021).
+Sources: capacity: [Lepikhin et al., *GShard* (2020)](https://arxiv.org/abs/2006.16668), and [Fedus
+et al., *Switch Transformers* (2022)](https://arxiv.org/abs/2101.03961), section 2.2, where $k = 1$
+makes `"position"` the rule; `"weight"` is `drop_policy="probs"` of
+[Megatron-Core](https://github.com/NVIDIA/Megatron-LM/blob/00611e6eeb0b09b5ee074750956855215ddbd67f/megatron/core/transformer/moe/moe_utils.py).
+Others differ: GShard (algorithm 1) and V-MoE serve the first choices of *all* tokens before any
+second one, and *batch prioritized routing* ([Riquelme et al.,
+2021](https://arxiv.org/abs/2106.05974)) sorts whole tokens by their best weight.
+
+<details><summary>Hint 1 of 3</summary>
+
+Think of one expert first: put the slots that chose it into the order of the policy, and keep the
+first C.
+</details>
+
+<details><summary>Hint 2 of 3</summary>
+
+`torch.sort(…, descending=True, stable=True)` keeps equal weights in the order in which they stand.
+</details>
+
+<details><summary>Hint 3 of 3</summary>
+
+For all experts at once: sort the slots by expert, stably; the place of a slot within its expert is
+its place in that order minus where its expert begins. A loop over experts is fine, too.
+</details>
 """
 
 from __future__ import annotations
@@ -38,9 +61,9 @@ import math
 
 import torch
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 
-exercise = Exercise("apply_capacity")
+exercise = Exercise("apply_capacity", effort=Effort(difficulty=4, importance=4, minutes=50))
 
 
 @exercise.solution

@@ -130,7 +130,8 @@ def first_slots_first(
     capacity_factor: float,
     policy: str = "position",
 ) -> Kept:
-    """Serves the first slots of all tokens before any second slot. Order by token first."""
+    """Serves the first slots of all tokens before any second slot, as GShard does. Here the order
+    goes by token first."""
     keep, dropped = apply_capacity(indices.T, weights.T, num_experts, capacity_factor, policy)
     return keep.T.contiguous(), dropped
 

@@ -18,16 +18,25 @@ where $S_t$ holds the experts of token $t$.
 - [zeros] The diagonal is 0, and so is the row of an expert that no token uses.
 - [unchanged] `indices` is not changed.
 
-Source: Muennighoff et al., *OLMoE: Open Mixture-of-Experts Language Models* (2024), section 5.2.
+In a balanced router in which no two experts belong together, an entry is about (k − 1)/(E − 1):
+compare with that.
+
+Source: [Muennighoff et al., *OLMoE: Open Mixture-of-Experts Language Models*
+(2024)](https://arxiv.org/abs/2409.02060), section 5.2, equation 6.
+
+<details><summary>Hint</summary>
+
+Make a matrix [T, E] with a 1 where a token uses an expert. What is its transpose times itself?
+</details>
 """
 
 from __future__ import annotations
 
 import torch
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 
-exercise = Exercise("coactivation")
+exercise = Exercise("coactivation", effort=Effort(difficulty=2, importance=3, minutes=25))
 
 
 @exercise.solution

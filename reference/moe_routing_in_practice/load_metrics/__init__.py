@@ -1,8 +1,12 @@
 r"""# Load metrics
 
-How unbalanced is a layer? A training run logs that at every step, as numbers that mean the same for
-8 experts as for 256. Let $n_i$ be the number of routing slots that went to expert $i$, and $\bar n$
-their mean over **all** E experts.
+How unbalanced is a layer? A training run logs that at every step, as numbers that can be compared
+between layers. (Mind their ranges: the maximal violation reaches E/k − 1 when all tokens choose the
+same k experts. And mind chance: dice that choose k of E experts for T tokens give a squared
+coefficient of variation of about (1 − k/E) · E/(T · k).)
+
+Let $n_i$ be the number of routing slots that went to expert $i$, and $\bar n$ their mean over
+**all** E experts.
 
 Write `load_metrics(indices, num_experts, token_mask=None)` for routing decisions `indices` ([T, k],
 int64). It returns a dict with these keys:
@@ -29,8 +33,20 @@ G = \frac{\sum_i \sum_j |n_i - n_j|}{2 \, E^2 \, \bar n}$$
   0.0, and every expert is dead.
 - [wrong-arguments] `ValueError` for an index outside 0..E−1, and for fewer than two experts.
 
-Sources: maximal violation: Wang et al., *Auxiliary-Loss-Free Load Balancing Strategy* (2024);
-squared coefficient of variation: Shazeer et al., *Outrageously Large Neural Networks* (2017).
+Sources: maximal violation: [Wang et al., *Auxiliary-Loss-Free Load Balancing Strategy*
+(2024)](https://arxiv.org/abs/2408.15664); squared coefficient of variation: [Shazeer et al.,
+*Outrageously Large Neural Networks* (2017)](https://arxiv.org/abs/1701.06538), section 4.
+
+<details><summary>Hint 1 of 2</summary>
+
+Count once, with `minlength`, and compute everything else from the counts in float64.
+</details>
+
+<details><summary>Hint 2 of 2</summary>
+
+`torch.special.entr(p)` is $-p \ln p$, and 0 for $p = 0$. All differences of counts are
+`counts[:, None] - counts[None, :]`.
+</details>
 """
 
 from __future__ import annotations
@@ -40,9 +56,9 @@ from typing import Any
 
 import torch
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 
-exercise = Exercise("load_metrics")
+exercise = Exercise("load_metrics", effort=Effort(difficulty=2, importance=5, minutes=35))
 
 
 @exercise.solution

@@ -1,8 +1,8 @@
 r"""# Routing, as DeepSeek-V3 does it
 
 The plain recipe (softmax, take the $k$ largest) has grown options over the years. Write one
-function that covers them: Mixtral, OLMoE, Qwen-MoE, DeepSeek-V2 and DeepSeek-V3 are all settings
-of it.
+function that covers them: Mixtral, OLMoE, Qwen-MoE, DeepSeek-V2-Lite and DeepSeek-V3 are all
+settings of it.
 
 `route(logits, top_k, scoring="softmax", norm_topk=False, bias=None, n_group=1, topk_group=1,
 scale=1.0)` takes logits [T, E], in five steps:
@@ -33,18 +33,38 @@ Settings that do not fit together:
 - [wrong-topk-group] `ValueError` for `topk_group` outside 1..`n_group`;
 - [wrong-top-k] `ValueError` for `top_k` outside 1..(E · `topk_group` / `n_group`).
 
-Source: DeepSeek-AI, *DeepSeek-V3 Technical Report* (2024), section 2.1.2;
-`transformers/models/deepseek_v3/modeling_deepseek_v3.py`. (DeepSeek-V2 scores a group by its single
-best expert.)
+Source: [DeepSeek-AI, *DeepSeek-V3 Technical Report* (2024)](https://arxiv.org/abs/2412.19437),
+section 2.1.2; [`deepseek_v3/modeling_deepseek_v3.py`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/deepseek_v3/modeling_deepseek_v3.py).
+The report sums the best $K_r / M$ experts of a group, for $K_r$ experts from $M$ groups: 8/4 = 2 in
+DeepSeek-V3, and two is what its code takes. Megatron-Core takes `topk // group_topk`. DeepSeek-V2
+scores a group by its single best expert
+([`deepseek_v2/modeling_deepseek_v2.py`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/deepseek_v2/modeling_deepseek_v2.py)).
+
+<details><summary>Hint 1 of 3</summary>
+
+Follow the five steps, and keep two tensors apart: `scores`, which become weights, and `biased`,
+which only select.
+</details>
+
+<details><summary>Hint 2 of 3</summary>
+
+Groups are a view: `biased.reshape(T, n_group, -1)`. Whatever is outside the best groups becomes
+minus infinity, not 0, for a biased score may be below 0.
+</details>
+
+<details><summary>Hint 3 of 3</summary>
+
+`scores.gather(1, indices)` picks the unbiased scores of the selected experts.
+</details>
 """
 
 from __future__ import annotations
 
 import torch
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 
-exercise = Exercise("route")
+exercise = Exercise("route", effort=Effort(difficulty=4, importance=5, minutes=50))
 
 
 @exercise.solution

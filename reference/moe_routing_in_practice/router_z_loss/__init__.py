@@ -21,17 +21,28 @@ Write `router_z_loss(logits, token_mask=None)` for logits [T, E].
   exponential overflows.
 - [unchanged] The logits are not changed.
 
-Source: Zoph et al., *ST-MoE: Designing Stable and Transferable Sparse Expert Models* (2022),
-equation 5.
+Source: [Zoph et al., *ST-MoE: Designing Stable and Transferable Sparse Expert Models*
+(2022)](https://arxiv.org/abs/2202.08906), equation 5.
+
+<details><summary>Hint 1 of 2</summary>
+
+`torch.logsumexp` does not overflow where `log(sum(exp))` does.
+</details>
+
+<details><summary>Hint 2 of 2</summary>
+
+Select the real rows before anything is computed. Multiplying by the mask afterwards is too late:
+infinity times 0 is NaN, also in the gradient.
+</details>
 """
 
 from __future__ import annotations
 
 import torch
 
-from autograder import Exercise
+from autograder import Effort, Exercise
 
-exercise = Exercise("router_z_loss")
+exercise = Exercise("router_z_loss", effort=Effort(difficulty=2, importance=3, minutes=20))
 
 
 @exercise.solution
