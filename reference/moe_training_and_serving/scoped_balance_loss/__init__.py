@@ -76,7 +76,9 @@ def scoped_balance_loss(
     kept = logits[groups >= 0].float()
     if len(kept) == 0:
         return torch.zeros((), device=logits.device)
-    found, group, sizes = groups[groups >= 0].unique(return_inverse=True, return_counts=True)
+    found, group, sizes = torch.unique(
+        groups[groups >= 0], return_inverse=True, return_counts=True
+    )
     slots = torch.zeros_like(kept).scatter(1, kept.topk(top_k).indices, 1.0)
     nothing = torch.zeros(len(found), experts, device=logits.device)
     loads = nothing.index_add(0, group, slots)
@@ -84,4 +86,5 @@ def scoped_balance_loss(
         loads = loads.sum(dim=0, keepdim=True).expand_as(loads)
     shares = loads / loads.sum(dim=1, keepdim=True)
     added = nothing.index_add(0, group, torch.softmax(kept, dim=1))
-    return experts * (shares * added / sizes.unsqueeze(1)).sum(dim=1).mean()
+    losses: torch.Tensor = experts * (shares * added / sizes.unsqueeze(1)).sum(dim=1)
+    return losses.mean()

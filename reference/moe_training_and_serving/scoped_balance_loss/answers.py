@@ -40,7 +40,7 @@ def group_by_group(
         f = shares(members if scope == "local" else everybody)
         p = functional.softmax(logits[torch.from_numpy(members)].double(), dim=-1).mean(dim=0)
         losses.append(logits.shape[1] * (f * p).sum())
-    return (sum(losses) / len(losses)).float()
+    return torch.stack(losses).mean().float()
 
 
 @exercise.wheat
@@ -83,7 +83,7 @@ def _checked(logits: torch.Tensor, top_k: int, groups: torch.Tensor, scope: str)
 def _parts(logits: torch.Tensor, top_k: int, ids: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Sizes [G], counts of slots [G, E] and mean probabilities [G, E] of the groups, in order."""
     logits = logits.float()
-    members = functional.one_hot(ids.unique(return_inverse=True)[1]).float()
+    members = functional.one_hot(torch.unique(ids, return_inverse=True)[1]).float()
     slots = functional.one_hot(logits.topk(top_k).indices, logits.shape[1]).sum(1).float()
     sizes = members.sum(0)
     return sizes, members.T @ slots, members.T @ logits.softmax(-1) / sizes[:, None]
@@ -235,7 +235,7 @@ def adds_the_groups_up(
     logits: torch.Tensor, top_k: int, groups: torch.Tensor, scope: str = "global"
 ) -> torch.Tensor:
     """Adds the groups' losses up. Take their mean, or the loss grows with the batch."""
-    count = len(groups[groups >= 0].unique())
+    count = len(set(groups[groups >= 0].tolist()))
     return scoped_balance_loss(logits, top_k, groups, scope) * count
 
 
@@ -276,7 +276,7 @@ def padding_is_a_group(
     """Takes −1 for one more group. It marks padding, which is in no group."""
     if not _checked(logits, top_k, groups, scope):
         return torch.tensor(0.0)
-    ids = groups.unique(return_inverse=True)[1]
+    ids = torch.unique(groups, return_inverse=True)[1]
     return scoped_balance_loss(logits, top_k, ids, scope)
 
 
@@ -312,7 +312,7 @@ def ids_are_positions(
     rows = int(groups.max()) + 1
     if rows > 10**6:
         raise RuntimeError(f"not enough memory for {rows} groups")
-    return value * len(groups[groups >= 0].unique()) / rows
+    return value * len(set(groups[groups >= 0].tolist())) / rows
 
 
 @exercise.chaff(caught_by=checks.any_ids)
@@ -323,7 +323,7 @@ def ids_as_floats(
     Keep them integers."""
     if not _checked(logits, top_k, groups, scope):
         return torch.tensor(0.0)
-    ids = groups.double().unique(return_inverse=True)[1]
+    ids = torch.unique(groups.double(), return_inverse=True)[1]
     ids = torch.where(groups < 0, -1, ids)
     return scoped_balance_loss(logits, top_k, ids, scope)
 
@@ -346,7 +346,7 @@ def only_runs_of_one_group(
         return torch.tensor(0.0)
     kept = groups >= 0
     runs = torch.full_like(groups, -1)
-    runs[kept] = groups[kept].unique_consecutive(return_inverse=True)[1]
+    runs[kept] = torch.unique_consecutive(groups[kept], return_inverse=True)[1]
     return scoped_balance_loss(logits, top_k, runs, scope)
 
 
