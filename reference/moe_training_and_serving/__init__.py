@@ -6,7 +6,11 @@ from pathlib import Path
 
 from autograder.authoring.assignment import Assignment, Prose
 from reference.moe_training_and_serving import (
+    balance_with_bias,
+    next_layer_recall,
     scoped_balance_loss,
+    specialisation,
+    train_with_router_log,
 )
 
 assignment = Assignment(
@@ -16,6 +20,10 @@ assignment = Assignment(
     parts=(
         Prose("introduction.md"),
         scoped_balance_loss.exercise,
+        balance_with_bias.exercise,
+        train_with_router_log.exercise,
+        specialisation.exercise,
+        next_layer_recall.exercise,
     ),
     hours="five to six hours",
     requirements=(

@@ -76,9 +76,7 @@ def scoped_balance_loss(
     kept = logits[groups >= 0].float()
     if len(kept) == 0:
         return torch.zeros((), device=logits.device)
-    found, group, sizes = torch.unique(
-        groups[groups >= 0], return_inverse=True, return_counts=True
-    )
+    found, group, sizes = torch.unique(groups[groups >= 0], return_inverse=True, return_counts=True)
     slots = torch.zeros_like(kept).scatter(1, kept.topk(top_k).indices, 1.0)
     nothing = torch.zeros(len(found), experts, device=logits.device)
     loads = nothing.index_add(0, group, slots)
