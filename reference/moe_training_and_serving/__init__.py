@@ -20,10 +20,16 @@ assignment = Assignment(
     parts=(
         Prose("introduction.md"),
         scoped_balance_loss.exercise,
+        Prose("whose_tokens.md"),
         balance_with_bias.exercise,
+        Prose("race.md"),
         train_with_router_log.exercise,
+        Prose("watching.md"),
         specialisation.exercise,
+        Prose("specialists.md"),
         next_layer_recall.exercise,
+        Prose("prefetch.md"),
+        Prose("checkpoint.md"),
     ),
     hours="five to six hours",
     requirements=(

@@ -76,7 +76,9 @@ def balance_is_left_alone(answer: Answer, rng: np.random.Generator) -> None:
     )
 
 
-@exercise.agrees(points=2, proves=("counts", "bias", "max-violation", "global-violation", "mean"))
+@exercise.agrees(
+    points=2, proves=("counts", "bias", "max-violation", "global-violation", "numbers")
+)
 def random_steps(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on skewed scores, also where T · k / E is no whole number"""
     for tokens, experts, top_k, rate in ((7, 5, 2, 0.1), (12, 8, 3, 0.03), (9, 4, 1, 0.25)):

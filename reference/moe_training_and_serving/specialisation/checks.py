@@ -93,7 +93,7 @@ def left_out(rng: np.random.Generator) -> Iterator[Given]:
         yield given(indices, labels, 6, num_labels=3)
 
 
-@exercise.agrees(points=1, proves=("lift-of-nothing", "top-expert", "share"))
+@exercise.agrees(points=1, proves=("lift-of-nothing", "top-expert", "share", "ties"))
 def labels_and_experts_without_tokens(rng: np.random.Generator) -> Iterator[Given]:
     """A label may have no token, an expert no use, and a label two favourites"""
     for empty in (0, 2, 3):
