@@ -199,12 +199,7 @@ def _measure(
     return entry, loss
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.trains_a_copy_in_float32,
-        checks.any_batches,
-    )
-)
+@exercise.chaff(caught_by=checks.trains_a_copy_in_float32)
 def trains_the_model_itself(
     model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1
 ) -> Log:
@@ -234,16 +229,7 @@ def trains_in_the_models_dtype(
     return _lab(model, batches, alpha, lr, _Change(dtype=None))
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.measures_one_batch,
-        checks.one_small_step,
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-        checks.any_batches,
-    )
-)
+@exercise.chaff(caught_by=checks.one_small_step)
 def measures_after_the_step(
     model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1
 ) -> Log:
@@ -252,13 +238,7 @@ def measures_after_the_step(
     return _lab(model, batches, alpha, lr, _Change(measure_after=True))
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-    )
-)
+@exercise.chaff(caught_by=checks.weights_and_rates)
 def with_momentum(model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1) -> Log:
     """Trains with momentum. The exercise asks for plain gradient descent."""
     return _lab(
@@ -270,28 +250,13 @@ def with_momentum(model: nn.Module, batches: Batches, alpha: float = 0.01, lr: f
     )
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.one_small_step,
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-        checks.any_batches,
-    )
-)
+@exercise.chaff(caught_by=checks.one_small_step)
 def with_adamw(model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1) -> Log:
     """Trains with AdamW. The exercise asks for plain gradient descent."""
     return _lab(model, batches, alpha, lr, _Change(optimizer=torch.optim.AdamW))
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-        checks.any_batches,
-    )
-)
+@exercise.chaff(caught_by=checks.weights_and_rates)
 def with_weight_decay(
     model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1
 ) -> Log:
@@ -305,15 +270,7 @@ def with_weight_decay(
     )
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.one_small_step,
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-        checks.any_batches,
-    )
-)
+@exercise.chaff(caught_by=checks.one_small_step)
 def clips_gradients(
     model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1
 ) -> Log:
@@ -322,13 +279,7 @@ def clips_gradients(
     return _lab(model, batches, alpha, lr, _Change(clip=1.0))
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-    )
-)
+@exercise.chaff(caught_by=checks.weights_and_rates)
 def gradients_add_up(
     model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1
 ) -> Log:
@@ -336,26 +287,14 @@ def gradients_add_up(
     return _lab(model, batches, alpha, lr, _Change(keep_gradients=True))
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-    )
-)
+@exercise.chaff(caught_by=checks.weights_and_rates)
 def never_balances(model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1) -> Log:
     """Logs the balance loss and trains without it: `alpha` changes nothing, or the router logits
     were detached."""
     return _lab(model, batches, alpha, lr, _Change(balance_in_training=False))
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.any_batches,
-    )
-)
+@exercise.chaff(caught_by=checks.padded_batches_of_each_family)
 def alpha_in_the_log(
     model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1
 ) -> Log:
@@ -364,15 +303,7 @@ def alpha_in_the_log(
     return [{**entry, "balance_loss": alpha * entry["balance_loss"]} for entry in log]
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.measures_one_batch,
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-        checks.any_batches,
-    )
-)
+@exercise.chaff(caught_by=checks.padded_batches_of_each_family)
 def predicts_padding(
     model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1
 ) -> Log:
@@ -380,15 +311,7 @@ def predicts_padding(
     return _lab(model, batches, alpha, lr, _Change(pad_counts="targets"))
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.measures_one_batch,
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-        checks.any_batches,
-    )
-)
+@exercise.chaff(caught_by=checks.padded_batches_of_each_family)
 def balances_padding(
     model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1
 ) -> Log:
@@ -397,30 +320,14 @@ def balances_padding(
     return _lab(model, batches, alpha, lr, _Change(pad_counts="routers"))
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.measures_one_batch,
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-        checks.any_batches,
-    )
-)
+@exercise.chaff(caught_by=checks.padded_batches_of_each_family)
 def averages_texts(model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1) -> Log:
     """Averages over each text and then over the texts. Average over all predictions of the batch,
     or short texts weigh too much."""
     return _lab(model, batches, alpha, lr, _Change(per_text=True))
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.measures_one_batch,
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-        checks.any_batches,
-    )
-)
+@exercise.chaff(caught_by=checks.padded_batches_of_each_family)
 def takes_two_experts(
     model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1
 ) -> Log:
@@ -428,14 +335,7 @@ def takes_two_experts(
     return _lab(model, batches, alpha, lr, _Change(k=2))
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-        checks.any_batches,
-    )
-)
+@exercise.chaff(caught_by=checks.padded_batches_of_each_family)
 def adds_the_layers_up(
     model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1
 ) -> Log:
@@ -447,14 +347,7 @@ def adds_the_layers_up(
     )
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-        checks.any_batches,
-    )
-)
+@exercise.chaff(caught_by=checks.padded_batches_of_each_family)
 def shares_add_up_to_k(
     model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1
 ) -> Log:
@@ -463,13 +356,7 @@ def shares_add_up_to_k(
     return _lab(model, batches, alpha, lr, _Change(layer=lambda logits, k: k * _switch(logits, k)))
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-    )
-)
+@exercise.chaff(caught_by=checks.weights_and_rates)
 def gradient_through_the_shares(
     model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1
 ) -> Log:
@@ -483,14 +370,7 @@ def gradient_through_the_shares(
     return _lab(model, batches, alpha, lr, _Change(layer=layer))
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-        checks.any_batches,
-    )
-)
+@exercise.chaff(caught_by=checks.weights_and_rates)
 def adds_the_models_own_term(
     model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1
 ) -> Log:
@@ -499,15 +379,7 @@ def adds_the_models_own_term(
     return _lab(model, batches, alpha, lr, _Change(own_term=True))
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.measures_one_batch,
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-        checks.any_batches,
-    )
-)
+@exercise.chaff(caught_by=checks.measures_one_batch)
 def forgets_the_one(
     model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1
 ) -> Log:
@@ -516,15 +388,7 @@ def forgets_the_one(
     return [{**one, "max_violation": [v + 1 for v in one["max_violation"]]} for one in log]
 
 
-@exercise.chaff(
-    caught_by=(
-        checks.measures_one_batch,
-        checks.padded_batches_of_each_family,
-        checks.weights_and_rates,
-        checks.trains_a_copy_in_float32,
-        checks.any_batches,
-    )
-)
+@exercise.chaff(caught_by=checks.measures_one_batch)
 def one_number_for_all_routers(
     model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1
 ) -> Log:
@@ -537,7 +401,7 @@ def one_number_for_all_routers(
     ]
 
 
-@exercise.chaff(caught_by=())
+@exercise.chaff(caught_by=checks.any_batches)
 def passes_everything_on(
     model: nn.Module, batches: Batches, alpha: float = 0.01, lr: float = 0.1
 ) -> Log:
