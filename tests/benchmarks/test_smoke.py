@@ -31,6 +31,7 @@ SHORT_RUNS = {
         *("--rounds", "1", "--otter-rounds", "1"),
     ),
     "sandbox_start": ("--rounds", "1", "--at-once", "1"),
+    "train_router": ("--race", "--steps", "2"),
 }
 RUN_BY_OTHER_TESTS = {
     "attack_table": "tests/hostile/test_levels.py",

@@ -27,6 +27,7 @@ SOLUTIONS = (
     ("moe_routing_in_practice", "in_practice.py"),
     ("moe_routing_in_practice", "in_practice_loops.py"),
     ("moe_routing_in_practice", "in_practice_indexing.py"),
+    ("moe_training_and_serving", "training_and_serving.py"),
 )
 SEEDS = [f"seed {number}" for number in range(int(os.environ.get("SOLUTION_SEEDS", "2")))]
 

@@ -13,17 +13,29 @@ import moelab_kit
 
 if TYPE_CHECKING:
     from moe_lab.bench import Bench
+    from moe_lab.corpus import batch_of
     from moe_lab.loading import load_model, load_tokenizer
+    from moe_lab.training import training_race
     from moelab_kit.handing_in import hand_in
     from moelab_kit.saved import this_notebook
 
 _HOME = {
     "Bench": "moe_lab.bench",
+    "batch_of": "moe_lab.corpus",
     "load_model": "moe_lab.loading",
     "load_tokenizer": "moe_lab.loading",
+    "training_race": "moe_lab.training",
 }
 
-__all__ = ["Bench", "hand_in", "load_model", "load_tokenizer", "this_notebook"]
+__all__ = [
+    "Bench",
+    "batch_of",
+    "hand_in",
+    "load_model",
+    "load_tokenizer",
+    "this_notebook",
+    "training_race",
+]
 
 # What `pip install` brings for these modules, for a lab's `requirements.txt`.
 NEEDS = ("torch>=2.7", "transformers>=5.21", "numpy>=1.26")
@@ -32,6 +44,9 @@ moelab_kit.offer("bench", "moe_lab.bench:Bench")
 moelab_kit.give("load_model", "moe_lab.loading:load_model", graded="moe_lab.loading:tiny_model")
 moelab_kit.give(
     "load_tokenizer", "moe_lab.loading:load_tokenizer", graded="moe_lab.loading:tiny_tokenizer"
+)
+moelab_kit.give(
+    "training_race", "moe_lab.training:training_race", graded="moe_lab.training:first_steps"
 )
 
 
