@@ -14,6 +14,7 @@ NO_SUBMISSION = "no submission"
 WHICH_FILE = "which file counts: "  # how a note begins that a person should decide on
 NOBODYS = "nobody in the roster fits this file"  # how a note begins
 LONGEST_EVIDENCE = 1_000  # characters of a call, or of what it gave
+LONGEST_CODE = 8_000  # characters of a function as a student wrote it
 LONGEST_SENTENCE = 1_000  # characters of a sentence of an exercise's text that is quoted
 OTHER_ASSIGNMENT = "its metadata names the assignment "  # how a note of a wrong one begins
 LATE = "handed in late, as the learning platform marks it"
@@ -90,12 +91,14 @@ class ExerciseGrade:
     """All checks of one exercise against one submission.
 
     `picture` is a PNG of the figure that the student's function drew; empty where none was asked
-    for or drawn.
+    for or drawn. `code` is the function as the student wrote it, with the helpers that it names; it
+    is for instructors alone.
     """
 
     name: str
     checks: tuple[CheckResult, ...]
     picture: bytes = b""
+    code: str = ""
 
     @property
     def judged(self) -> tuple[CheckResult, ...]:

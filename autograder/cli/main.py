@@ -18,6 +18,7 @@ from autograder.cli.build import build
 from autograder.cli.check import check
 from autograder.cli.demo import demo
 from autograder.cli.doctor import doctor
+from autograder.cli.explain import explain
 from autograder.cli.grade import grade
 from autograder.cli.report import report
 from autograder.cli.verify import verify
@@ -37,7 +38,7 @@ class _InOrder(click.Group):
 @click.group(
     cls=_InOrder,
     invoke_without_command=True,
-    commands=[demo, check, grade, report, adjust, verify, build, doctor],
+    commands=[demo, check, grade, report, explain, adjust, verify, build, doctor],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="The first minute: moelab demo",
 )

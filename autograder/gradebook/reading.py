@@ -15,6 +15,7 @@ from autograder.gradebook.schema import (
     adjustments,
     attempts,
     check_results,
+    codes,
     exercise_results,
     replacements,
     runs,
@@ -68,19 +69,21 @@ def second_newest(assignment: str) -> Select[tuple[int]]:
 def read(connection: Connection, wanted: Select[tuple[int]], *, pictures: bool) -> list[Attempt]:
     """Read the attempts of these numbers, in the order of their submissions' names.
 
-    `pictures`: with what students' functions drew, which is most of a gradebook's bytes.
+    `pictures`: with what students' functions drew, which is most of a gradebook's bytes, and with
+    their code.
 
     Raises `KeyError`, `TypeError` or `ValueError` for a row that this version cannot read.
     """
     found = connection.execute(_joined(wanted)).mappings().all()
     drawn = _pictures(connection, wanted) if pictures else {}
+    written = _codes(connection, wanted) if pictures else {}
     decided = _adjustments(connection, {row["run_assignment"] for row in found})
     replaced = _replacements(connection, wanted)
     built = []
     for number, group in groupby(found, key=lambda row: row["id"]):
         of_attempt = list(group)
         first = of_attempt[0]
-        grade = rows.grade_in(of_attempt, drawn)
+        grade = rows.grade_in(of_attempt, drawn, written)
         of_grade = decided.get((first["run_assignment"], grade.submission), [])
         grade = with_replacement(_decided(grade, of_grade), replaced.get(number, ""))
         built.append(
@@ -123,6 +126,17 @@ def _pictures(connection: Connection, wanted: Select[tuple[int]]) -> dict[int, b
         .join(numbers, numbers.c.id == exercise_results.c.attempt_id)
     )
     return {row.exercise_result_id: row.png for row in found}
+
+
+def _codes(connection: Connection, wanted: Select[tuple[int]]) -> dict[int, str]:
+    """The students' code in these attempts, by the number of the exercise's result."""
+    numbers = wanted.subquery()
+    found = connection.execute(
+        select(codes)
+        .join(exercise_results)
+        .join(numbers, numbers.c.id == exercise_results.c.attempt_id)
+    )
+    return {row.exercise_result_id: row.source for row in found}
 
 
 def _adjustments(

@@ -97,8 +97,10 @@ def run_in(row: RowMapping) -> Run:
     )
 
 
-def grade_in(of_attempt: list[RowMapping], pictures: Mapping[int, bytes]) -> Grade:
-    """The grade of the joined rows of one attempt; pictures by the number of exercise's result."""
+def grade_in(
+    of_attempt: list[RowMapping], pictures: Mapping[int, bytes], codes: Mapping[int, str]
+) -> Grade:
+    """The grade of the joined rows of one attempt; pictures and codes by the exercise's number."""
     first = of_attempt[0]
     return Grade(
         student=first["student"],
@@ -108,7 +110,7 @@ def grade_in(of_attempt: list[RowMapping], pictures: Mapping[int, bytes]) -> Gra
         notes=tuple(first["notes"]),
         identity=tuple(first["identity"]),
         late=bool(first["late"]),
-        exercises=tuple(_exercises(of_attempt, pictures)),
+        exercises=tuple(_exercises(of_attempt, pictures, codes)),
     )
 
 
@@ -145,7 +147,7 @@ def _strength(isolation: str) -> int:
 
 
 def _exercises(
-    of_attempt: Iterable[RowMapping], pictures: Mapping[int, bytes]
+    of_attempt: Iterable[RowMapping], pictures: Mapping[int, bytes], codes: Mapping[int, str]
 ) -> Iterator[ExerciseGrade]:
     for number, group in groupby(of_attempt, key=lambda row: row["exercise_id"]):
         if number is None:  # an attempt without any exercise
@@ -155,6 +157,7 @@ def _exercises(
             name=of_exercise[0]["exercise_name"],
             checks=tuple(_check(row) for row in of_exercise if row["check_id"] is not None),
             picture=pictures.get(number, b""),
+            code=codes.get(number, ""),
         )
 
 

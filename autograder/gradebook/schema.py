@@ -26,7 +26,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_REVISION = "0007"  # the newest migration
+SCHEMA_REVISION = "0008"  # the newest migration
 
 metadata = MetaData(
     naming_convention={
@@ -66,6 +66,14 @@ run_ends = Table(
     metadata,
     Column("run_id", ForeignKey("runs.id"), primary_key=True),
     Column("ended", DateTime(timezone=True), nullable=False),
+)
+
+# Where the files of a run were found, to run a check again.
+run_places = Table(
+    "run_places",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("paths", JSON, nullable=False),
 )
 
 attempts = Table(
@@ -122,6 +130,14 @@ pictures = Table(
     metadata,
     Column("exercise_result_id", ForeignKey("exercise_results.id"), primary_key=True),
     Column("png", LargeBinary, nullable=False),
+)
+
+# The function as its student wrote it, with the helpers that it names: for instructors alone.
+codes = Table(
+    "codes",
+    metadata,
+    Column("exercise_result_id", ForeignKey("exercise_results.id"), primary_key=True),
+    Column("source", Text, nullable=False),
 )
 
 

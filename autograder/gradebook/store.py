@@ -21,7 +21,7 @@ from autograder.gradebook.connection import (
 from autograder.gradebook.decisions import Adjustment, check_adjustment, grade_that_counts
 from autograder.gradebook.errors import GradebookError
 from autograder.gradebook.reading import Attempt
-from autograder.gradebook.schema import attempts, runs
+from autograder.gradebook.schema import attempts, run_places, runs
 from autograder.gradebook.writing import Interrupted
 from autograder.records import ClassGrades, Grade, Run, Status
 from autograder.text import clean_name
@@ -85,6 +85,17 @@ class Gradebook:
         """Note that everything that a run was started for is in the gradebook."""
         with explained(self._place), self._engine.begin() as connection:
             writing.end_run(connection, run_id)
+
+    def keep_places(self, run_id: int, paths: Collection[str]) -> None:
+        """Note where the files of a run were found."""
+        with explained(self._place), self._engine.begin() as connection:
+            writing.insert_places(connection, run_id, paths)
+
+    def places(self, run_id: int) -> tuple[str, ...]:
+        """Where the files of a run were found; nothing where that is not known."""
+        wanted = select(run_places.c.paths).where(run_places.c.run_id == run_id)
+        with explained(self._place), self._reading() as connection:
+            return tuple(connection.scalar(wanted) or ())
 
     def interrupted(self, assignment: str, revision: str) -> Interrupted | None:
         """The newest run of this course revision, where it did not come to its end."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autograder.records import ClassGrades
 from autograder.report.class_page.details import (
+    CODE_LIMITS,
     SHORTEST_EVIDENCE,
     details_data,
     embedded,
@@ -69,16 +70,19 @@ def _page(class_grades: ClassGrades, rows: Sequence[Entry]) -> str:
         "review": to_review(rows),
         "nobody": passed_by_nobody(items),
     }
-    data = details_data(rows, items)
-    page = _render(values, data=embedded(data), cut=False)
     pictures = sum(len(drawn) for drawn in gallery.values())
     most = max(PAGE_LIMIT, PER_STUDENT * len(rows)) + PER_PICTURE * pictures
-    surplus = len(page.encode("utf-8")) - most
-    if surplus <= 0:
-        return page
+    written = max((len(e.code) for row in rows for e in row.grade.exercises), default=0)
+    limits = CODE_LIMITS if written else CODE_LIMITS[-1:]
+    for limit in limits:
+        data = details_data(rows, items, code=limit)
+        page = _render(values, data=embedded(data), cut=limit < written)
+        surplus = len(page.encode("utf-8")) - most
+        if surplus <= 0:
+            return page
     small = shortened(data, surplus + SENTENCE, SHORTEST_EVIDENCE)
     if small is None:
-        plain = details_data(rows, items, evidence=False)
+        plain = details_data(rows, items, evidence=False, code=CODE_LIMITS[-1])
         less = len(embedded(data).encode("utf-8")) - len(embedded(plain).encode("utf-8"))
         small = shortened(plain, surplus - less + SENTENCE)
     return _render(values, data=embedded(small), cut=True)
