@@ -182,6 +182,7 @@ def _grade(
             replaced_by=one.superseded_by,
             identity=one.identity,
             late=one.late,
+            submitted=one.submitted,
             notes=(*grade.notes, *([LATE] if one.late else [])),
         )
         book.record_once(run_id, grade)

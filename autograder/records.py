@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from autograder.text import plain
@@ -126,6 +127,23 @@ class Enrolment:
     email: str = ""
     number: str = ""
     section: str = ""
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the course's rules on deadlines make of a grade.
+
+    `percent` of the score is taken for `days_late`, which leaves the `final` one; `rules` say so in
+    words. `submitted` is `None` where nobody says when the file was handed in.
+    """
+
+    due: datetime
+    submitted: datetime | None
+    days_late: int
+    percent: float
+    final: float
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +153,9 @@ class Grade:
     `submission` is "" for a student of the roster who handed in nothing. `replaced_by` names the
     same student's newer submission, which counts instead; "" where this one counts. `identity` is
     how a learning platform knows the students: `canvas 123`, `moodle 47`, `email ada@example.org`.
-    `enrolment` is `None` where no roster was given.
+    `enrolment` is `None` where no roster was given. `submitted` is when the file was handed in, as
+    the platform says (in the course's time zone, where it names none); `standing` what the rules
+    on deadlines make of the score, where there are any.
     """
 
     student: str
@@ -148,6 +168,8 @@ class Grade:
     identity: tuple[str, ...] = ()
     late: bool = False
     enrolment: Enrolment | None = None
+    submitted: datetime | None = None
+    standing: Standing | None = None
 
     @property
     def score(self) -> float:
@@ -156,6 +178,11 @@ class Grade:
     @property
     def possible(self) -> float:
         return math.fsum(exercise.possible for exercise in self.exercises)
+
+    @property
+    def final(self) -> float:
+        """The score after the rules on deadlines; the score itself where there are none."""
+        return self.score if self.standing is None else self.standing.final
 
     @property
     def known_by(self) -> tuple[frozenset[str], ...]:

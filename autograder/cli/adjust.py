@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from autograder.cli.common import example, told
+from autograder.cli.common import example, me, told
 from autograder.cli.report import chosen_assignment, people_of
 
 
@@ -58,7 +58,7 @@ def adjust(
     if undo == (points is not None):
         raise click.UsageError("Give either --points or --undo.")
     decision = Adjustment(
-        exercise=exercise, points=points, who=who or _me(), why=why, made=datetime.now(UTC)
+        exercise=exercise, points=points, who=who or me(), why=why, made=datetime.now(UTC)
     )
     people = people_of(roster)
     with told(GradebookError, ReportError), Gradebook.open(gradebook, create=False) as book:
@@ -80,12 +80,3 @@ def adjust(
         f"{shown(new.possible)} points; in all {shown(before.score)} → {shown(after.score)} of "
         f"{shown(after.possible)}."
     )
-
-
-def _me() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return "unknown"

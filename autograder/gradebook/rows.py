@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -47,6 +48,7 @@ def of_grade(grade: Grade) -> dict[str, Any]:
         "notes": [clean_text(note) for note in grade.notes],
         "identity": [clean_line(key) for key in grade.identity],
         "late": grade.late,
+        "submitted": in_utc(grade.submitted),
     }
 
 
@@ -86,6 +88,13 @@ def of_adjustment(adjustment: Adjustment) -> dict[str, Any]:
     }
 
 
+def in_utc(moment: datetime | None) -> datetime | None:
+    """A moment of the database: SQLite gives back what it got without its time zone."""
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
 def run_in(row: RowMapping) -> Run:
     """The run of a joined row."""
     return Run(
@@ -110,6 +119,7 @@ def grade_in(
         notes=tuple(first["notes"]),
         identity=tuple(first["identity"]),
         late=bool(first["late"]),
+        submitted=in_utc(first["submitted"]),
         exercises=tuple(_exercises(of_attempt, pictures, codes)),
     )
 

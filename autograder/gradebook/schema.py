@@ -26,7 +26,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_REVISION = "0008"  # the newest migration
+SCHEMA_REVISION = "0009"  # the newest migration
 
 metadata = MetaData(
     naming_convention={
@@ -88,6 +88,7 @@ attempts = Table(
     Column("notes", JSON, nullable=False),
     Column("identity", JSON, nullable=False, server_default="[]"),
     Column("late", Boolean, nullable=False, server_default=false()),
+    Column("submitted", DateTime(timezone=True)),
     Column("recorded", DateTime(timezone=True), nullable=False),
     UniqueConstraint("run_id", "submission"),
     sqlite_autoincrement=True,
@@ -196,5 +197,16 @@ replacements = Table(
     Column("attempt_id", ForeignKey("attempts.id"), nullable=False, index=True),
     Column("submission", Text, nullable=False),
     Column("noted", DateTime(timezone=True), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# The course's rules on deadlines, each time that they changed: the newest row counts.
+policies = Table(
+    "policies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("made", DateTime(timezone=True), nullable=False),
     sqlite_autoincrement=True,
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, Select, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from autograder.gradebook import absences, members, reading, rows, writing
+from autograder.gradebook import absences, members, policies, reading, rows, writing
 from autograder.gradebook.absences import Absence
 from autograder.gradebook.connection import (
     explained,
@@ -96,6 +96,16 @@ class Gradebook:
         wanted = select(run_places.c.paths).where(run_places.c.run_id == run_id)
         with explained(self._place), self._reading() as connection:
             return tuple(connection.scalar(wanted) or ())
+
+    def keep_policy(self, text: str, who: str) -> bool:
+        """Keep the course's rules on deadlines: whether they are others than before."""
+        with explained(self._place), self._engine.begin() as connection:
+            return policies.insert(connection, text, who)
+
+    def policies(self) -> list[str]:
+        """The rules on deadlines that hold, and those of before; empty where there are none."""
+        with explained(self._place), self._reading() as connection:
+            return policies.newest(connection)
 
     def interrupted(self, assignment: str, revision: str) -> Interrupted | None:
         """The newest run of this course revision, where it did not come to its end."""

@@ -16,6 +16,7 @@ from autograder.records import (
     Grade,
     Outcome,
     Run,
+    Standing,
     Status,
 )
 from autograder.report.files import ReportError
@@ -72,6 +73,8 @@ def _grade(grade: Grade) -> dict[str, Any]:
         "id": clean_line(grade.number),
         "section": clean_line(grade.section),
         "late": grade.late,
+        **({"submitted": grade.submitted.isoformat()} if grade.submitted else {}),
+        **(_standing(grade.standing) if grade.standing else {}),
         "status": grade.status.value,
         "score": float(grade.score),
         "possible": float(grade.possible),
@@ -85,6 +88,16 @@ def _grade(grade: Grade) -> dict[str, Any]:
             }
             for exercise in grade.exercises
         ],
+    }
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    """The score after the rules on deadlines, and these in words."""
+    return {
+        "due": standing.due.isoformat(),
+        "days_late": standing.days_late,
+        "final": float(standing.final),
+        "rules": [clean_text(rule) for rule in standing.rules],
     }
 
 

@@ -23,9 +23,9 @@ def expert_load(indices, num_experts):
     print("CANARY_PRINTED", _canary_helper(indices).tolist())
     return torch.bincount(indices.flatten(), minlength=num_experts) / len(indices)
 
-def busiest_expert(indices, num_experts):
+def busiest_expert(load):
     CANARY_OF_A_LOCAL = [0]
-    return CANARY_OF_A_LOCAL[num_experts + 4711]
+    return CANARY_OF_A_LOCAL[len(load) + 4711]
 '''
 
 

@@ -13,7 +13,18 @@ import pytest
 from autograder.cli.main import moelab as group
 from autograder.cli.main import run
 
-COMMANDS = ("demo", "check", "grade", "report", "explain", "adjust", "verify", "build", "doctor")
+COMMANDS = (
+    "demo",
+    "check",
+    "grade",
+    "report",
+    "explain",
+    "similar",
+    "adjust",
+    "verify",
+    "build",
+    "doctor",
+)
 HEAVY = ("torch", "transformers", "numpy", "matplotlib", "sqlalchemy", "jinja2", "IPython", "rich")
 
 IMPORTED = """

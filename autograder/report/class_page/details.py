@@ -141,17 +141,32 @@ def _submission(
                 said.append([place, *map(texts.number, found)])
     earned_in = [entry.points.get(name) for name in names]
     return {
-        "f": clean_name(entry.grade.submission),
+        "f": " · ".join(filter(None, (clean_name(entry.grade.submission), *_enrolled(entry)))),
         "o": "".join(letters),
         "t": said,
         "x": [f"{points(e.score)} / {points(e.possible)}" if e else "" for e in earned_in],
-        "n": [texts.number(note) for note in (*entry.grade.notes, *_by_hand(entry))],
+        "n": [
+            texts.number(note) for note in (*_rules(entry), *entry.grade.notes, *_by_hand(entry))
+        ],
         "p": {
             place: [e.file, e.picture.width, e.picture.height]
             for place, e in enumerate(earned_in)
             if e and e.picture
         },
     }
+
+
+def _enrolled(entry: Entry) -> list[str]:
+    """What the roster says of the student."""
+    if entry.grade.enrolment is None:
+        return []
+    section = f"section {clean_name(entry.grade.section)}" if entry.grade.section else ""
+    return [clean_name(entry.grade.email), clean_name(entry.grade.number), section]
+
+
+def _rules(entry: Entry) -> tuple[str, ...]:
+    """What the rules on deadlines did to the score."""
+    return entry.grade.standing.rules if entry.grade.standing is not None else ()
 
 
 def _passed(check: Item) -> str:

@@ -18,7 +18,7 @@ from autograder.report.class_page.entries import Entry, Points, entries
 from autograder.report.class_page.misconceptions import misconceptions
 from autograder.report.folder import ReportFolder
 from autograder.report.items import Flag, item_statistics
-from autograder.report.overview import overview, times
+from autograder.report.overview import overview, sections, times
 from autograder.report.page import render
 from autograder.report.review import passed_by_nobody, to_review
 from autograder.report.table import exercise_names
@@ -63,6 +63,7 @@ def _page(class_grades: ClassGrades, rows: Sequence[Entry]) -> str:
         "doubtful": doubtful,
         "slips": misconceptions(rows),
         "times": times(class_grades),
+        "sections": sections(class_grades),
         "rows": rows,
         "states": Counter(row.state for row in rows),
         "names": exercise_names(class_grades),

@@ -75,7 +75,10 @@ class ExerciseFeedback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feedback:
-    """One submission's feedback: clean text, for its student alone."""
+    """One submission's feedback: clean text, for its student alone.
+
+    `final` is the score after the rules on deadlines, which `rules` says in words.
+    """
 
     assignment: str
     student: str
@@ -86,6 +89,8 @@ class Feedback:
     possible: float
     notes: tuple[str, ...]
     exercises: tuple[ExerciseFeedback, ...]
+    final: float
+    rules: tuple[str, ...] = ()
 
 
 def feedback(grade: Grade, run: Run) -> Feedback:
@@ -100,6 +105,8 @@ def feedback(grade: Grade, run: Run) -> Feedback:
         possible=grade.possible,
         notes=tuple(clean_text(note) for note in grade.notes),
         exercises=tuple(map(_exercise, grade.exercises)),
+        final=grade.final,
+        rules=tuple(map(clean_text, grade.standing.rules)) if grade.standing else (),
     )
 
 

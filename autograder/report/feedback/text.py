@@ -32,6 +32,7 @@ def feedback_json(one: Feedback) -> str:
         "status": one.status.value,
         "score": float(one.score),
         "possible": float(one.possible),
+        **({"final": float(one.final), "rules": list(one.rules)} if one.rules else {}),
         "notes": list(one.notes),
         "exercises": [_exercise(exercise) for exercise in one.exercises],
     }
@@ -84,8 +85,10 @@ def _exercise(exercise: ExerciseFeedback) -> dict[str, Any]:
 
 def _lines(one: Feedback) -> Iterator[str]:
     yield f"# {_plain(one.assignment)}: feedback for {_plain(one.student)}"
-    share = percent(one.score, one.possible)
-    yield f"\n**{out_of(one.score, one.possible)} points** ({share})"
+    share = percent(one.final, one.possible)
+    yield f"\n**{out_of(one.final, one.possible)} points** ({share})"
+    for rule in one.rules:
+        yield f"\n{_plain(rule)}"
     if one.submission:
         yield f"\nSubmission: {_plain(one.submission)}"
     for sentence in status_sentences(one):
