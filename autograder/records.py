@@ -64,7 +64,8 @@ class CheckResult:
     does, and `hint` is what helps a student who thinks that way. `promises` are the sentences of
     the exercise's text that the check proves, where it did not pass. `evidence` is for instructors
     alone. `by_hand` are points that a person added (below zero: took) on top, in an entry of its
-    own named `MANUAL_ADJUSTMENT`.
+    own named `MANUAL_ADJUSTMENT`. `void` says why a person made the check void: it costs nobody
+    anything.
     """
 
     name: str
@@ -79,11 +80,12 @@ class CheckResult:
     evidence: Evidence | None = None
     seconds: float = 0.0
     by_hand: float = 0.0
+    void: str = ""
 
     @property
     def score(self) -> float:
         """Full points for a pass, and where the grader itself failed: nobody pays for our bug."""
-        earned = self.outcome in (Outcome.PASSED, Outcome.GRADER_ERROR)
+        earned = self.outcome in (Outcome.PASSED, Outcome.GRADER_ERROR) or bool(self.void)
         return self.by_hand + (self.points if earned else 0.0)
 
 
@@ -93,13 +95,14 @@ class ExerciseGrade:
 
     `picture` is a PNG of the figure that the student's function drew; empty where none was asked
     for or drawn. `code` is the function as the student wrote it, with the helpers that it names; it
-    is for instructors alone.
+    is for instructors alone. `comment` is what a person wrote to the student.
     """
 
     name: str
     checks: tuple[CheckResult, ...]
     picture: bytes = b""
     code: str = ""
+    comment: str = ""
 
     @property
     def judged(self) -> tuple[CheckResult, ...]:
@@ -231,7 +234,9 @@ class Grade:
             if exercise.adjustment is None  # else a person has looked
             for check in exercise.checks
         )
-        if any(check.outcome is Outcome.GRADER_ERROR for check in open_questions):
+        if any(
+            check.outcome is Outcome.GRADER_ERROR and not check.void for check in open_questions
+        ):
             return Status.NEEDS_REVIEW
         if any(note.startswith(WHICH_FILE) for note in self.notes) and not self.set_by_hand:
             return Status.NEEDS_REVIEW

@@ -21,6 +21,7 @@ from autograder.cli.doctor import doctor
 from autograder.cli.explain import explain
 from autograder.cli.grade import grade
 from autograder.cli.report import report
+from autograder.cli.review import review
 from autograder.cli.similar import similar
 from autograder.cli.verify import verify
 from autograder.interpreter import leave_current_folder
@@ -39,7 +40,7 @@ class _InOrder(click.Group):
 @click.group(
     cls=_InOrder,
     invoke_without_command=True,
-    commands=[demo, check, grade, report, explain, similar, adjust, verify, build, doctor],
+    commands=[demo, check, grade, report, explain, review, similar, adjust, verify, build, doctor],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="The first minute: moelab demo",
 )

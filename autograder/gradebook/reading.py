@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from autograder.gradebook import rows
+from autograder.gradebook import reviews, rows
 from autograder.gradebook.decisions import Adjustment, adjusted, with_replacement
 from autograder.gradebook.schema import (
     adjustments,
@@ -77,7 +77,9 @@ def read(connection: Connection, wanted: Select[tuple[int]], *, pictures: bool) 
     found = connection.execute(_joined(wanted)).mappings().all()
     drawn = _pictures(connection, wanted) if pictures else {}
     written = _codes(connection, wanted) if pictures else {}
-    decided = _adjustments(connection, {row["run_assignment"] for row in found})
+    names = {row["run_assignment"] for row in found}
+    decided = decisions(connection, names)
+    said, void = reviews.read(connection, names), reviews.voids(connection, names)
     replaced = _replacements(connection, wanted)
     built = []
     for number, group in groupby(found, key=lambda row: row["id"]):
@@ -85,6 +87,7 @@ def read(connection: Connection, wanted: Select[tuple[int]], *, pictures: bool) 
         first = of_attempt[0]
         grade = rows.grade_in(of_attempt, drawn, written)
         of_grade = decided.get((first["run_assignment"], grade.submission), [])
+        grade = reviews.reviewed(grade, first["run_assignment"], said, void)
         grade = with_replacement(_decided(grade, of_grade), replaced.get(number, ""))
         built.append(
             Attempt(
@@ -139,7 +142,7 @@ def _codes(connection: Connection, wanted: Select[tuple[int]]) -> dict[int, str]
     return {row.exercise_result_id: row.source for row in found}
 
 
-def _adjustments(
+def decisions(
     connection: Connection, names: set[str]
 ) -> dict[tuple[str, str], list[tuple[str, Adjustment]]]:
     """By assignment and submission: what was decided, oldest first, each for a digest."""

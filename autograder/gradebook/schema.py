@@ -26,7 +26,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_REVISION = "0009"  # the newest migration
+SCHEMA_REVISION = "0010"  # the newest migration
 
 metadata = MetaData(
     naming_convention={
@@ -208,5 +208,82 @@ policies = Table(
     Column("text", Text, nullable=False),
     Column("who", Text, nullable=False),
     Column("made", DateTime(timezone=True), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+
+def _made() -> tuple[Column[Any], ...]:
+    """Who did something, and when."""
+    return (
+        Column("who", Text, nullable=False),
+        Column("made", DateTime(timezone=True), nullable=False),
+    )
+
+
+def _of_attempt() -> tuple[Column[Any], ...]:
+    """An exercise of a submission."""
+    return (
+        Column("id", Integer, primary_key=True),
+        Column("attempt_id", ForeignKey("attempts.id"), nullable=False, index=True),
+        Column("exercise", String(200), nullable=False),
+    )
+
+
+# What people wrote to a student about an exercise: the newest row counts, "" for nothing any more.
+comments = Table(
+    "comments",
+    metadata,
+    *_of_attempt(),
+    Column("text", Text, nullable=False),
+    *_made(),
+    sqlite_autoincrement=True,
+)
+
+# Who has looked at an answer, or wants it to be looked at again.
+looks = Table(
+    "looks",
+    metadata,
+    *_of_attempt(),
+    Column("looked", Boolean, nullable=False),
+    *_made(),
+    sqlite_autoincrement=True,
+)
+
+# Which items of the rubric a person chose for an answer; of each item the newest row counts.
+rubric_marks = Table(
+    "rubric_marks",
+    metadata,
+    *_of_attempt(),
+    Column("item", Text, nullable=False),
+    Column("points", Float, nullable=False),
+    Column("chosen", Boolean, nullable=False),
+    *_made(),
+    sqlite_autoincrement=True,
+)
+
+# The rubric of an exercise: the newest row of each item counts, without points it is withdrawn.
+rubric_items = Table(
+    "rubric_items",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("assignment", String(200), nullable=False, index=True),
+    Column("exercise", String(200), nullable=False),
+    Column("item", Text, nullable=False),
+    Column("points", Float),
+    *_made(),
+    sqlite_autoincrement=True,
+)
+
+# Checks that are void for the whole class, or no longer: everybody gets their points.
+void_checks = Table(
+    "void_checks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("assignment", String(200), nullable=False, index=True),
+    Column("exercise", String(200), nullable=False),
+    Column("check_name", String(200), nullable=False),
+    Column("void", Boolean, nullable=False),
+    Column("why", Text, nullable=False),
+    *_made(),
     sqlite_autoincrement=True,
 )

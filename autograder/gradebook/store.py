@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,6 +107,13 @@ class Gradebook:
         """The rules on deadlines that hold, and those of before; empty where there are none."""
         with explained(self._place), self._reading() as connection:
             return policies.newest(connection)
+
+    @contextmanager
+    def transaction(self, *, writing: bool = True) -> Iterator[Connection]:
+        """A transaction of several steps; of those that write, one goes on at a time."""
+        engine = self._engine if writing else self._engine.execution_options(reading=True)
+        with explained(self._place), engine.begin() as connection:
+            yield connection
 
     def interrupted(self, assignment: str, revision: str) -> Interrupted | None:
         """The newest run of this course revision, where it did not come to its end."""

@@ -84,6 +84,7 @@ def _grade(grade: Grade) -> dict[str, Any]:
                 "name": exercise.name,
                 "score": float(exercise.score),
                 "possible": float(exercise.possible),
+                **({"comment": clean_text(exercise.comment)} if exercise.comment else {}),
                 "checks": [_check(check) for check in exercise.checks],
             }
             for exercise in grade.exercises
@@ -116,6 +117,7 @@ def _check(check: CheckResult) -> dict[str, Any]:
         **({"hint": clean_text(check.hint)} if check.hint else {}),
         **({"promises": [clean_text(one) for one in check.promises]} if check.promises else {}),
         **({"evidence": _evidence(check.evidence)} if check.evidence else {}),
+        **({"void": clean_text(check.void)} if check.void else {}),
     }
 
 
@@ -137,6 +139,7 @@ def _read_grade(grade: dict[str, Any]) -> Grade:
             ExerciseGrade(
                 name=exercise["name"],
                 checks=tuple(_read_check(check) for check in exercise["checks"]),
+                comment=exercise.get("comment", ""),
             )
             for exercise in grade["exercises"]
         ),
@@ -165,5 +168,6 @@ def _read_check(check: dict[str, Any]) -> CheckResult:
         promises=tuple(check.get("promises", ())),
         evidence=Evidence(**check["evidence"]) if "evidence" in check else None,
         seconds=check["seconds"],
+        void=check.get("void", ""),
     )
     return replace(found, by_hand=check["score"] - found.score)

@@ -146,6 +146,7 @@ def _bare(source: str) -> str:
 def _unparsed(part: ast.stmt) -> str:
     """A statement as text; blocks that were emptied get a `pass`."""
     for node in ast.walk(part):
-        if isinstance(getattr(node, "body", None), list) and not node.body:
-            node.body = [ast.Pass()]
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and not body:
+            body.append(ast.Pass())
     return ast.unparse(ast.fix_missing_locations(part))

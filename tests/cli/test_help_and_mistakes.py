@@ -19,6 +19,7 @@ COMMANDS = (
     "grade",
     "report",
     "explain",
+    "review",
     "similar",
     "adjust",
     "verify",

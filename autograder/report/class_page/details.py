@@ -187,8 +187,14 @@ def _codes(entry: Entry, names: Sequence[str], codes: _Texts) -> dict[int, int]:
 
 def _by_hand(entry: Entry) -> list[str]:
     """What a person decided about a submission's points."""
-    given = ((name, earned.exercise.adjustment) for name, earned in entry.points.items())
-    return [f"{name}: {one.title}: {one.message}" for name, one in given if one]
+    found = []
+    for name, earned in entry.points.items():
+        if one := earned.exercise.adjustment:
+            found.append(f"{name}: {one.title}: {one.message}")
+        if earned.exercise.comment:
+            found.append(f"{name}: Comment: {earned.exercise.comment}")
+        found += [f"{name}: {c.title}: void ({c.void})" for c in earned.exercise.judged if c.void]
+    return found
 
 
 def _size(texts: list[str]) -> int:

@@ -71,6 +71,7 @@ class ExerciseFeedback:
     possible: float
     checks: tuple[CheckFeedback, ...]
     picture: Picture | None
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +118,7 @@ def _exercise(exercise: ExerciseGrade) -> ExerciseFeedback:
         possible=exercise.possible,
         checks=tuple(_check(exercise.name, check) for check in exercise.checks),
         picture=picture(exercise.picture),
+        comment=clean_text(exercise.comment),
     )
 
 
@@ -136,6 +138,8 @@ def _check(exercise: str, check: CheckResult) -> CheckFeedback:
 
 def student_message(exercise: str, check: CheckResult) -> str:
     """A public check's message in full; a hidden one's only as far as no input can be in it."""
+    if check.void:
+        return f"this check does not count, and costs you nothing: {clean_text(check.void)}"
     if check.outcome is Outcome.GRADER_ERROR:
         return _INSTEAD[check.outcome]
     if not check.hidden:

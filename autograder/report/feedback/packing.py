@@ -60,7 +60,7 @@ def feedback_zip(kind: str, class_grades: ClassGrades, present: Attendance | Non
     left_out = []
     for grade, people in _recipients(class_grades, present):
         page = feedback_page(feedback(grade, class_grades.run))
-        for person in people or [None]:
+        for person in people or (None,):
             found = places[kind](grade, person)
             if not found:
                 left_out.append(clean_name(person.name if person else grade.student))

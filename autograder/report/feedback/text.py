@@ -66,6 +66,7 @@ def _exercise(exercise: ExerciseFeedback) -> dict[str, Any]:
         "score": float(exercise.score),
         "possible": float(exercise.possible),
         "picture": picture_file(exercise) or None,
+        **({"comment": exercise.comment} if exercise.comment else {}),
         "checks": [
             {
                 "title": check.title,
@@ -101,6 +102,8 @@ def _lines(one: Feedback) -> Iterator[str]:
     for exercise in one.exercises:
         yield f"\n## {_plain(exercise.name)}: {out_of(exercise.score, exercise.possible)}"
         yield ""
+        if exercise.comment:
+            yield f"**From your instructor:**\n\n{_fenced(exercise.comment)}\n"
         for check in exercise.checks:
             yield from _check(check)
         if picture_file(exercise):
