@@ -100,9 +100,9 @@ def test_only_who_has_the_address_is_served_and_under_this_machines_names_alone(
 
 
 @pytest.fixture
-def graders(browser: Browser):
+def graders(chromium: Browser):
     """Two people, each with a browser of their own."""
-    contexts = [browser.new_context() for _ in range(2)]
+    contexts = [chromium.new_context() for _ in range(2)]
     yield [context.new_page() for context in contexts]
     for context in contexts:
         context.close()
@@ -164,8 +164,8 @@ def test_two_people_review_at_once_by_keyboard_and_each_click_is_kept(
         {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}},
     ],
 )
-def test_the_pages_are_open_to_everyone_and_fit_the_screen(address, browser, look, visitor):
-    context = browser.new_context(bypass_csp=True, **look)
+def test_the_pages_are_open_to_everyone_and_fit_the_screen(address, chromium, look, visitor):
+    context = chromium.new_context(bypass_csp=True, **look)
     page = context.new_page()
     for path in ("", "e/route"):
         page.goto(address + path)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.records import ClassGrades
+from autograder.report.class_page.alarms import alarms
 from autograder.report.class_page.details import (
     CODE_LIMITS,
     SHORTEST_EVIDENCE,
@@ -56,7 +57,9 @@ def _page(class_grades: ClassGrades, rows: Sequence[Entry]) -> str:
         for check in exercise.checks
         if check.flag is Flag.NEGATIVE
     ]
+    review = to_review(rows)
     values = {
+        "alarms": alarms(rows, items, review),
         "run": class_grades.run,
         "whole": overview(class_grades),
         "items": items,
@@ -68,7 +71,7 @@ def _page(class_grades: ClassGrades, rows: Sequence[Entry]) -> str:
         "states": Counter(row.state for row in rows),
         "names": exercise_names(class_grades),
         "gallery": gallery,
-        "review": to_review(rows),
+        "review": review,
         "nobody": passed_by_nobody(items),
     }
     pictures = sum(len(drawn) for drawn in gallery.values())
