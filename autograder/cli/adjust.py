@@ -172,13 +172,14 @@ class _Decisions:
             grade = self._grade(class_grades, row.whose)
             now = next(one for one in grade.exercises if one.name == row.exercise)
             same = now.adjustment is not None and row.points == now.score
-            if (row.undo and now.adjustment is not None) or (row.points is not None and not same):
+            sets = (row.undo and now.adjustment) or (row.points is not None and not same)
+            if sets:
                 decision = self._decided(row.exercise, row.points, row.why)
                 self._points(row.whose, decision, quiet=True)
-                changed += 1
-            if row.comment and row.comment != now.comment:
+            says = bool(row.comment) and row.comment != now.comment
+            if says:
                 self._comment(row.whose, row.exercise, row.comment)
-                changed += 1
+            changed += bool(sets or says)
         click.echo(f"{changed} of {len(rows)} decisions are new, and set.")
 
     def write(self, path: Path, exercise: str) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command(
     epilog=example(
         "moelab demo",
-        "moelab explain wrong_first_slip --gradebook moelab-demo/gradebook.db",
+        "moelab explain slips_everywhere --gradebook moelab-demo/gradebook.db",
     )
 )
 @click.argument("student", metavar="STUDENT")

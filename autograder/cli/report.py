@@ -129,7 +129,8 @@ def report(
         rules = policy_of(book)
         if term is not None:
             write_term(book, term, rules, people, names)
-            if len(book.assignments()) > 1 and assignment is None and not diff:
+            more = diff or packed or any(outputs.values())
+            if len(book.assignments()) > 1 and assignment is None and not more:
                 return
         name = chosen_assignment(book, gradebook, assignment)
         if diff:

@@ -11,9 +11,7 @@ from autograder.cli.common import CannotStart, example, me, told
 from autograder.cli.report import chosen_assignment, people_of
 
 
-@click.command(
-    epilog=example("moelab demo", "moelab review moelab-demo/gradebook.db --assignment NAME")
-)
+@click.command(epilog=example("moelab demo", "moelab review moelab-demo/gradebook.db"))
 @click.argument("gradebook", metavar="GRADEBOOK")
 @click.option("--assignment", metavar="NAME", help="Which assignment, where there are several.")
 @click.option(
