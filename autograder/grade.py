@@ -129,6 +129,7 @@ def grade_class(order: Order, book: Gradebook, watch: Watch) -> ClassGrades:
             if grading.unbounded:
                 watch.tell(_UNBOUNDED.format(grading.unbounded))
             run_id, run = book.go_on(run, seed=order.seed, regrade=order.regrade)
+            book.keep_places(run_id, [str(path.resolve()) for path in order.paths])
             grading.use_seed(run.seed)
             _grade(grading, waiting, book, (run_id, run), watch, len(found) - len(waiting))
             book.end_run(run_id)
@@ -185,6 +186,7 @@ def _grade(
             replaced_by=one.superseded_by,
             identity=one.identity,
             late=one.late,
+            submitted=one.submitted,
             notes=(*grade.notes, *([LATE] if one.late else [])),
         )
         book.record_once(run_id, grade)

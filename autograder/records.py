@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from autograder.text import plain
@@ -14,6 +15,7 @@ NO_SUBMISSION = "no submission"
 WHICH_FILE = "which file counts: "  # how a note begins that a person should decide on
 NOBODYS = "nobody in the roster fits this file"  # how a note begins
 LONGEST_EVIDENCE = 1_000  # characters of a call, or of what it gave
+LONGEST_CODE = 8_000  # characters of a function as a student wrote it
 LONGEST_SENTENCE = 1_000  # characters of a sentence of an exercise's text that is quoted
 OTHER_ASSIGNMENT = "its metadata names the assignment "  # how a note of a wrong one begins
 LATE = "handed in late, as the learning platform marks it"
@@ -62,7 +64,8 @@ class CheckResult:
     does, and `hint` is what helps a student who thinks that way. `promises` are the sentences of
     the exercise's text that the check proves, where it did not pass. `evidence` is for instructors
     alone. `by_hand` are points that a person added (below zero: took) on top, in an entry of its
-    own named `MANUAL_ADJUSTMENT`.
+    own named `MANUAL_ADJUSTMENT`. `void` says why a person made the check void: it costs nobody
+    anything.
     """
 
     name: str
@@ -77,11 +80,12 @@ class CheckResult:
     evidence: Evidence | None = None
     seconds: float = 0.0
     by_hand: float = 0.0
+    void: str = ""
 
     @property
     def score(self) -> float:
         """Full points for a pass, and where the grader itself failed: nobody pays for our bug."""
-        earned = self.outcome in (Outcome.PASSED, Outcome.GRADER_ERROR)
+        earned = self.outcome in (Outcome.PASSED, Outcome.GRADER_ERROR) or bool(self.void)
         return self.by_hand + (self.points if earned else 0.0)
 
 
@@ -90,12 +94,15 @@ class ExerciseGrade:
     """All checks of one exercise against one submission.
 
     `picture` is a PNG of the figure that the student's function drew; empty where none was asked
-    for or drawn.
+    for or drawn. `code` is the function as the student wrote it, with the helpers that it names; it
+    is for instructors alone. `comment` is what a person wrote to the student.
     """
 
     name: str
     checks: tuple[CheckResult, ...]
     picture: bytes = b""
+    code: str = ""
+    comment: str = ""
 
     @property
     def judged(self) -> tuple[CheckResult, ...]:
@@ -123,6 +130,23 @@ class Enrolment:
     email: str = ""
     number: str = ""
     section: str = ""
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the course's rules on deadlines make of a grade.
+
+    `percent` of the score is taken for `days_late`, which leaves the `final` one; `rules` say so in
+    words. `submitted` is `None` where nobody says when the file was handed in.
+    """
+
+    due: datetime
+    submitted: datetime | None
+    days_late: int
+    percent: float
+    final: float
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +156,9 @@ class Grade:
     `submission` is "" for a student of the roster who handed in nothing. `replaced_by` names the
     same student's newer submission, which counts instead; "" where this one counts. `identity` is
     how a learning platform knows the students: `canvas 123`, `moodle 47`, `email ada@example.org`.
-    `enrolment` is `None` where no roster was given.
+    `enrolment` is `None` where no roster was given. `submitted` is when the file was handed in, as
+    the platform says (in the course's time zone, where it names none); `standing` what the rules
+    on deadlines make of the score, where there are any.
     """
 
     student: str
@@ -145,6 +171,8 @@ class Grade:
     identity: tuple[str, ...] = ()
     late: bool = False
     enrolment: Enrolment | None = None
+    submitted: datetime | None = None
+    standing: Standing | None = None
 
     @property
     def score(self) -> float:
@@ -153,6 +181,11 @@ class Grade:
     @property
     def possible(self) -> float:
         return math.fsum(exercise.possible for exercise in self.exercises)
+
+    @property
+    def final(self) -> float:
+        """The score after the rules on deadlines; the score itself where there are none."""
+        return self.score if self.standing is None else self.standing.final
 
     @property
     def known_by(self) -> tuple[frozenset[str], ...]:
@@ -201,7 +234,9 @@ class Grade:
             if exercise.adjustment is None  # else a person has looked
             for check in exercise.checks
         )
-        if any(check.outcome is Outcome.GRADER_ERROR for check in open_questions):
+        if any(
+            check.outcome is Outcome.GRADER_ERROR and not check.void for check in open_questions
+        ):
             return Status.NEEDS_REVIEW
         if any(note.startswith(WHICH_FILE) for note in self.notes) and not self.set_by_hand:
             return Status.NEEDS_REVIEW

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import datetime
 
 MESSAGE_LIMIT = 2_000
 LINE_LIMIT = 240
@@ -22,6 +23,16 @@ _REMOVED = re.compile(
     "\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"  # invisible marks, bidi overrides
     "\ufff9-\ufffb\ufffe\uffff]"  # interlinear marks and code points that are no characters
 )
+_MOMENT = re.compile(
+    r"(?P<day>\d{4}-\d{2}-\d{2})[T ](?P<time>\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?"
+    r"(?P<zone>\s*(?:Z|UTC|[+-]\d{2}(?::?\d{2})?))?"
+)
+_IN_WORDS = re.compile(
+    r"(?:[A-Z][a-z]+, )?(?P<day>\d{1,2}) (?P<month>[A-Z][a-z]+) (?P<year>\d{4}), "
+    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})\s(?P<half>[AP]M)",
+    re.IGNORECASE,
+)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -54,3 +65,26 @@ def plain(text: str) -> str:
     """A name as it can be compared: letters and digits alone, without accents, in lower case."""
     bare = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in bare if letter.isalnum())
+
+
+def moment(text: str) -> datetime | None:
+    """A moment as platforms write it, `2026-11-20 21:33:12 +01:00`; `None` for anything else.
+
+    Also Moodle's English way, `Friday, 20 November 2026, 9:33 PM`. Where it does not say its time
+    zone, nor does the result.
+    """
+    matched = _MOMENT.fullmatch(text.strip()) or _IN_WORDS.fullmatch(text.strip())
+    if matched is None:
+        return None
+    try:
+        if "month" in matched.groupdict():
+            hour = int(matched["hour"]) % 12 + 12 * (matched["half"].upper() == "PM")
+            month = _MONTHS.index(matched["month"][:3].casefold()) + 1
+            return datetime(
+                int(matched["year"]), month, int(matched["day"]), hour, int(matched["minute"])
+            )
+        zone = re.sub(r"[\s:]|UTC|Z", "", matched["zone"] or "")
+        offset = f"{zone[:3]}:{zone[3:] or '00'}" if zone else "+00:00" if matched["zone"] else ""
+        return datetime.fromisoformat(f"{matched['day']}T{matched['time']}{offset}")
+    except ValueError:
+        return None

@@ -119,3 +119,13 @@ def find_course(asked: str | None, submissions: Iterable[Path] = ()) -> str:
         return (
             course_here(submissions) if asked is None else course_at(asked, submissions=submissions)
         )
+
+
+def me() -> str:
+    """Who gives this command."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "unknown"

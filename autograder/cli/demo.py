@@ -21,7 +21,7 @@ from autograder.doctor import cores
 )
 @course_option
 def demo(out: Path, course: str | None) -> int:
-    """Make a small class of submissions, grade it, and show the reports.
+    """Make a small class of submissions, grade it and show reports.
 
     Some answers are right, some wrong, some blank, and some attack the grader. Works offline and
     takes about a minute.

@@ -77,7 +77,7 @@ _ELSEWHERE = (
 @click.option("--regrade", is_flag=True, help="Grade again what the gradebook holds already.")
 @course_option
 def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **options: Any) -> int:
-    """Grade submissions: .ipynb, .py and .zip files, or folders of them.
+    """Grade submissions: .ipynb, .py and .zip files, or folders.
 
     What the gradebook holds already, unchanged and from the same course, is kept, so a run that was
     stopped goes on where it was. Exits 1 when a person should look first.
@@ -99,6 +99,7 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
     gradebook = _outside(gradebook, paths)
 
     from autograder.authoring.course import CourseError
+    from autograder.cli.deadlines import policy_of
     from autograder.cli.progress import grading_progress
     from autograder.grade import NothingToGrade, Order, grade_class
     from autograder.gradebook import Gradebook, GradebookError
@@ -128,7 +129,8 @@ def grade(paths: tuple[Path, ...], gradebook: str, models: tuple[str, ...], **op
             class_grades = grade_class(order, book, watch)
         if people is not None:
             class_grades = book.with_absent(class_grades)
-    shown = show(class_grades, gradebook, outputs, people)
+        rules = policy_of(book)
+    shown = show(class_grades, gradebook, outputs, people, rules=rules)
     return 1 if needs_a_person(shown) else 0
 
 

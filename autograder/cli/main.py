@@ -18,9 +18,12 @@ from autograder.cli.build import build
 from autograder.cli.check import check
 from autograder.cli.demo import demo
 from autograder.cli.doctor import doctor
+from autograder.cli.explain import explain
 from autograder.cli.grade import grade
 from autograder.cli.new import new
 from autograder.cli.report import report
+from autograder.cli.review import review
+from autograder.cli.similar import similar
 from autograder.cli.verify import verify
 from autograder.interpreter import leave_current_folder
 
@@ -38,7 +41,10 @@ class _InOrder(click.Group):
 @click.group(
     cls=_InOrder,
     invoke_without_command=True,
-    commands=[demo, check, grade, report, adjust, new, verify, build, doctor],
+    commands=[
+        *(demo, check, grade, report, explain, review, similar, adjust),
+        *(new, verify, build, doctor),
+    ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="The first minute: moelab demo",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,11 @@ from autograder.cli.common import CannotStart, example, told
 if TYPE_CHECKING:
     from autograder.gradebook import Gradebook
     from autograder.records import ClassGrades
+    from autograder.report.anonymous import Pseudonyms
+    from autograder.report.changes import PolicyChange
     from autograder.report.lms.attendance import Attendance
     from autograder.report.lms.roster import Roster
+    from autograder.report.policy.reading import Policy
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -25,6 +29,14 @@ _BY_NUMBER = (
     "Moodle's file goes by the participant numbers in the folders' names. Of a team assignment "
     "these are the groups' numbers: give the grading worksheet as --roster, which has names too."
 )
+
+_NOWHERE_TO_SEND = {
+    "moodle": "No student of this class has a participant number of Moodle: give the assignment's "
+    "grading worksheet as --roster.",
+    "canvas": "No file of this class has a name that Canvas gave it: feedback can go back into "
+    "Canvas only for what was downloaded from there.",
+    "mail": "No student of this class has an address: give a list that has them as --roster.",
+}
 
 OUTPUTS = ("json", "csv", "html", "feedback", "gradescope", "canvas", "moodle")
 
@@ -62,30 +74,100 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("gradebook", metavar="GRADEBOOK")
 @click.option("--assignment", metavar="NAME", help="Which assignment, where there are several.")
 @click.option("--diff", is_flag=True, help="Show what grading again has changed (--csv, --json).")
+@click.option(
+    "--feedback-zip",
+    "zips",
+    multiple=True,
+    metavar="KIND[=FILE]",
+    help="Pack the feedback pages for `moodle`, `canvas` or `mail`.  [default: feedback-KIND.zip]",
+)
+@click.option(
+    "--policy",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="TOML",
+    help="Rules on deadlines from now on.  [default: those of last time]",
+)
+@click.option(
+    "--anonymous", is_flag=True, help="Put pseudonyms, the same each time, for students' names."
+)
+@click.option(
+    "--key",
+    type=_FILE,
+    default=Path("pseudonyms.csv"),
+    show_default=True,
+    help="Who is who, for --anonymous: keep it apart from the reports.",
+)
+@click.option("--term", type=_FILE, help="Write a table of all assignments, the lowest dropped.")
 @output_options
 def report(
     gradebook: str,
     assignment: str | None,
     roster: Path | None,
+    zips: tuple[str, ...],
+    policy: Path | None,
+    term: Path | None,
+    key: Path,
     *,
     diff: bool,
+    anonymous: bool,
     **outputs: Path | None,
 ) -> None:
     """Report what was graded, without grading again.
 
     GRADEBOOK is a file or a URL. The newest grade of each submission counts.
     """
+    from autograder.cli.deadlines import changed_policy, keep_policy, policy_of, write_term
     from autograder.gradebook import Gradebook, GradebookError
 
-    check_outputs(outputs)
+    check_outputs({**outputs, "term": term})
+    packed = _zips(zips)
+    names = _pseudonyms(key, outputs, packed) if anonymous else None
     people = people_of(roster)
     with told(GradebookError), Gradebook.open(gradebook, create=False) as book:
+        if policy is not None:
+            keep_policy(book, policy)
+        rules = policy_of(book)
+        if term is not None:
+            write_term(book, term, rules, people, names)
+            more = diff or packed or any(outputs.values())
+            if len(book.assignments()) > 1 and assignment is None and not more:
+                return
         name = chosen_assignment(book, gradebook, assignment)
         if diff:
-            show_changes(book, name, outputs)
+            show_changes(book, name, outputs, changed_policy(book, name, people), names)
             return
         class_grades = book.latest(name)
-    show(class_grades, gradebook, outputs, people)
+    show(class_grades, gradebook, outputs, people, zips=packed, rules=rules, names=names)
+
+
+def _pseudonyms(key: Path, outputs: dict[str, Path | None], zips: dict[str, Path]) -> Pseudonyms:
+    """The pseudonyms of a key; `CannotStart` for files that go back to people by their names."""
+    from autograder.report.anonymous import Pseudonyms
+    from autograder.report.files import ReportError, check_writable
+
+    named = [f"--{kind}" for kind in ("canvas", "moodle") if outputs.get(kind) is not None]
+    if named or zips:
+        asked = (named or ["--feedback-zip"])[0]
+        raise CannotStart(f"{asked} goes by who students are, and --anonymous hides it: give one.")
+    with told(ReportError):
+        check_writable(key)
+        return Pseudonyms(key)
+
+
+def _zips(asked: tuple[str, ...]) -> dict[str, Path]:
+    """The files to pack feedback into, by kind; `CannotStart` where one cannot be written."""
+    from autograder.report.feedback.packing import KINDS
+    from autograder.report.files import ReportError, check_writable
+
+    found = {}
+    for one in asked:
+        kind, _, file = one.partition("=")
+        if kind not in KINDS:
+            raise CannotStart(f"--feedback-zip takes {', '.join(KINDS)}, not {kind!r}.")
+        found[kind] = Path(file or f"feedback-{kind}.zip")
+        with told(ReportError):
+            check_writable(found[kind])
+    return found
 
 
 def check_outputs(outputs: dict[str, Path | None]) -> None:
@@ -119,6 +201,10 @@ def show(
     gradebook: str,
     outputs: dict[str, Path | None],
     people: Roster | None,
+    *,
+    zips: dict[str, Path] | None = None,
+    rules: Policy | None = None,
+    names: Pseudonyms | None = None,
 ) -> ClassGrades:
     """Write the files that were asked for, and print the summary on standard output.
 
@@ -131,8 +217,16 @@ def show(
     present = None if people is None else attendance(people, class_grades)
     if people is not None and present is not None:
         class_grades = enrolled(people, class_grades, present)
+    if rules is not None:
+        from autograder.cli.deadlines import under_policy
+
+        class_grades, present = under_policy(rules, class_grades, present)
+    if names is not None:
+        class_grades, people, present = names.anonymous(class_grades), None, None
+        _keep_key(names)
     try:
         write_outputs(class_grades, outputs, people, present)
+        _pack_feedback(class_grades, zips or {}, present)
     except CannotStart as error:
         kept = f"The grades are in {shown_gradebook(gradebook)}: mend that and start again."
         raise CannotStart(f"{error.message} {kept}") from error
@@ -184,7 +278,33 @@ def write_outputs(
                     click.echo(_BY_NUMBER, err=True)
 
 
-def show_changes(book: Gradebook, assignment: str, outputs: dict[str, Path | None]) -> None:
+def _pack_feedback(
+    class_grades: ClassGrades, zips: dict[str, Path], present: Attendance | None
+) -> None:
+    from autograder.report.feedback.packing import feedback_zip
+    from autograder.report.files import ReportError, write_bytes
+    from autograder.report.numbers import count
+
+    for kind, path in zips.items():
+        packed = feedback_zip(kind, class_grades, present)
+        if not packed.pages:
+            raise CannotStart(_NOWHERE_TO_SEND[kind])
+        with told(ReportError):
+            write_bytes(path, packed.data)
+        click.echo(f"wrote {path}: {count(packed.pages, 'page')}", err=True)
+        if packed.left_out:
+            names = ", ".join(packed.left_out[:5]) + ", …" * (len(packed.left_out) > 5)
+            left = count(len(packed.left_out), "student is", "students are")
+            click.echo(f"{left} not in it, not being known to {kind}: {names}.", err=True)
+
+
+def show_changes(
+    book: Gradebook,
+    assignment: str,
+    outputs: dict[str, Path | None],
+    by_policy: tuple[PolicyChange, ...] = (),
+    names: Pseudonyms | None = None,
+) -> None:
     """Print, and write where asked, what changed from the attempts before to the newest ones."""
     from autograder.cli.output import output
     from autograder.report.changes import changes, changes_file, changes_table
@@ -195,11 +315,31 @@ def show_changes(book: Gradebook, assignment: str, outputs: dict[str, Path | Non
     asked = {kind: path for kind, path in outputs.items() if path is not None}
     if other := asked.keys() - writers.keys():
         raise CannotStart(f"--diff writes --csv and --json alone, not --{min(other)}.")
-    found = changes(assignment, book.graded_twice(assignment))
+    pairs = book.graded_twice(assignment)
+    if names is not None:
+        pairs = [
+            ((old_run, names.one(old)), (new_run, names.one(new)))
+            for (old_run, old), (new_run, new) in pairs
+        ]
+        by_policy = tuple(
+            replace(one, before=names.one(one.before), after=names.one(one.after))
+            for one in by_policy
+        )
+        _keep_key(names)
+    found = replace(changes(assignment, pairs), by_policy=by_policy)
     with told(ReportError):
         for kind, path in asked.items():
             _write(path, writers[kind](found))
     output().print(changes_summary(found))
+
+
+def _keep_key(names: Pseudonyms) -> None:
+    """Write the key to the pseudonyms before a report under them is."""
+    from autograder.report.files import ReportError
+
+    with told(ReportError):
+        if names.save():
+            click.echo(f"{names.path} says who is who: keep it apart from the reports.", err=True)
 
 
 def _write(path: Path, text: str) -> None:

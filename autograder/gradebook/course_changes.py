@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 from autograder.gradebook.decisions import Adjustment
 from autograder.gradebook.errors import GradebookError
 from autograder.gradebook.schema import course_changes
-from autograder.records import CheckResult, Grade, Outcome
+from autograder.records import CheckResult, Grade
 from autograder.text import clean_line, clean_text
 
 Kind = Literal["name", "points", "void", "undo"]
@@ -91,6 +91,12 @@ def must_fit(change: CourseChange, grades: Sequence[Grade]) -> None:
         raise GradebookError("say who changes the check, and why: both stay in the gradebook")
 
 
+def void_now(connection: Connection, assignment: str) -> set[Place]:
+    """The checks that are void."""
+    standing = _standing(read(connection, assignment))
+    return {place for place, change in standing.items() if change.kind == "void"}
+
+
 def applied(grade: Grade, recorded: datetime, changes: Sequence[CourseChange]) -> Grade:
     """A grade as it counts with these changes; names are those of after `recorded`."""
     if not changes:
@@ -140,5 +146,4 @@ def _changed(check: CheckResult, change: CourseChange | None) -> CheckResult:
         return check
     if change.kind == "points":
         return replace(check, points=float(change.value))
-    told = f"counts for everybody: {change.why} ({change.who}, {change.made:%Y-%m-%d})"
-    return replace(check, outcome=Outcome.PASSED, message=told, misconception=None, hint="")
+    return replace(check, void=change.why)

@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from autograder.gradebook import course_changes, rows
+from autograder.gradebook import course_changes, reviews, rows
 from autograder.gradebook.decisions import Adjustment, adjusted, with_replacement
 from autograder.gradebook.schema import (
     adjustments,
     attempts,
     check_results,
+    codes,
     exercise_results,
     replacements,
     runs,
@@ -76,21 +77,23 @@ def read(
 
     As they count today, or with `as_recorded` without the points that changed in the course since
     each was graded. `pictures`: with what students' functions drew, which is most of a gradebook's
-    bytes.
+    bytes, and with their code.
 
     Raises `KeyError`, `TypeError` or `ValueError` for a row that this version cannot read.
     """
     found = connection.execute(_joined(wanted)).mappings().all()
     drawn = _pictures(connection, wanted) if pictures else {}
-    decided = _adjustments(connection, {row["run_assignment"] for row in found})
-    replaced = _replacements(connection, wanted)
+    written = _codes(connection, wanted) if pictures else {}
     names = {row["run_assignment"] for row in found}
+    decided = decisions(connection, names)
+    said = reviews.read(connection, names)
+    replaced = _replacements(connection, wanted)
     changes = {name: course_changes.read(connection, name) for name in names}
     built = []
     for number, group in groupby(found, key=lambda row: row["id"]):
         of_attempt = list(group)
         first = of_attempt[0]
-        grade = rows.grade_in(of_attempt, drawn)
+        grade = rows.grade_in(of_attempt, drawn, written)
         recorded, since = first["recorded"], changes[first["run_assignment"]]
         if as_recorded:
             since = [one for one in since if one.kind == "name" or one.made <= recorded]
@@ -99,6 +102,7 @@ def read(
             (digest, course_changes.renamed(one, since))
             for digest, one in decided.get((first["run_assignment"], grade.submission), [])
         ]
+        grade = reviews.reviewed(grade, said)
         grade = with_replacement(_decided(grade, of_grade), replaced.get(number, ""))
         built.append(
             Attempt(
@@ -142,7 +146,18 @@ def _pictures(connection: Connection, wanted: Select[tuple[int]]) -> dict[int, b
     return {row.exercise_result_id: row.png for row in found}
 
 
-def _adjustments(
+def _codes(connection: Connection, wanted: Select[tuple[int]]) -> dict[int, str]:
+    """The students' code in these attempts, by the number of the exercise's result."""
+    numbers = wanted.subquery()
+    found = connection.execute(
+        select(codes)
+        .join(exercise_results)
+        .join(numbers, numbers.c.id == exercise_results.c.attempt_id)
+    )
+    return {row.exercise_result_id: row.source for row in found}
+
+
+def decisions(
     connection: Connection, names: set[str]
 ) -> dict[tuple[str, str], list[tuple[str, Adjustment]]]:
     """By assignment and submission: what was decided, oldest first, each for a digest."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -48,6 +49,7 @@ def of_grade(grade: Grade) -> dict[str, Any]:
         "notes": [clean_text(note) for note in grade.notes],
         "identity": [clean_line(key) for key in grade.identity],
         "late": grade.late,
+        "submitted": in_utc(grade.submitted),
     }
 
 
@@ -87,6 +89,13 @@ def of_adjustment(adjustment: Adjustment) -> dict[str, Any]:
     }
 
 
+def in_utc(moment: datetime | None) -> datetime | None:
+    """A moment of the database: SQLite gives back what it got without its time zone."""
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
 def run_in(row: RowMapping) -> Run:
     """The run of a joined row."""
     return Run(
@@ -99,8 +108,10 @@ def run_in(row: RowMapping) -> Run:
     )
 
 
-def grade_in(of_attempt: list[RowMapping], pictures: Mapping[int, bytes]) -> Grade:
-    """The grade of the joined rows of one attempt; pictures by the number of exercise's result."""
+def grade_in(
+    of_attempt: list[RowMapping], pictures: Mapping[int, bytes], codes: Mapping[int, str]
+) -> Grade:
+    """The grade of the joined rows of one attempt; pictures and codes by the exercise's number."""
     first = of_attempt[0]
     return Grade(
         student=first["student"],
@@ -110,7 +121,8 @@ def grade_in(of_attempt: list[RowMapping], pictures: Mapping[int, bytes]) -> Gra
         notes=tuple(first["notes"]),
         identity=tuple(first["identity"]),
         late=bool(first["late"]),
-        exercises=tuple(_exercises(of_attempt, pictures)),
+        submitted=in_utc(first["submitted"]),
+        exercises=tuple(_exercises(of_attempt, pictures, codes)),
     )
 
 
@@ -147,7 +159,7 @@ def _strength(isolation: str) -> int:
 
 
 def _exercises(
-    of_attempt: Iterable[RowMapping], pictures: Mapping[int, bytes]
+    of_attempt: Iterable[RowMapping], pictures: Mapping[int, bytes], codes: Mapping[int, str]
 ) -> Iterator[ExerciseGrade]:
     for number, group in groupby(of_attempt, key=lambda row: row["exercise_id"]):
         if number is None:  # an attempt without any exercise
@@ -157,6 +169,7 @@ def _exercises(
             name=of_exercise[0]["exercise_name"],
             checks=tuple(_check(row) for row in of_exercise if row["check_id"] is not None),
             picture=pictures.get(number, b""),
+            code=codes.get(number, ""),
         )
 
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_REVISION = "0008"  # the newest migration
+SCHEMA_REVISION = "0011"  # the newest migration
 
 metadata = MetaData(
     naming_convention={
@@ -69,6 +69,14 @@ run_ends = Table(
     Column("ended", DateTime(timezone=True), nullable=False),
 )
 
+# Where the files of a run were found, to run a check again.
+run_places = Table(
+    "run_places",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("paths", JSON, nullable=False),
+)
+
 attempts = Table(
     "attempts",
     metadata,
@@ -81,6 +89,7 @@ attempts = Table(
     Column("notes", JSON, nullable=False),
     Column("identity", JSON, nullable=False, server_default="[]"),
     Column("late", Boolean, nullable=False, server_default=false()),
+    Column("submitted", DateTime(timezone=True)),
     Column("recorded", DateTime(timezone=True), nullable=False),
     UniqueConstraint("run_id", "submission"),
     sqlite_autoincrement=True,
@@ -123,6 +132,14 @@ pictures = Table(
     metadata,
     Column("exercise_result_id", ForeignKey("exercise_results.id"), primary_key=True),
     Column("png", LargeBinary, nullable=False),
+)
+
+# The function as its student wrote it, with the helpers that it names: for instructors alone.
+codes = Table(
+    "codes",
+    metadata,
+    Column("exercise_result_id", ForeignKey("exercise_results.id"), primary_key=True),
+    Column("source", Text, nullable=False),
 )
 
 
@@ -197,5 +214,79 @@ replacements = Table(
     Column("attempt_id", ForeignKey("attempts.id"), nullable=False, index=True),
     Column("submission", Text, nullable=False),
     Column("noted", DateTime(timezone=True), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# The course's rules on deadlines, each time that they changed: the newest row counts.
+policies = Table(
+    "policies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("made", DateTime(timezone=True), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+
+def _made() -> tuple[Column[Any], ...]:
+    """Who did something, and when."""
+    return (
+        Column("who", Text, nullable=False),
+        Column("made", DateTime(timezone=True), nullable=False),
+    )
+
+
+def _of_attempt() -> tuple[Column[Any], ...]:
+    """An exercise of a submission."""
+    return (
+        Column("id", Integer, primary_key=True),
+        Column("attempt_id", ForeignKey("attempts.id"), nullable=False, index=True),
+        Column("exercise", String(200), nullable=False),
+    )
+
+
+# What people wrote to a student about an exercise: the newest row counts, "" for nothing any more.
+comments = Table(
+    "comments",
+    metadata,
+    *_of_attempt(),
+    Column("text", Text, nullable=False),
+    *_made(),
+    sqlite_autoincrement=True,
+)
+
+# Who has looked at an answer, or wants it to be looked at again.
+looks = Table(
+    "looks",
+    metadata,
+    *_of_attempt(),
+    Column("looked", Boolean, nullable=False),
+    *_made(),
+    sqlite_autoincrement=True,
+)
+
+# Which items of the rubric a person chose for an answer; of each item the newest row counts.
+rubric_marks = Table(
+    "rubric_marks",
+    metadata,
+    *_of_attempt(),
+    Column("item", Text, nullable=False),
+    Column("points", Float, nullable=False),
+    Column("chosen", Boolean, nullable=False),
+    *_made(),
+    sqlite_autoincrement=True,
+)
+
+# The rubric of an exercise: the newest row of each item counts, without points it is withdrawn.
+rubric_items = Table(
+    "rubric_items",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("assignment", String(200), nullable=False, index=True),
+    Column("exercise", String(200), nullable=False),
+    Column("item", Text, nullable=False),
+    Column("points", Float),
+    *_made(),
     sqlite_autoincrement=True,
 )

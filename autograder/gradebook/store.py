@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,15 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, Select, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from autograder.gradebook import absences, course_changes, members, reading, rows, writing
+from autograder.gradebook import (
+    absences,
+    course_changes,
+    members,
+    policies,
+    reading,
+    rows,
+    writing,
+)
 from autograder.gradebook.absences import Absence
 from autograder.gradebook.connection import (
     explained,
@@ -23,7 +32,7 @@ from autograder.gradebook.course_changes import CourseChange
 from autograder.gradebook.decisions import Adjustment, check_adjustment, grade_that_counts
 from autograder.gradebook.errors import GradebookError
 from autograder.gradebook.reading import Attempt
-from autograder.gradebook.schema import attempts, runs
+from autograder.gradebook.schema import attempts, run_places, runs
 from autograder.gradebook.writing import Interrupted
 from autograder.records import ClassGrades, Grade, Run, Status
 from autograder.text import clean_name
@@ -87,6 +96,34 @@ class Gradebook:
         """Note that everything that a run was started for is in the gradebook."""
         with explained(self._place), self._engine.begin() as connection:
             writing.end_run(connection, run_id)
+
+    def keep_places(self, run_id: int, paths: Collection[str]) -> None:
+        """Note where the files of a run were found."""
+        with explained(self._place), self._engine.begin() as connection:
+            writing.insert_places(connection, run_id, paths)
+
+    def places(self, run_id: int) -> tuple[str, ...]:
+        """Where the files of a run were found; nothing where that is not known."""
+        wanted = select(run_places.c.paths).where(run_places.c.run_id == run_id)
+        with explained(self._place), self._reading() as connection:
+            return tuple(connection.scalar(wanted) or ())
+
+    def keep_policy(self, text: str, who: str) -> bool:
+        """Keep the course's rules on deadlines: whether they are others than before."""
+        with explained(self._place), self._engine.begin() as connection:
+            return policies.insert(connection, text, who)
+
+    def policies(self) -> list[str]:
+        """The rules on deadlines that hold, and those of before; empty where there are none."""
+        with explained(self._place), self._reading() as connection:
+            return policies.newest(connection)
+
+    @contextmanager
+    def transaction(self, *, writing: bool = True) -> Iterator[Connection]:
+        """A transaction of several steps; of those that write, one goes on at a time."""
+        engine = self._engine if writing else self._engine.execution_options(reading=True)
+        with explained(self._place), engine.begin() as connection:
+            yield connection
 
     def interrupted(self, assignment: str, revision: str) -> Interrupted | None:
         """The newest run of this course revision, where it did not come to its end."""

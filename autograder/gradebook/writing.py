@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -13,14 +14,16 @@ from autograder.gradebook.schema import (
     adjustments,
     attempts,
     check_results,
+    codes,
     exercise_results,
     pictures,
     replacements,
     run_ends,
+    run_places,
     runs,
 )
-from autograder.records import Grade, Outcome, Run
-from autograder.text import clean_line, clean_name
+from autograder.records import LONGEST_CODE, Grade, Outcome, Run
+from autograder.text import clean_line, clean_name, clean_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,12 @@ def end_run(connection: Connection, run_id: int) -> None:
     ended = select(run_ends.c.run_id).where(run_ends.c.run_id == run_id)
     if connection.scalar(ended) is None:
         connection.execute(run_ends.insert().values(run_id=run_id, ended=datetime.now(UTC)))
+
+
+def insert_places(connection: Connection, run_id: int, paths: Collection[str]) -> None:
+    """Add where the files of a run were found."""
+    place = {"run_id": run_id, "paths": [clean_name(path) for path in paths]}
+    connection.execute(run_places.insert().values(place))
 
 
 def interrupted(connection: Connection, assignment: str, revision: str) -> Interrupted | None:
@@ -116,6 +125,10 @@ def insert_attempt(connection: Connection, run_id: int, grade: Grade) -> None:
         ]
         if checks:
             connection.execute(check_results.insert(), checks)
+        if exercise.code:
+            source = clean_text(exercise.code, LONGEST_CODE)
+            written = {"exercise_result_id": exercise_id, "source": source}
+            connection.execute(codes.insert().values(written))
         if exercise.picture:
             drawn = {"exercise_result_id": exercise_id, "png": exercise.picture}
             connection.execute(pictures.insert().values(drawn))

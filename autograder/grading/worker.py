@@ -22,6 +22,7 @@ from autograder.grading.sessions import FigureCalls
 from autograder.grading.settings import Settings
 from autograder.inside.spec import WORKERS
 from autograder.records import (
+    LONGEST_CODE,
     OTHER_ASSIGNMENT,
     WHICH_FILE,
     CheckResult,
@@ -36,7 +37,7 @@ from autograder.seeds import bench_seed_of
 from autograder.serving.tiny import grading_on
 from autograder.submission.discover import Found, digest_of, read_bytes, read_companions
 from autograder.submission.files import SubmissionProblem
-from autograder.text import clean_line
+from autograder.text import clean_line, clean_text
 from moelab_kit.bench import bench_of
 from moelab_kit.calls import Call
 
@@ -116,7 +117,11 @@ class Worker:
                 notes.append(WHICH_FILE + source.doubt)
             if source.assignment and source.assignment != lab.name:
                 notes.append(f"{OTHER_ASSIGNMENT}{source.assignment!r}")
-            exercises = self._judge(lab, session, fixtures, cpu_budget, attempt)
+            written = session.functions([exercise.name for exercise in lab.exercises])
+            exercises = tuple(
+                replace(one, code=clean_text(written.get(one.name, ""), LONGEST_CODE))
+                for one in self._judge(lab, session, fixtures, cpu_budget, attempt)
+            )
         except (SubmissionProblem, UnreadableSubmission) as problem:
             _raise_if_short(problem.__cause__)
             return ungraded(lab, found, digest, Outcome.MISSING, str(problem), readable=False)

@@ -12,8 +12,10 @@ import torch
 from matplotlib.figure import Figure
 
 from autograder.inside.gpu import sleep_while_waiting
+from autograder.inside.overheard import Overheard
 from autograder.inside.rootfs import WRITABLE
 from autograder.inside.selftest import probe
+from autograder.notebook.functions import function_sources
 from autograder.notebook.reading import Unreadable, read_submission
 from autograder.notebook.workspace import Workspace, warm_up
 from autograder.wire.decode import decode
@@ -55,6 +57,7 @@ class Runner:
         self._tiny_on_gpu = tiny_on_gpu
         self._known = KnownStates()
         self._workspace: Workspace | None = None
+        self._overheard = Overheard()
         self._largest = _largest_kib()
 
     def warm_up(self) -> None:
@@ -97,9 +100,12 @@ class Runner:
         """The reply to one request; whatever the student's code raises becomes part of it."""
         handlers: dict[str, Callable[[bytes], bytes]] = {
             "read": self._read,
+            "functions": self._functions,
             "files": self._files,
             "cell": self._cell,
             "call": self._call,
+            "overhear": self._overhear,
+            "heard": self._heard,
             "picture": self._picture,
             "probe": lambda request: encode(probe(decode(request))),
         }
@@ -131,6 +137,15 @@ class Runner:
         said = (source.kind, source.assignment, source.warnings)
         return encode(("source", cells, *said, source.doubt, source.companions))
 
+    def _functions(self, request: bytes) -> bytes:
+        cells, beside, wanted = decode(request)
+        texts = ([text.decode("utf-8", "replace") for text in each] for each in (cells, beside))
+        main, modules = texts
+        found = function_sources(main, wanted, modules)
+        return encode(
+            tuple((name, code.encode("utf-8", "replace")) for name, code in found.items())
+        )
+
     def _files(self, request: bytes) -> bytes:
         self._space.bring(dict(decode(request)), WRITABLE)
         return encode(None)
@@ -142,14 +157,28 @@ class Runner:
         raised = None if error is None else (error.type_name, error.message, error.line)
         return encode((raised, self._space.notes[already:]))
 
-    def _call(self, request: bytes) -> bytes:
+    def _overhear(self, request: bytes) -> bytes:
+        """A call as any other, but what the function says is kept until it is asked for."""
+        self._overheard = Overheard()
+        with self._overheard:
+            return self._call(request, self._overheard.listening)
+
+    def _heard(self, request: bytes) -> bytes:
+        """What the function printed in the call before, and where it raised."""
+        return encode((self._overheard.printed, self._overheard.traceback))
+
+    def _call(
+        self,
+        request: bytes,
+        around: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
+    ) -> bytes:
         call = _beside_the_model(decode_call(request, self._handles))
         function = self._space.function(call.function)
         if not callable(function):
             reason = self._space.why_missing(call.function)[:MAX_REASON]
             return MISSING + reason.encode("utf-8", "replace")
         try:
-            reply = perform(function, call, self._known)
+            reply = perform(around(function), call, self._known)
         except BaseException as error:
             reply = Reply(raised=as_raised(error))
         if reply.raised is not None and "NameError" in (

@@ -73,11 +73,11 @@ def claim_of(name: str, cells: Iterable[str], wanted: Collection[str] = ()) -> C
         left -= len(cell)
         if left < 0:
             break
-        body = _parsed(cell)
-        if body is None:
+        read = parsed(cell)
+        if read is None:
             functions.update((found, _digest(cell)) for found in _DEFINITION.findall(cell))
             continue
-        for part in body:
+        for part in read[1]:
             _take(part, functions, imports, borrowed)
     if wanted:
         functions = {name: code for name, code in functions.items() if name in wanted}
@@ -142,10 +142,11 @@ def _with_borrowed(claim: Claim, claims: Sequence[Claim]) -> Mapping[str, str]:
     return {**taken, **claim.functions}
 
 
-def _parsed(cell: str) -> list[ast.stmt] | None:
+def parsed(cell: str) -> tuple[str, list[ast.stmt]] | None:
+    """A cell as Python, without its magics, and its statements; `None` where it is no Python."""
     for text in (cell, _NOT_PYTHON.sub("", cell)):
         try:
-            return ast.parse(text).body
+            return text, ast.parse(text).body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
     return None
@@ -172,11 +173,12 @@ def _take(
         if names and isinstance(part.value, ast.Lambda | ast.Call | ast.Attribute | ast.Name):
             functions.update((name, _digest(_dumped(part))) for name in names)
     else:
-        for below in _statements_below(part):
+        for below in statements_below(part):
             _take(below, functions, imports, borrowed)
 
 
-def _statements_below(part: ast.stmt) -> Iterator[ast.stmt]:
+def statements_below(part: ast.stmt) -> Iterator[ast.stmt]:
+    """The statements directly within a compound one: under a condition, in a `try`."""
     for name in ("body", "orelse", "finalbody"):
         yield from (below for below in getattr(part, name, []) if isinstance(below, ast.stmt))
     for handler in getattr(part, "handlers", []):

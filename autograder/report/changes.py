@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.records import MANUAL_ADJUSTMENT, CheckResult, Grade, Run
+from autograder.records import MANUAL_ADJUSTMENT, CheckResult, ClassGrades, Grade, Run
 from autograder.report.table import cell
 from autograder.text import clean_name
 
@@ -66,12 +66,31 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChange:
+    """One grade under the rules on deadlines of before, and under those of now."""
+
+    before: Grade
+    after: Grade
+
+    @property
+    def rules(self) -> tuple[str, str]:
+        """The rules of before and now, in words; "" for none."""
+        sides = (self.before.standing, self.after.standing)
+        before, after = ("; ".join(side.rules) if side is not None else "" for side in sides)
+        return before, after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """All that changed in a class; `compared` submissions were graded twice as they stand."""
+    """All that changed in a class; `compared` submissions were graded twice as they stand.
+
+    `by_policy` is what other rules on deadlines changed.
+    """
 
     assignment: str
     changed: tuple[Change, ...]
     compared: int
+    by_policy: tuple[PolicyChange, ...] = ()
 
     @property
     def moved(self) -> tuple[Change, ...]:
@@ -93,6 +112,15 @@ def changes(assignment: str, graded: Sequence[tuple[tuple[Run, Grade], ...]]) ->
     return Changes(assignment=assignment, changed=tuple(found), compared=len(graded))
 
 
+def policy_changes(before: ClassGrades, after: ClassGrades) -> tuple[PolicyChange, ...]:
+    """Whose final score, or whose rules, differ between two policies; both of the same class."""
+    pairs = zip(before.grades, after.grades, strict=True)
+    found = [PolicyChange(before=one, after=other) for one, other in pairs if other.counts]
+    return tuple(
+        one for one in found if one.before.final != one.after.final or len(set(one.rules)) > 1
+    )
+
+
 def changes_file(found: Changes) -> str:
     """The changes as JSON."""
     content = {
@@ -100,6 +128,9 @@ def changes_file(found: Changes) -> str:
         "assignment": found.assignment,
         "compared": found.compared,
         "changes": [_as_json(change) for change in found.changed],
+        **(
+            {"by_policy": [_policy_json(one) for one in found.by_policy]} if found.by_policy else {}
+        ),
     }
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -118,7 +149,20 @@ def changes_table(found: Changes) -> str:
             earned = (_score(check.before), _score(check.after))
             which = (cell(check.exercise), cell(check.name))
             writer.writerow([*whose, *scores, *which, *outcomes, *earned])
+    for one in found.by_policy:
+        finals = (one.before.final, one.after.final)
+        whose = [cell(one.after.student), cell(one.after.submission)]
+        writer.writerow([*whose, *finals, "", "policy", *map(cell, one.rules), *finals])
     return out.getvalue()
+
+
+def _policy_json(one: PolicyChange) -> dict[str, Any]:
+    return {
+        "student": clean_name(one.after.student),
+        "submission": clean_name(one.after.submission),
+        "before": {"final": one.before.final, "rules": one.rules[0]},
+        "after": {"final": one.after.final, "rules": one.rules[1]},
+    }
 
 
 def _check_changes(old: Grade, new: Grade) -> Iterator[CheckChange]:

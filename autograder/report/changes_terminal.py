@@ -18,6 +18,8 @@ from autograder.text import clean_name
 
 def changes_summary(found: Changes) -> RenderableType:
     """Which checks made the difference, then whose grade changed, as tables."""
+    if not found.compared and found.by_policy:
+        return _by_policy(found)
     if not found.compared:
         return Text(
             f"{found.assignment}: nothing was graded twice yet. `moelab grade --regrade` grades "
@@ -28,14 +30,30 @@ def changes_summary(found: Changes) -> RenderableType:
     kept = f" In {alike} more, checks ended in another way for the same points."
     title = Text(f"{found.assignment}: {line} since the attempt before.", style="bold")
     title.append(kept if alike else "", style="not bold")
+    rules = [_by_policy(found)] if found.by_policy else []
     if not found.changed:
-        return title
+        return Group(title, *rules)
     parts: list[RenderableType] = [title, _by_check(found)]
     parts += [_by_student(found)] if found.moved else []
+    parts += rules
     left_out = len(found.moved) - MOST_ROWS
     if left_out > 0:
         parts.append(Text(f"… and {left_out} more: --csv FILE or --json FILE writes all of them."))
     return Group(*parts)
+
+
+def _by_policy(found: Changes) -> RenderableType:
+    """Whose final score other rules on deadlines change."""
+    line = f"Other rules on deadlines change {count(len(found.by_policy), 'grade')}."
+    table = Table(box=box.SIMPLE_HEAD)
+    name_column(table)
+    table.add_column("before", justify="right", no_wrap=True)
+    table.add_column("after", justify="right", no_wrap=True)
+    table.add_column("rules now", overflow="fold")
+    for one in found.by_policy[:MOST_ROWS]:
+        finals = (points(one.before.final), points(one.after.final))
+        table.add_row(Text(clean_name(one.after.student)), *finals, Text(one.rules[1] or "none"))
+    return Group(Text(f"{found.assignment}: {line}", style="bold"), table)
 
 
 def _by_check(found: Changes) -> Table:

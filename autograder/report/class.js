@@ -60,11 +60,43 @@ if (dialog) {
   const data = JSON.parse(document.getElementById("data").textContent);
   const signs = { passed: "✓", failed: "✗", "grader error": "?", skipped: "–", missing: "–" };
 
-  const checkItem = (outcome, [title, hidden, points], texts, said) => {
+  // Python as text in coloured parts; what a student wrote never becomes markup.
+  const PARTS = new RegExp([
+    /(?<comment>#[^\n]*)/,
+    /(?<string>"""[^]*?"""|'''[^]*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')/,
+    /(?<keyword>\b(?:and|as|assert|async|await|break|class|continue|def|del|elif|else|except)\b)/,
+    /(?<word>\b(?:False|finally|for|from|global|if|import|in|is|lambda|None|nonlocal|not|or)\b)/,
+    /(?<more>\b(?:pass|raise|return|True|try|while|with|yield)\b)/,
+    /(?<number>\b\d[\w.]*)/,
+  ].map((part) => part.source).join("|"), "g");
+  const coloured = (code) => {
+    const parts = [];
+    let end = 0;
+    for (const found of code.matchAll(PARTS)) {
+      const [kind] = Object.entries(found.groups).find(([, text]) => text !== undefined);
+      const colour = ["comment", "string", "number"].includes(kind) ? kind : "keyword";
+      parts.push(code.slice(end, found.index), element("span", found[0], `py-${colour}`));
+      end = found.index + found[0].length;
+    }
+    return [...parts, code.slice(end)];
+  };
+
+  const codeOf = (number, name) => {
+    const figure = element("figure", "", "code");
+    const text = element("pre");
+    text.tabIndex = 0;
+    text.setAttribute("role", "region");
+    text.setAttribute("aria-label", `Code of ${name}`);
+    text.append(...coloured(data.codes[number]));
+    figure.append(element("figcaption", "The student’s code"), text);
+    return figure;
+  };
+
+  const checkItem = (outcome, [title, hidden, points, did], texts, said) => {
     const item = element("li", "", outcome.replace(" ", "_"));
     const sign = element("span", signs[outcome] ?? "!");
     sign.setAttribute("aria-hidden", "true");
-    const kind = [outcome, hidden ? "hidden" : "public", `worth ${points}`].join(", ");
+    const kind = [outcome, hidden ? "hidden" : "public", `worth ${points}`, did].join(", ");
     item.append(sign, ...prose(title), " ", element("small", kind));
     const [message, slip, hint, promises, ...evidence] = texts.map((number) => data.texts[number]);
     if (message && message !== said.message) {
@@ -119,6 +151,10 @@ if (dialog) {
         place += 1;
       }
       section.append(head, list);
+      if (one.c[number]) {
+        section.className = "with-code";
+        section.append(codeOf(one.c[number], name));
+      }
       if (one.p[number]) section.append(picture(one.p[number], name, who));
       return section;
     });

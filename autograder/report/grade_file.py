@@ -16,6 +16,7 @@ from autograder.records import (
     Grade,
     Outcome,
     Run,
+    Standing,
     Status,
 )
 from autograder.report.files import ReportError
@@ -72,6 +73,8 @@ def _grade(grade: Grade) -> dict[str, Any]:
         "id": clean_line(grade.number),
         "section": clean_line(grade.section),
         "late": grade.late,
+        **({"submitted": grade.submitted.isoformat()} if grade.submitted else {}),
+        **(_standing(grade.standing) if grade.standing else {}),
         "status": grade.status.value,
         "score": float(grade.score),
         "possible": float(grade.possible),
@@ -81,10 +84,21 @@ def _grade(grade: Grade) -> dict[str, Any]:
                 "name": exercise.name,
                 "score": float(exercise.score),
                 "possible": float(exercise.possible),
+                **({"comment": clean_text(exercise.comment)} if exercise.comment else {}),
                 "checks": [_check(check) for check in exercise.checks],
             }
             for exercise in grade.exercises
         ],
+    }
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    """The score after the rules on deadlines, and these in words."""
+    return {
+        "due": standing.due.isoformat(),
+        "days_late": standing.days_late,
+        "final": float(standing.final),
+        "rules": [clean_text(rule) for rule in standing.rules],
     }
 
 
@@ -103,6 +117,7 @@ def _check(check: CheckResult) -> dict[str, Any]:
         **({"hint": clean_text(check.hint)} if check.hint else {}),
         **({"promises": [clean_text(one) for one in check.promises]} if check.promises else {}),
         **({"evidence": _evidence(check.evidence)} if check.evidence else {}),
+        **({"void": clean_text(check.void)} if check.void else {}),
     }
 
 
@@ -124,6 +139,7 @@ def _read_grade(grade: dict[str, Any]) -> Grade:
             ExerciseGrade(
                 name=exercise["name"],
                 checks=tuple(_read_check(check) for check in exercise["checks"]),
+                comment=exercise.get("comment", ""),
             )
             for exercise in grade["exercises"]
         ),
@@ -152,5 +168,6 @@ def _read_check(check: dict[str, Any]) -> CheckResult:
         promises=tuple(check.get("promises", ())),
         evidence=Evidence(**check["evidence"]) if "evidence" in check else None,
         seconds=check["seconds"],
+        void=check.get("void", ""),
     )
     return replace(found, by_hand=check["score"] - found.score)

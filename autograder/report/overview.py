@@ -59,6 +59,40 @@ def overview(class_grades: ClassGrades) -> Overview:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One section of the course: how many were graded there, and the shares that they earned."""
+
+    name: str
+    graded: int
+    mean: float
+    median: float
+    complete: int
+
+
+def sections(class_grades: ClassGrades) -> tuple[Section, ...]:
+    """Each section that the roster names, in order; empty where there are not two of them."""
+    found: dict[str, list[Grade]] = {}
+    for grade in class_grades.counting:
+        for name in filter(None, grade.section.split(", ")) if grade.readable else ():
+            found.setdefault(name, []).append(grade)
+    if len(found) < 2:
+        return ()
+    told = []
+    for name, grades in sorted(found.items()):
+        shares = [grade.score / grade.possible for grade in grades if grade.possible > 0] or [0.0]
+        told.append(
+            Section(
+                name=name,
+                graded=len(grades),
+                mean=fmean(shares),
+                median=median(shares),
+                complete=sum(grade.score >= grade.possible > 0 for grade in grades),
+            )
+        )
+    return tuple(told)
+
+
 def times(class_grades: ClassGrades) -> Times | None:
     """How long submissions took; `None` where no time is known."""
     pairs = [(seconds(grade), grade) for grade in class_grades.grades if grade.readable]

@@ -29,16 +29,18 @@ def table(class_grades: ClassGrades) -> str:
 
     The columns add up to what the class earned: a file that its student has replaced has a row of
     its own, in which the points are left empty. Grades that were made without isolation carry one
-    more column, which says so.
+    more column, which says so. With rules on deadlines there are the final score and the rules.
     """
     names = exercise_names(class_grades)
-    header = [*_BEFORE, *names, "notes"]
+    has_rules = any(grade.standing is not None for grade in class_grades.grades)
+    header = [*_BEFORE, *names, "notes", *(["final", "rules"] if has_rules else [])]
     unsafe = class_grades.run.isolation == "none"
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow([cell(name) for name in header] + ["isolation"] * unsafe)
     for grade in class_grades.grades:
-        writer.writerow(_row(grade, names) + ["none"] * unsafe)
+        ruled = _ruled(grade) if has_rules else []
+        writer.writerow([*_row(grade, names), *ruled, *["none"] * unsafe])
     return out.getvalue()
 
 
@@ -71,3 +73,8 @@ def _row(grade: Grade, names: list[str]) -> list[str | float]:
         *(scores.get(name, "") for name in names),
         cell("; ".join(grade.notes)),
     ]
+
+
+def _ruled(grade: Grade) -> list[str | float]:
+    rules = grade.standing.rules if grade.standing is not None else ()
+    return [grade.final if grade.counts else "", cell("; ".join(rules))]

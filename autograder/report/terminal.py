@@ -71,7 +71,7 @@ def _table(class_grades: ClassGrades) -> Table:
         if files[grade.student] > 1:
             name.append(f"\n{clean_name(grade.submission)}", style="dim")
         status = Text(grade.status.replace("_", " "), style=_STYLES[grade.status])
-        score = f"{points(grade.score)} / {points(grade.possible)}"
+        score = f"{points(grade.final)} / {points(grade.possible)}"
         table.add_row(name, status, score, _remark(grade))
     return table
 
@@ -81,7 +81,8 @@ def _remark(grade: Grade) -> Text:
         return Text("does not count: there is a newer file", style="dim")
     words = outcomes_in_words(grade) if grade.submission else NO_SUBMISSION
     by_hand = sum(exercise.adjustment is not None for exercise in grade.exercises)
-    return Text(words + (f"; {by_hand} set by hand" if by_hand else ""))
+    rules = grade.standing.rules if grade.standing is not None else ()
+    return Text("; ".join((words + (f"; {by_hand} set by hand" if by_hand else ""), *rules)))
 
 
 def _spread(whole: Overview) -> Table:

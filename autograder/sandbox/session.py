@@ -136,6 +136,26 @@ class SandboxSession:
                 raise UnreadableSubmission(clean_line(reason, 500))
         raise UnreadableSubmission("reading the file gave no usable answer")
 
+    def functions(self, wanted: Collection[str]) -> dict[str, str]:
+        """The submission's code of these functions, as far as it can be told; "" is left out.
+
+        To be asked before anything of the submission runs: later it could answer what it likes.
+        """
+        if self._source is None or not wanted:
+            return {}
+        modules = (data for name, data in self._files.items() if name.endswith(".py"))
+        cells = tuple(cell.encode("utf-8", "replace") for cell in self._source.cells)
+        try:
+            request = encode((cells, tuple(modules), tuple(wanted)))
+            reply = self._decoded(self._request("functions", request, self._limits.call))
+        except (Interrupted, WireError, CheckTooSlow):
+            self.close()
+            return {}
+        found = reply if isinstance(reply, tuple) else ()
+        pairs = [one for one in found if isinstance(one, tuple) and len(one) == 2]
+        texts = {str(name): _text(code) for name, code in pairs}
+        return {name: texts[name] for name in wanted if texts.get(name)}
+
     def perform(self, call: Call, time_limit: float | None = None) -> Reply:
         """Call a function of the submission; see `Session.perform`."""
         if self._bench is None:

@@ -7,6 +7,7 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from autograder.submission.exports import Author, Submitters, authors, named
@@ -21,6 +22,7 @@ from autograder.submission.files import (
 )
 from autograder.submission.gradescope import MAX_METADATA, METADATA, read_submitters
 from autograder.submission.naming import is_handed_in, student_names, submission_names
+from autograder.text import moment
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_COMPANIONS = 16 * 1024 * 1024
@@ -45,7 +47,8 @@ class Found:
     are what a learning platform says: that it came late, and how it knows the students.
     `companions` are the files that were handed in with it, and `notes` sentences on them. Files of
     one submission have the same `group` ("" for a file that is one alone) and paths `inner` in it.
-    `file` is where it was listed, and `warning` a sentence on the whole export.
+    `file` is where it was listed, and `warning` a sentence on the whole export. `submitted` is when
+    it was handed in, where the platform says so.
     """
 
     path: Path
@@ -64,6 +67,7 @@ class Found:
     order: int = 0
     file: File | None = None
     warning: str = ""
+    submitted: datetime | None = None
 
     @property
     def file_name(self) -> str:
@@ -217,4 +221,5 @@ def _found(file: File, name: str, student: str, author: Author | None, warning: 
         file=file,
         warning=warning,
         notes=(warning,) if warning else (),
+        submitted=moment(author.submitted) if author else None,
     )

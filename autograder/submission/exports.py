@@ -54,6 +54,7 @@ class Author:
     `inner` is the file's path within the submission, `depth` the place in its path of what names
     the student. `also` are further ways to know them (`email ada@example.org`, `id S123`), of each
     member where a group handed in together; `known` is false for a key that is no person's.
+    `submitted` is when that was, in the platform's words.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Author:
     late: bool = False
     also: tuple[str, ...] = ()
     known: bool = True
+    submitted: str = ""
 
 
 Path = tuple[str, ...]
@@ -256,6 +258,7 @@ class Submitters:
 
     name: str
     also: tuple[str, ...]
+    submitted: str = ""
 
 
 def named(author: Author, submitters: Mapping[str, Submitters]) -> Author:
@@ -263,4 +266,11 @@ def named(author: Author, submitters: Mapping[str, Submitters]) -> Author:
     known = submitters.get(author.name)
     if known is None:
         return author
-    return Author(known.name, author.key, author.inner, author.depth, also=known.also)
+    return Author(
+        known.name,
+        author.key,
+        author.inner,
+        author.depth,
+        also=known.also,
+        submitted=known.submitted,
+    )

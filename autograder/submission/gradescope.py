@@ -22,10 +22,13 @@ def read_submitters(data: bytes) -> dict[str, Submitters]:
     file also holds what students' programs printed, so another process reads it, as plain data.
     """
     found = ask(submitters_as_json, data) or {}
-    return {folder: Submitters(name, tuple(also)) for folder, (name, also) in found.items()}
+    return {
+        folder: Submitters(name, tuple(also), created)
+        for folder, (name, also, created) in found.items()
+    }
 
 
-def submitters_as_json(data: bytes) -> dict[str, tuple[str, list[str]]]:
+def submitters_as_json(data: bytes) -> dict[str, tuple[str, list[str], str]]:
     """What `read_submitters` runs in another process.
 
     Of each submission only the submitters are kept: the rest, all results of all attempts, would
@@ -37,8 +40,9 @@ def submitters_as_json(data: bytes) -> dict[str, tuple[str, list[str]]]:
         return {}
 
 
-def _found_in(events: Iterator[yaml.Event]) -> dict[str, tuple[str, list[str]]]:
-    found: dict[str, tuple[str, list[str]]] = {}
+def _found_in(events: Iterator[yaml.Event]) -> dict[str, tuple[str, list[str], str]]:
+    found: dict[str, tuple[str, list[str], str]] = {}
+    created = ""  # when the submission that is being read was made
     path: list[str] = []  # the keys of the mappings that are open, "-" for a list
     waiting: list[bool] = []  # whether each of them waits for a key
     people: list[dict[str, str]] = []
@@ -48,6 +52,10 @@ def _found_in(events: Iterator[yaml.Event]) -> dict[str, tuple[str, list[str]]]:
             if waiting and waiting[-1]:
                 path[-1], waiting[-1] = text[:200], False
                 continue
+            if len(path) == 2 and path[1] == ":created_at":
+                created = text[:60]
+                if path[0] in found:
+                    found[path[0]] = (*found[path[0]][:2], created)
             if len(path) == 4 and path[1:3] == [":submitters", "-"] and people:
                 is_null = isinstance(event, yaml.ScalarEvent) and event.implicit[0]
                 people[-1][path[3]] = "" if is_null and text in ("", "~", "null") else text[:500]
@@ -66,8 +74,10 @@ def _found_in(events: Iterator[yaml.Event]) -> dict[str, tuple[str, list[str]]]:
             path.pop()
             waiting.pop()
             if len(path) == 2 and path[1] == ":submitters" and (who := _submitters(people)):
-                found.setdefault(path[0], who)
+                found.setdefault(path[0], (*who, created))
                 people = []
+            if len(path) == 1:
+                created = ""
         else:
             continue
         if path and path[-1] != "-":

@@ -13,7 +13,20 @@ import pytest
 from autograder.cli.main import moelab as group
 from autograder.cli.main import run
 
-COMMANDS = ("demo", "check", "grade", "report", "adjust", "new", "verify", "build", "doctor")
+COMMANDS = (
+    "demo",
+    "check",
+    "grade",
+    "report",
+    "explain",
+    "review",
+    "similar",
+    "adjust",
+    "new",
+    "verify",
+    "build",
+    "doctor",
+)
 HEAVY = ("torch", "transformers", "numpy", "matplotlib", "sqlalchemy", "jinja2", "IPython", "rich")
 
 IMPORTED = """

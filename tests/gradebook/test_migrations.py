@@ -54,7 +54,7 @@ def test_a_gradebook_of_version_1_is_upgraded_in_place(tmp_path, make_grade, run
         assert len(book.latest("moe_router_analysis").grades) == 3
     with sqlite3.connect(path) as database:
         assert database.execute("pragma foreign_key_check").fetchall() == []
-        assert database.execute("select version from moelab_schema").fetchall() == [(8,)]
+        assert database.execute("select version from moelab_schema").fetchall() == [(11,)]
 
 
 def test_programs_that_open_an_old_gradebook_at_once_upgrade_it_once(tmp_path):

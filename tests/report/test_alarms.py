@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -163,3 +164,23 @@ def test_many_of_a_kind_are_counted_and_a_few_are_named(a_class, make_grade):
     said = terminal(a_class(*empty))
     assert said.count("defines none of the functions") == NAMED
     assert "3 more submissions like these." in said
+
+
+def test_alarms_stand_on_top_of_the_page_and_lead_to_the_rows_of_their_causes(run, make_grade):
+    late = (Outcome.TIMEOUT, Outcome.FAILED)
+    grades = [make_grade(f"slow{n}", outcomes=late) for n in range(4)]
+    grades += [make_grade(f"right{n}", outcomes=(Outcome.PASSED, Outcome.FAILED)) for n in range(8)]
+    grades += [make_grade("lost", readable=False)]
+    page = html(ClassGrades(run=run, grades=tuple(grades)))
+    found = {
+        words: cause
+        for cause, words in re.findall(r'<li><a href="#([\w-]+)">([^<]*)</a></li>', page)
+    }
+    assert found["1 submission could not be read"] == "review"
+    assert found["route: nobody earns any of its points"] == "c2-1"
+    slow = "find_router_layers: “Title of public_check” ran out of time for 4 of 12"
+    assert found[slow] == "c1-1"
+    for cause in found.values():
+        assert f'id="{cause}"' in page
+    quiet = html(ClassGrades(run=run, grades=(make_grade(),)))
+    assert "Look here first" not in quiet

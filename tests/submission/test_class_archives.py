@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import struct
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,8 @@ def test_a_gradescope_export_names_people(tmp_path):
         ada, group, unknown = find_submissions([given])
         assert ada.student == "Ada Lovelace"
         assert ada.identity[1:] == ("name Ada Lovelace", "email Ada@example.org", "id 0042")
+        assert ada.submitted == datetime(2026, 11, 20, 10, tzinfo=UTC)
+        assert group.submitted is None
         assert group.student == "Bob, Zoë Ng"
         assert "email zoe@example.org" in group.identity
         assert unknown.student == "submission_123458"

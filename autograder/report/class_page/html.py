@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.records import ClassGrades
+from autograder.report.class_page.alarms import alarms
 from autograder.report.class_page.details import (
+    CODE_LIMITS,
     SHORTEST_EVIDENCE,
     details_data,
     embedded,
@@ -17,7 +19,7 @@ from autograder.report.class_page.entries import Entry, Points, entries
 from autograder.report.class_page.misconceptions import misconceptions
 from autograder.report.folder import ReportFolder
 from autograder.report.items import Flag, item_statistics
-from autograder.report.overview import overview, times
+from autograder.report.overview import overview, sections, times
 from autograder.report.page import render
 from autograder.report.review import passed_by_nobody, to_review
 from autograder.report.table import exercise_names
@@ -55,30 +57,36 @@ def _page(class_grades: ClassGrades, rows: Sequence[Entry]) -> str:
         for check in exercise.checks
         if check.flag is Flag.NEGATIVE
     ]
+    review = to_review(rows)
     values = {
+        "alarms": alarms(rows, items, review),
         "run": class_grades.run,
         "whole": overview(class_grades),
         "items": items,
         "doubtful": doubtful,
         "slips": misconceptions(rows),
         "times": times(class_grades),
+        "sections": sections(class_grades),
         "rows": rows,
         "states": Counter(row.state for row in rows),
         "names": exercise_names(class_grades),
         "gallery": gallery,
-        "review": to_review(rows),
+        "review": review,
         "nobody": passed_by_nobody(items),
     }
-    data = details_data(rows, items)
-    page = _render(values, data=embedded(data), cut=False)
     pictures = sum(len(drawn) for drawn in gallery.values())
     most = max(PAGE_LIMIT, PER_STUDENT * len(rows)) + PER_PICTURE * pictures
-    surplus = len(page.encode("utf-8")) - most
-    if surplus <= 0:
-        return page
+    written = max((len(e.code) for row in rows for e in row.grade.exercises), default=0)
+    limits = CODE_LIMITS if written else CODE_LIMITS[-1:]
+    for limit in limits:
+        data = details_data(rows, items, code=limit)
+        page = _render(values, data=embedded(data), cut=limit < written)
+        surplus = len(page.encode("utf-8")) - most
+        if surplus <= 0:
+            return page
     small = shortened(data, surplus + SENTENCE, SHORTEST_EVIDENCE)
     if small is None:
-        plain = details_data(rows, items, evidence=False)
+        plain = details_data(rows, items, evidence=False, code=CODE_LIMITS[-1])
         less = len(embedded(data).encode("utf-8")) - len(embedded(plain).encode("utf-8"))
         small = shortened(plain, surplus - less + SENTENCE)
     return _render(values, data=embedded(small), cut=True)

@@ -71,11 +71,15 @@ class ExerciseFeedback:
     possible: float
     checks: tuple[CheckFeedback, ...]
     picture: Picture | None
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feedback:
-    """One submission's feedback: clean text, for its student alone."""
+    """One submission's feedback: clean text, for its student alone.
+
+    `final` is the score after the rules on deadlines, which `rules` says in words.
+    """
 
     assignment: str
     student: str
@@ -86,6 +90,8 @@ class Feedback:
     possible: float
     notes: tuple[str, ...]
     exercises: tuple[ExerciseFeedback, ...]
+    final: float
+    rules: tuple[str, ...] = ()
 
 
 def feedback(grade: Grade, run: Run) -> Feedback:
@@ -100,6 +106,8 @@ def feedback(grade: Grade, run: Run) -> Feedback:
         possible=grade.possible,
         notes=tuple(clean_text(note) for note in grade.notes),
         exercises=tuple(map(_exercise, grade.exercises)),
+        final=grade.final,
+        rules=tuple(map(clean_text, grade.standing.rules)) if grade.standing else (),
     )
 
 
@@ -110,6 +118,7 @@ def _exercise(exercise: ExerciseGrade) -> ExerciseFeedback:
         possible=exercise.possible,
         checks=tuple(_check(exercise.name, check) for check in exercise.checks),
         picture=picture(exercise.picture),
+        comment=clean_text(exercise.comment),
     )
 
 
@@ -129,6 +138,8 @@ def _check(exercise: str, check: CheckResult) -> CheckFeedback:
 
 def student_message(exercise: str, check: CheckResult) -> str:
     """A public check's message in full; a hidden one's only as far as no input can be in it."""
+    if check.void:
+        return f"this check does not count, and costs you nothing: {clean_text(check.void)}"
     if check.outcome is Outcome.GRADER_ERROR:
         return _INSTEAD[check.outcome]
     if not check.hidden:

@@ -32,6 +32,7 @@ def feedback_json(one: Feedback) -> str:
         "status": one.status.value,
         "score": float(one.score),
         "possible": float(one.possible),
+        **({"final": float(one.final), "rules": list(one.rules)} if one.rules else {}),
         "notes": list(one.notes),
         "exercises": [_exercise(exercise) for exercise in one.exercises],
     }
@@ -65,6 +66,7 @@ def _exercise(exercise: ExerciseFeedback) -> dict[str, Any]:
         "score": float(exercise.score),
         "possible": float(exercise.possible),
         "picture": picture_file(exercise) or None,
+        **({"comment": exercise.comment} if exercise.comment else {}),
         "checks": [
             {
                 "title": check.title,
@@ -84,8 +86,10 @@ def _exercise(exercise: ExerciseFeedback) -> dict[str, Any]:
 
 def _lines(one: Feedback) -> Iterator[str]:
     yield f"# {_plain(one.assignment)}: feedback for {_plain(one.student)}"
-    share = percent(one.score, one.possible)
-    yield f"\n**{out_of(one.score, one.possible)} points** ({share})"
+    share = percent(one.final, one.possible)
+    yield f"\n**{out_of(one.final, one.possible)} points** ({share})"
+    for rule in one.rules:
+        yield f"\n{_plain(rule)}"
     if one.submission:
         yield f"\nSubmission: {_plain(one.submission)}"
     for sentence in status_sentences(one):
@@ -98,6 +102,8 @@ def _lines(one: Feedback) -> Iterator[str]:
     for exercise in one.exercises:
         yield f"\n## {_plain(exercise.name)}: {out_of(exercise.score, exercise.possible)}"
         yield ""
+        if exercise.comment:
+            yield f"**From your instructor:**\n\n{_fenced(exercise.comment)}\n"
         for check in exercise.checks:
             yield from _check(check)
         if picture_file(exercise):

@@ -204,6 +204,7 @@ def _of_people(
     times: Counter[str],
 ) -> Grade:
     said = [person.enrolment for person in people]
+    times_known = [person.submitted for person in people if person.submitted is not None]
     notes = list(grade.notes)
     if better:
         notes.append(f"does not count: {better} is the same student's")
@@ -219,7 +220,9 @@ def _of_people(
             email=_listed(one.email for one in said),
             number=_listed(one.number for one in said),
             section=_listed(dict.fromkeys(one.section for one in said)),
+            groups=tuple(dict.fromkeys(group for one in said for group in one.groups)),
         ),
+        submitted=grade.submitted or min(times_known, default=None),
     )
 
 

@@ -23,7 +23,7 @@ def gradescope_results(class_grades: ClassGrades) -> str:
 def result_of(grade: Grade, run: Run) -> dict[str, Any]:
     """One submission's results. Hidden checks show when the instructor publishes the grades."""
     return {
-        "score": float(grade.score),
+        "score": float(grade.final),
         "output": _output(grade, run),
         "output_format": "text",
         "visibility": "visible",
@@ -46,6 +46,8 @@ def result_of(grade: Grade, run: Run) -> dict[str, Any]:
 
 def _output(grade: Grade, run: Run) -> str:
     said = [clean_text(note) for note in grade.notes]
+    if grade.standing is not None:
+        said += [clean_text(rule) for rule in grade.standing.rules]
     if grade.status is Status.UNREADABLE:
         said.insert(0, "Your submission could not be read.")
     if grade.status is Status.NEEDS_REVIEW:

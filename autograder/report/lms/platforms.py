@@ -99,7 +99,7 @@ def _worksheet(roster: Roster, found: Sequence[tuple[Person, Grade]]) -> str:
     rows = []
     for person, grade in found:
         most = _number(person.cell("maximum grade")) or grade.possible
-        earned = grade.score * most / grade.possible if grade.possible else 0.0
+        earned = grade.final * most / grade.possible if grade.possible else 0.0
         filled = {**person.cells, grade_column: points(earned), feedback: _feedback(grade)}
         rows.append([filled.get(column, "") for column in columns])
     return _written([columns, *rows])
@@ -124,11 +124,11 @@ def _known_as(grade: Grade, platform: str) -> str:
 
 
 def _graded(grade: Grade) -> list[str]:
-    return [points(grade.score), points(grade.possible), "-", _feedback(grade)]
+    return [points(grade.final), points(grade.possible), "-", _feedback(grade)]
 
 
 def _score(grade: Grade | None) -> str:
-    return "" if grade is None else points(grade.score)
+    return "" if grade is None else points(grade.final)
 
 
 def _possible(class_grades: ClassGrades) -> str:
@@ -137,11 +137,13 @@ def _possible(class_grades: ClassGrades) -> str:
 
 def _feedback(grade: Grade) -> str:
     """The points of each exercise, and why some were set by hand: nothing of hidden checks."""
-    return "; ".join(
+    rules = grade.standing.rules if grade.standing is not None else ()
+    exercises = (
         f"{exercise.name}: {points(exercise.score)} of {points(exercise.possible)}"
         + (f" ({exercise.adjustment.message})" if exercise.adjustment else "")
         for exercise in grade.exercises
     )
+    return "; ".join((*exercises, *rules))
 
 
 def _number(text: str) -> float:

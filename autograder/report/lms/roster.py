@@ -7,11 +7,12 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from autograder.records import Enrolment
 from autograder.report.files import ReportError
-from autograder.text import plain
+from autograder.text import moment, plain
 
 MAX_BYTES = 16 * 1024 * 1024
 
@@ -24,6 +25,7 @@ _LOGIN = ("sis login id", "login", "username", "user name", "login id")
 _NUMBER = ("sis user id", "id number", "sid", "student id", "student number")
 _SECTION = ("section", "sections")
 _GROUPS = ("groups", "group", "team", "group name")
+_SUBMITTED = ("submitted", "submitted at", "submission time", "last modified (submission)")
 _PARTICIPANT = re.compile(r"\d+$")
 _NO_STUDENT = re.compile(r"\s*points possible\b.*|student, test|", re.IGNORECASE)
 
@@ -59,7 +61,17 @@ class Person:
     @property
     def enrolment(self) -> Enrolment:
         """What reports say of them besides the name."""
-        return Enrolment(email=self.email, number=self.number, section=self.cell(*_SECTION))
+        return Enrolment(
+            email=self.email,
+            number=self.number,
+            section=self.cell(*_SECTION),
+            groups=tuple(sorted(self.groups)),
+        )
+
+    @property
+    def submitted(self) -> datetime | None:
+        """When they handed in, where the roster says so with a date and time."""
+        return moment(self.cell(*_SUBMITTED))
 
     @property
     def groups(self) -> frozenset[str]:

@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0011"
+down_revision = "0010"
 
 
 def upgrade() -> None:
-    """Add the column and the table of version 8; runs of before have no title."""
+    """Add the column and the table of version 11; runs of before have no title."""
     op.add_column("runs", sa.Column("title", sa.Text, nullable=False, server_default=""))
     op.create_table(
         "course_changes",
@@ -23,4 +23,4 @@ def upgrade() -> None:
         sa.Column("made", sa.DateTime(timezone=True), nullable=False),
         sqlite_autoincrement=True,
     )
-    op.execute("UPDATE moelab_schema SET version = 8")
+    op.execute("UPDATE moelab_schema SET version = 11")

@@ -1,0 +1,1 @@
+"""Deadlines and what follows from them: from `policy.toml` to each student's final score."""
