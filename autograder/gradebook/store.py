@@ -237,9 +237,14 @@ class Gradebook:
             known = {(c.place, c.value) for c in course_changes.read(connection, assignment)}
             for (exercise, check), name in names.items():
                 if ((exercise, check), name) not in known:
-                    said = {"who": "the course", "why": "the course has renamed it", "made": made}
                     change = CourseChange(
-                        exercise=exercise, check=check, kind="name", value=name, **said
+                        exercise=exercise,
+                        check=check,
+                        kind="name",
+                        value=name,
+                        who="the course",
+                        why="the course has renamed it",
+                        made=made,
                     )
                     course_changes.insert(connection, assignment, change)
 
