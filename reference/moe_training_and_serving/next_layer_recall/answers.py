@@ -119,7 +119,6 @@ class _Change:
     hidden_of: int = 0
     told: bool = True  # whether the model gets the mask
     padding: bool = False  # padding takes part in the recall
-    popular_padding: bool = False
     dtype: torch.dtype | None = torch.float32
     more: int = 0  # experts that are predicted beyond k
     score: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None
@@ -157,7 +156,7 @@ def _lab(model: Any, ids: torch.Tensor, mask: torch.Tensor, change: _Change) -> 
         table = torch.zeros(len(chosen), len(weight)).scatter(1, chosen, 1.0)
         guess = torch.zeros_like(table).scatter(1, predicted, 1.0)
         score = change.score or (lambda guess, right: (guess * right).sum(1) / right.sum(1))
-        uses = table if change.popular_padding else table[kept]
+        uses = table[kept]
         popular = torch.zeros(len(weight))
         popular[uses.sum(0).topk(k).indices] = 1.0
         pairs.append(
@@ -185,45 +184,6 @@ def looks_at_the_next_input(
     """Takes what router i + 1 itself receives. That is no prediction: it comes when it is too late
     to fetch anything, and the recall is always 1."""
     return _lab(model, input_ids, attention_mask, _Change(hidden_of=1))
-
-
-@exercise.chaff(caught_by=checks.random_models)
-def uses_the_residual_stream(
-    model: nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor
-) -> Pairs:
-    """Takes the layer's output (`output_hidden_states`). A router receives the normalised hidden
-    state before the experts: read its input with a hook."""
-    right = next_layer_recall(model, input_ids, attention_mask)
-    names = [n for n, m in model.named_modules() if type(m).__name__.endswith("Router")]
-    layers = [int(part) for name in names for part in name.split(".") if part.isdigit()]
-    with torch.no_grad():
-        output = model(
-            input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
-        )
-    real = attention_mask.flatten() == 1
-    pairs = []
-    for (_one, other), layer, numbers in zip(itertools.pairwise(names), layers, right):
-        states = output.hidden_states[layer + 1].flatten(0, 1)[real].float()
-        weight = model.get_submodule(other).get_parameter("weight").float()
-        pairs.append((states @ weight.T, other, numbers))
-    chosen: dict[str, torch.Tensor] = {}
-    handles = [
-        model.get_submodule(name).register_forward_hook(
-            lambda module, inputs, output, name=name: chosen.__setitem__(name, output[2])
-        )
-        for name in names
-    ]
-    with torch.no_grad():
-        model(input_ids=input_ids, attention_mask=attention_mask)
-    for handle in handles:
-        handle.remove()
-    found = []
-    for scores, other, numbers in pairs:
-        k = chosen[other].shape[1]
-        guess = scores.topk(k).indices
-        hits = (guess[:, :, None] == chosen[other][real][:, None]).sum() / guess.numel()
-        found.append({**numbers, "recall": float(hits)})
-    return found
 
 
 @exercise.chaff(caught_by=checks.random_models)
@@ -278,14 +238,6 @@ def counts_padding(
 ) -> Pairs:
     """Lets padding take part in the mean. Only real tokens count."""
     return _lab(model, input_ids, attention_mask, _Change(padding=True))
-
-
-@exercise.chaff(caught_by=checks.padding_on_either_side)
-def popular_with_padding(
-    model: nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor
-) -> Pairs:
-    """Picks the popular experts from all tokens, padding included. Only real tokens count."""
-    return _lab(model, input_ids, attention_mask, _Change(popular_padding=True))
 
 
 @exercise.chaff(caught_by=checks.padding_on_either_side)

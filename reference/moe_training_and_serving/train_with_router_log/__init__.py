@@ -88,8 +88,8 @@ def train_with_router_log(
         balance = torch.stack(balances).mean()
         log.append(
             {
-                "language_loss": float(language),
-                "balance_loss": float(balance),
+                "language_loss": language.item(),
+                "balance_loss": balance.item(),
                 "max_violation": [float(len(c) * c.max() / c.sum() - 1) for c in counts],
                 "dead_experts": [int((c == 0).sum()) for c in counts],
             }
