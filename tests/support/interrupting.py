@@ -129,8 +129,10 @@ class Ordeal:
         while process.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(every)
-            below = family.look(process.pid)
-            if below and count_attempts(self.folder / "endured.db"):
+            below, graded = family.look(process.pid), count_attempts(self.folder / "endured.db")
+            if kills % 20 == 10:
+                say(f"{kills} kills, {graded} graded after {time.monotonic() - began:.0f} s")
+            if below and graded:
                 first = first or time.monotonic()
                 with suppress(OSError):
                     open_files.append(len(os.listdir(f"/proc/{process.pid}/fd")))
