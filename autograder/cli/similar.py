@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from autograder.cli.common import CannotStart, example, told
-from autograder.cli.report import chosen_assignment
+from autograder.cli.report import chosen_assignment, people_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from autograder.report.lms.roster import Roster
     from autograder.similar.comparing import Comparison
     from autograder.similar.corpus import Author
 
@@ -32,6 +33,12 @@ _SHOWN = 20  # pairs on the terminal
     help="An earlier class to compare with as well; may be given several times.",
 )
 @click.option(
+    "--roster",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="CSV",
+    help="Who takes the course: students of a gradebook go by its names.",
+)
+@click.option(
     "--html",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
@@ -48,6 +55,7 @@ def similar(
     where: str,
     assignment: str | None,
     earlier: tuple[str, ...],
+    roster: Path | None,
     html: Path | None,
     exports: tuple[str, ...],
 ) -> None:
@@ -66,7 +74,7 @@ def similar(
     from autograder.similar.export import export
     from autograder.similar.page import write_pairs
 
-    what, authors = _authors(where, assignment)
+    what, authors = _authors(where, assignment, people=people_of(roster))
     if len(authors) < 2:
         raise CannotStart(
             f"{where} holds the code of {len(authors)} students, and two are needed. A gradebook "
@@ -109,7 +117,11 @@ def _exports(asked: tuple[str, ...]) -> dict[str, Path]:
 
 
 def _authors(
-    where: str, assignment: str | None, wanted: list[str] | None = None, earlier: str = ""
+    where: str,
+    assignment: str | None,
+    wanted: list[str] | None = None,
+    earlier: str = "",
+    people: Roster | None = None,
 ) -> tuple[str, list[Author]]:
     """What a place is called, and its students with their code."""
     from autograder.similar.corpus import authors_of_folder, authors_of_grades
@@ -121,12 +133,16 @@ def _authors(
         except ValueError as error:
             raise CannotStart(f"{error}.") from error
     from autograder.gradebook import Gradebook, GradebookError
+    from autograder.report.lms.attendance import attendance, enrolled
 
     with told(GradebookError), Gradebook.open(where, create=False) as book:
         known = book.assignments()
         asked = assignment if not earlier or assignment in known else None
         name = chosen_assignment(book, where, asked)
-        return name, authors_of_grades(book.latest(name), earlier)
+        class_grades = book.latest(name)
+    if people is not None:
+        class_grades = enrolled(people, class_grades, attendance(people, class_grades))
+    return name, authors_of_grades(class_grades, earlier)
 
 
 def _table(found: Comparison) -> RenderableType:

@@ -25,7 +25,10 @@ def explanation_text(found: Explanation) -> RenderableType:
     """The explanation: each check that did not pass with what it saw, then the student's code."""
     grade = found.grade
     score = f"{out_of(grade.score, grade.possible)} points"
-    title = Text(f"{clean_name(grade.student)}: {score} ({clean_name(grade.submission)})", "bold")
+    section = f"section {grade.section}" if grade.section else ""
+    known = filter(None, (grade.submission, grade.email, grade.number, section))
+    about = ", ".join(map(clean_name, known))
+    title = Text(f"{clean_name(grade.student)}: {score} ({about})", "bold")
     if not any(one.checks for one in found.exercises):
         return Group(title, Text("Every check passed."))
     parts: list[RenderableType] = [title]
