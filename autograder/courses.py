@@ -115,8 +115,9 @@ def packages_for(module: str) -> tuple[str, ...]:
     around = [sys.modules[name] for name in names if name in sys.modules]
     inner = [hasattr(one, "assignment") and hasattr(one, "__path__") for one in around]
     outer = around[inner.index(True) + 1 :] if True in inner else []
-    declaring = [one for one in around if _says_packages(one)]
-    return _packages_of((declaring or outer or around[-1:])[0]) if around else ()
+    found = outer or around[-1:]
+    declaring = [one for one in found if _says_packages(one)]
+    return _packages_of((declaring or found)[0]) if found else ()
 
 
 def folder_of(course: str) -> Path:

@@ -23,9 +23,9 @@ def new() -> None:
 @new.command(epilog=example("moelab new course attention"))
 @click.argument("folder", metavar="NAME", type=click.Path(path_type=Path))
 def course(folder: Path) -> int:
-    """Make a course of your own: a folder and git repository with one exercise that works.
+    """Make a course of your own, with an exercise that works.
 
-    NAME is the folder to make. Its last part becomes the name of the course.
+    NAME is the folder to make, a git repository. Its last part becomes the name of the course.
     """
     from autograder.edition.errors import BuildError
     from autograder.new.course import new_course

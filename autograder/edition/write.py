@@ -130,9 +130,6 @@ def requirements(assignment: Assignment) -> str:
 def stale_files(assignment: Assignment, root: Path) -> list[str]:
     """One sentence for each file below `root` that is missing, different or surplus."""
     wanted = student_files(assignment)
-    if not (root / FOLDER / assignment.name).is_dir():
-        command = f"moelab build {assignment.name}"
-        return [f"{FOLDER}/{assignment.name}/ is missing: run `{command}` and commit it"]
     told = []
     for name, text in wanted.items():
         state = _state(root / name, text)

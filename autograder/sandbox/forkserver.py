@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import IO
 
+from autograder.courses import OURS
 from autograder.sandbox.errors import SandboxError, ShortageError, as_sandbox_error
 from autograder.sandbox.pidfd import ProcessHandle
 
@@ -200,11 +201,12 @@ class OneForkServer:
     """The fork server of this process and of its forks, started by the first request.
 
     One that has ended for good is replaced at the next request. `packages` are those of a course's
-    students, which it imports if it starts from now on; what it lacks its forks import themselves.
+    students (of moelab's own labs, unless said), which it imports if it starts from now on; what it
+    lacks its forks import themselves.
     """
 
     def __init__(self, program: Callable[[], Program]) -> None:
-        self.packages: tuple[str, ...] = ()
+        self.packages: tuple[str, ...] = OURS
         self._program = program
         self._lock = Lock()
         self._server: ForkServer | None = None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from autograder.authoring.assignment import PROSE, Assignment
 from autograder.authoring.exercise import Exercise
-from autograder.edition.write import stale_files
+from autograder.edition.write import FOLDER, stale_files
 from autograder.grading.fixtures import Fixtures
 from autograder.interpreter import isolate_children
 from autograder.otter.package.read_back import package_tests
@@ -136,13 +136,23 @@ def _files(assignment: Assignment, root: Path, doubtful: Collection[str]) -> lis
     What Otter will test is built too, so that an autograder that tests nothing is found.
     """
     guard = partial(guarded, "", assignment.name, Rule.FILES)
-    found = guard(lambda: (Finding("", Rule.FILES, line) for line in stale_files(assignment, root)))
+    found = guard(lambda: _stale(assignment, root))
     found += guard(lambda: _unlisted_prose(assignment, root))
     found += guard(lambda: _otter_tests(assignment))
     bench = bench_of(assignment.packages, bench_seed_of(FIRST_SEED))
     fixtures = Fixtures(assignment.name, FIRST_SEED, bench)
     secrets = partial(secrets_of, assignment.exercises, fixtures, doubtful)
     return found + guard(lambda: files_give_nothing_away(assignment, root, secrets()))
+
+
+def _stale(assignment: Assignment, root: Path) -> Iterator[Finding]:
+    """Committed files that are out of date; a lab that was never built is one fact, not many."""
+    place = f"{FOLDER}/{assignment.name}"
+    lines = stale_files(assignment, root)
+    if lines and not (root / place).is_dir():
+        lines = [f"{place}/ is missing: run `moelab build {assignment.name}` and commit it"]
+    for line in lines:
+        yield Finding("", Rule.FILES, line)
 
 
 def _unlisted_prose(assignment: Assignment, root: Path) -> Iterator[Finding]:
