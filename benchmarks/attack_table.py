@@ -85,7 +85,8 @@ def table(columns: dict[str, dict[str, str]]) -> str:
 def main(arguments: list[str]) -> int:
     """Measure, print or write; the exit status."""
     if arguments[:1] == ["--measure"]:
-        print(json.dumps(measure(arguments[1], frozenset(arguments[2:]))))
+        for level in arguments[1].split(","):
+            print(json.dumps(measure(level, frozenset(arguments[2:]))))
         return 0
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", type=Path, metavar="FILE")

@@ -26,6 +26,21 @@ PATHS_AT_THE_START = {name: os.environ.get(name) for name in ("PYTHONSAFEPATH", 
 # Their tests count processes, files and memory of the machine, so they run one after the other.
 WATCH_THE_MACHINE = {"broken", "fuzz", "gpu", "hostile", "models", "sandbox", "supply", "wire"}
 
+# They take minutes and begin first, the machine's group before all; each of the latter by itself.
+LONG = (
+    "otter/test_same_grades.py",
+    "solutions/test_variations.py",
+    "report/test_in_browser.py",
+    "cli/test_interruptions.py",
+    "otter/test_several_files.py",
+    "otter/test_trouble.py",
+    "otter/test_sample_class.py",
+    "grading/test_retries.py",
+    "cli/test_grade.py",
+    "classes/test_class_of_120.py",
+)
+LONG_AND_APART = ("benchmarks/test_smoke.py",)
+
 HOSTILE_NAMES = (
     "<script>alert(1)</script>",
     '=cmd|"/c calc"!A1',
@@ -44,14 +59,33 @@ HOSTILE_NAMES = (
 
 
 class ByPlace(LoadScopeScheduling):
-    """Keeps a file's tests in one process, and those of some folders together in one.
+    """Keeps a file's tests in one process, and those of some folders together in one; long first.
 
     Marks for `--dist=loadgroup` would say the same, but xdist 3.8 loses them under pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "machine" if WATCH_THE_MACHINE & set(file.split("/")) else file
+        if file.endswith(LONG_AND_APART):
+            return nodeid
+        return "machine" if _watches_the_machine(nodeid) else file
+
+
+def _watches_the_machine(nodeid: str) -> bool:
+    return bool(WATCH_THE_MACHINE & set(nodeid.partition("::")[0].split("/")))
+
+
+def _turn(item: pytest.Item) -> int:
+    """The place of a test in the order: at the end both processes should still have work."""
+    if _watches_the_machine(item.nodeid):
+        return 0
+    places = (*LONG_AND_APART, *LONG)
+    file = item.nodeid.partition("::")[0]
+    return next((n for n, one in enumerate(places, 1) if file.endswith(one)), len(places) + 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
 
 
 def pytest_configure() -> None:
@@ -65,6 +99,7 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:
+    config.option.loadscopereorder = False  # by numbers of tests, of which long files have few
     return ByPlace(config, log)
 
 

@@ -7,11 +7,15 @@ when they ran.
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from autograder.grading import worker
 
 pytestmark = pytest.mark.slow
 
@@ -33,6 +37,7 @@ SHORT_RUNS = {
     "sandbox_start": ("--rounds", "1", "--at-once", "1"),
     "train_router": ("--race", "--steps", "2"),
 }
+APART = {"batch_promise"}  # it counts processes, and lets attacks loose on those around it
 RUN_BY_OTHER_TESTS = {
     "attack_table": "tests/hostile/test_levels.py",
     "lab_pictures": "tests/reference/test_both_labs.py",
@@ -44,12 +49,41 @@ PARTS_OF_OTHERS = {"attacks_on_otter", "submission_cpu", "with_tests"}
 
 
 @pytest.mark.sandbox
-@pytest.mark.parametrize("name", SHORT_RUNS)
-def test_a_short_run_ends_well_and_prints_figures(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", APART)
+def test_a_short_run_in_a_process_of_its_own_ends_well_and_prints_figures(name: str) -> None:
     command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *SHORT_RUNS[name]]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert any(letter.isdigit() for letter in done.stdout), done.stdout
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("name", [name for name in SHORT_RUNS if name not in APART])
+def test_a_short_run_ends_well_and_prints_figures(
+    name: str, as_a_program: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, which has imported torch already and has a fork server."""
+    script = BENCHMARKS / f"{name}.py"
+    as_a_program.setattr(sys, "argv", [str(script), *SHORT_RUNS[name]])
+    status = None
+    try:
+        runpy.run_path(str(script), run_name="__main__")
+    except SystemExit as ended:
+        status = ended.code
+    printed, said = capsys.readouterr()
+    assert not status, said[-2000:]
+    assert any(letter.isdigit() for letter in printed), printed
+
+
+@pytest.fixture
+def as_a_program(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """The script's folder is the first to import from; what it changes and imports goes with it."""
+    monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
+    monkeypatch.setattr(worker, "Misconceptions", worker.Misconceptions)  # one script times its own
+    monkeypatch.chdir(ROOT)
+    yield monkeypatch
+    for path in BENCHMARKS.glob("*.py"):
+        sys.modules.pop(path.stem, None)
 
 
 def test_no_benchmark_is_left_out() -> None:

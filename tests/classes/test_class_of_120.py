@@ -13,12 +13,12 @@ from pathlib import Path
 
 import made_up_class
 import pytest
+from command import moelab_here
 from made_up_class import POSSIBLE, Student, students
-
-from ..cli.conftest import ROOT, Moelab
 
 pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
+ROOT = Path(__file__).resolve().parents[2]
 COURSE = "toy_of_a_large_class"
 _ROW = re.compile(
     r'<tr id="s\d+" data-state="([a-z ]+)"(?: class="old")?><th scope="row"><a href="[^"]*"><bdi>'
@@ -68,7 +68,7 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     export = getattr(made_up_class, request.param)(folder)
     within = request.param == "moodle"
     files = [f"--{kind}={folder / kind}.csv" for kind in ("csv", "canvas", "moodle")]
-    ended = Moelab()(
+    ended = moelab_here(
         *("grade", "." if within else export, "--course", folder / COURSE, "--assignment", "toy"),
         *("--roster", folder / "roster.csv", "--seed", "class", "--jobs", "2", *files),
         *(f"--json={folder / 'grades.json'}", f"--html={folder / 'page'}"),

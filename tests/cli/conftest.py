@@ -11,20 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import command
 import pytest
-
-from autograder.cli.main import run as run_command
+from command import Ended
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What a command left: its exit status and what it printed."""
-
-    status: int
-    out: str
-    err: str
 
 
 class Moelab:
@@ -62,20 +53,9 @@ def moelab() -> Moelab:
 
 
 @pytest.fixture
-def moelab_here(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Ended]:
-    """Runs `moelab` in this process, whose fork server serves later runs as well."""
-
-    def run(*arguments: str | Path, cwd: Path) -> Ended:
-        monkeypatch.setenv("COLUMNS", "80")
-        monkeypatch.chdir(cwd)
-        capsys.readouterr()
-        status = run_command([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return Ended(status, printed.out, printed.err)
-
-    return run
+def moelab_here() -> Callable[..., Ended]:
+    """Runs `moelab` in this process."""
+    return command.moelab_here
 
 
 @dataclass(frozen=True)

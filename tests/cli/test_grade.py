@@ -126,6 +126,7 @@ def test_submissions_that_name_no_assignment_need_the_option(grade, room):
 
 
 def test_a_stopped_run_keeps_its_grades_and_goes_on(grade, room):
+    """What is killed instead is in `test_interruptions.py`."""
     write_notebook(room.submissions / "ada.ipynb", RIGHT)
     write_notebook(room.submissions / "bob.ipynb", ENDLESS)
     process = grade("--time-limit", "200", start=True)
@@ -139,19 +140,6 @@ def test_a_stopped_run_keeps_its_grades_and_goes_on(grade, room):
     ended = grade("--time-limit", "1")
     assert ended.status == 1, ended.err  # of bob's functions none is defined
     assert "1 of 2 are in the gradebook already" in ended.err
-    assert sorted(attempts(room.folder)) == ["ada.ipynb", "bob.ipynb"]
-
-
-def test_a_killed_run_loses_and_doubles_nothing(grade, room):
-    write_notebook(room.submissions / "ada.ipynb", RIGHT)
-    write_notebook(room.submissions / "bob.ipynb", ENDLESS)
-    process = grade("--time-limit", "200", start=True)
-    wait_for_first_grade(process, room.folder)
-    process.kill()
-    process.communicate()
-
-    ended = grade("--time-limit", "1")
-    assert ended.status == 1, ended.err  # of bob's functions none is defined
     assert sorted(attempts(room.folder)) == ["ada.ipynb", "bob.ipynb"]
 
 

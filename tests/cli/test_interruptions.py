@@ -10,10 +10,10 @@ from interrupting import COURSE, Family, Ordeal, results, survivors
 
 from autograder.gradebook import Gradebook
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 
-SUBMISSIONS = 30
+SUBMISSIONS = 20
 
 
 def test_what_is_killed_again_and_again_ends_as_if_nothing_had_been(tmp_path: Path):

@@ -85,6 +85,7 @@ def test_a_chaff_takes_the_name_of_the_exercise_also_where_it_calls_the_referenc
     assert float(run(source, "expert_load")(ROUTING, 4).sum()) == pytest.approx(2.0)
 
 
+@pytest.mark.slow
 def test_every_wheat_and_chaff_behaves_as_it_does_in_the_course(toy_course):
     assignment = toy_course.load()
     load = assignment.exercise("expert_load").solution_function

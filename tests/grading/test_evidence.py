@@ -115,6 +115,7 @@ def test_an_exception_and_a_missing_reply_are_shown_as_such(graded, fixtures):
     assert slow["scales"].evidence.call == "add_up([1.5, 2.0], scale=2.0)"
 
 
+@pytest.mark.slow
 def test_what_a_submission_wrote_is_escaped_and_of_bounded_length(graded):
     Leaked = type("Leaked_0_25", (), {})
     nasty = "\x1b[31m\u202e</script>\n" + "x" * 5_000

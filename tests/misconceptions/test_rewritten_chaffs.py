@@ -7,6 +7,7 @@ try, and some of each other exercise.
 from __future__ import annotations
 
 from itertools import groupby
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pytest
@@ -41,12 +42,15 @@ def test_five_in_six_are_named_and_none_wrongly(assignment: str) -> None:
     lab = load_assignment(assignment)
     fixtures = Fixtures(assignment, "a seed for misconceptions")
     misconceptions = Misconceptions(fixtures)
+    functions: dict[str, Any] = {}
+    session = LimitedSession(LocalSession(functions, fixtures.bench))  # makes its models once
     named, unnamed, wrongly = [], [], []
     for name, group in groupby(rewritten.rewritten(assignment), key=lambda wrong: wrong.exercise):
         exercise = lab.exercise(name)
         hints = {chaff.name: " ".join(chaff.hint.split()) for chaff in exercise.chaffs}
         for wrong in list(group)[: SLOW.get(name)]:
-            session = LimitedSession(LocalSession({name: wrong.function()}, fixtures.bench))
+            functions.clear()
+            functions[name] = wrong.function()
             grade = judge_exercise(exercise, session, fixtures)
             (grade,) = misconceptions.explain([exercise], [grade], session)
             found = {(c.misconception, c.hint) for c in grade.checks if c.misconception}

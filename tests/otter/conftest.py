@@ -72,34 +72,38 @@ attempt(lambda: open("/tmp/full", "wb").write(bytes(200 << 20)))
 if attempt(os.fork) == 0:
     os._exit(0)
 """
+# Each check of it ends in another way: failed, error, skipped, died, memory.
+MIXED = """
+def double(x):
+    if x == 3:
+        return 7
+    raise KeyError("lost")
+def halve(x):
+    if x == 6:
+        import os
+        os._exit(0)
+    return bytearray(8 << 30)
+"""
 TORN = "torn.ipynb"  # the upload broke off
 # A run stops at more than a few errors of the grader, so most have no halve, whose check is broken.
 CLASS = {
     "right.ipynb": [RIGHT],
     "wrong.ipynb": ["def double(x):\n    return x + 4\n"],
     "raises.py": ["def double(x):\n    raise KeyError('lost')\n"],
-    "endless.ipynb": ["while True: pass", "def double(x):\n    while True: pass\n" + HALVE],
     "greedy.ipynb": ["def double(x):\n    return bytearray(8 << 30)\n"],  # and no halve
     "ends.ipynb": ["def double(x):\n    import os; os._exit(0)\n", "raise SystemExit"],
-    "forges.ipynb": [FORGES],
-    "poisons.ipynb": [POISONS],
+    "forges.ipynb": [SPAWNS, FORGES],
+    "mixed.py": [MIXED],
+    "poisons.ipynb": ["while True: pass", POISONS + "def halve(x):\n    while True: pass\n"],
     "snoops.ipynb": [SNOOPS],
     "spawns.ipynb": [SPAWNS, RIGHT],
     TORN: [RIGHT],
 }
 # Each run starts a grader, so a file is graded in one place: every outcome is in one of them. In
-# both: right answers, what looks for hidden tests, which lie elsewhere in each, and what Otter
-# itself cannot read.
-WITH_OTTER = [
-    name
-    for name in CLASS
-    if name not in ("endless.ipynb", "forges.ipynb", "poisons.ipynb", "spawns.ipynb")
-]
-WITH_GRADESCOPE = [
-    name
-    for name in CLASS
-    if name in ("right.ipynb", "snoops.ipynb", TORN) or name not in WITH_OTTER
-]
+# both: what looks for hidden tests, which lie elsewhere in each, and what Otter itself cannot read.
+WITH_OTTER = ["mixed.py", "snoops.ipynb", TORN]
+WITH_GRADESCOPE = ["right.ipynb", "forges.ipynb", "poisons.ipynb", "snoops.ipynb", TORN]
+GRADED_THERE = list(dict.fromkeys(WITH_OTTER + WITH_GRADESCOPE))
 
 
 def notebook(*cells: str) -> str:

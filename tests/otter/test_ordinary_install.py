@@ -18,7 +18,7 @@ from autograder.authoring.course import load_assignment
 from autograder.otter.engine import Order
 from autograder.otter.package.contents import package
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 RIGHT = ROOT / "tests" / "submission" / "ordinary" / "06_missing_first_import.ipynb"
 ORDER = Order(assignment="moe_routing_in_practice", options=("--seed", "wheel"))

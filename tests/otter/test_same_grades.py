@@ -10,7 +10,7 @@ from otter_places import known, told
 from autograder.records import CheckResult, Outcome, Status
 from autograder.report.feedback.content import student_message
 
-from .conftest import CLASS, TORN, WITH_GRADESCOPE
+from .conftest import CLASS, GRADED_THERE, TORN, WITH_GRADESCOPE
 
 pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
@@ -24,7 +24,13 @@ def test_the_class_has_every_outcome_and_every_status(graded):
     assert graded.moelab.keys() == CLASS.keys()
 
 
-@pytest.mark.parametrize("name", CLASS)
+def test_every_outcome_is_told_by_otter(graded):
+    grades = [graded.moelab[name] for name in GRADED_THERE]
+    found = {c["outcome"] for grade in grades for e in grade["exercises"] for c in e["checks"]}
+    assert found == {outcome.value for outcome in Outcome}
+
+
+@pytest.mark.parametrize("name", GRADED_THERE)
 def test_every_check_has_the_same_verdict_and_points_everywhere(graded, name):
     grade = graded.moelab[name]
     everywhere = graded.told_by_otter(name)
@@ -50,7 +56,7 @@ def test_a_torn_notebook_gets_no_points_on_gradescope_and_says_why(graded):
     assert details["details"]["extra_data"]["status"] == "unreadable"
 
 
-@pytest.mark.parametrize("name", [name for name in CLASS if name != TORN])
+@pytest.mark.parametrize("name", [name for name in GRADED_THERE if name != TORN])
 def test_each_check_says_what_moelab_says(graded, name):
     for results in graded.told_by_otter(name):
         said = [c[4] for found in results["questions"].values() for c in found["checks"]]
@@ -95,7 +101,7 @@ def test_a_container_without_namespaces_grades_at_landlock(graded):
 
 
 def test_students_hear_what_happened_to_the_whole_submission(graded):
-    assert "cell 1 was left out" in graded.gradescope["endless.ipynb"].results["output"]
+    assert "cell 1 was left out" in graded.gradescope["poisons.ipynb"].results["output"]
     assert "Your instructor will look" in graded.gradescope["right.ipynb"].results["output"]
 
 

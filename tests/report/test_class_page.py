@@ -48,9 +48,14 @@ def with_messages(class_grades: ClassGrades, message: str) -> ClassGrades:
     return replace(class_grades, grades=tuple(grades))
 
 
+@pytest.fixture(scope="module")
+def page_of_300(class_of_300) -> str:
+    return html(class_of_300)
+
+
 @pytest.mark.slow
-def test_a_class_of_300_is_less_than_two_megabytes(class_of_300):
-    page = html(class_of_300)
+def test_a_class_of_300_is_less_than_two_megabytes(class_of_300, page_of_300):
+    page = page_of_300
     assert len(page.encode()) < PAGE_LIMIT
     data = data_of(page)
     assert len(data["submissions"]) == 300
@@ -89,6 +94,7 @@ def with_evidence(class_grades: ClassGrades, text: str) -> ClassGrades:
     )
 
 
+@pytest.mark.slow
 def test_evidence_is_in_the_page_and_cut_or_left_out_where_it_would_be_too_much(class_of_300):
     whole = html(with_evidence(class_of_300, "0.5, 0.25"))
     assert "Long messages are cut" not in whole
@@ -103,16 +109,16 @@ def test_evidence_is_in_the_page_and_cut_or_left_out_where_it_would_be_too_much(
 
 
 @pytest.mark.slow
-def test_messages_that_fit_are_not_cut(class_of_300):
-    page = html(class_of_300)
+def test_messages_that_fit_are_not_cut(class_of_300, page_of_300):
+    page = page_of_300
     assert "Long messages are cut" not in page
     said = {c.message for g in class_of_300.grades for e in g.exercises for c in e.checks}
     assert said <= set(data_of(page)["texts"])
 
 
 @pytest.mark.slow
-def test_the_page_loads_nothing_and_runs_its_own_script_alone(class_of_300):
-    page = html(class_of_300)
+def test_the_page_loads_nothing_and_runs_its_own_script_alone(page_of_300):
+    page = page_of_300
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
     assert policy.startswith("default-src &#39;none&#39;; ")
     assert "unsafe" not in policy
@@ -173,6 +179,7 @@ def test_times_are_counted_in_round_steps(run, make_grade, class_of_300):
     assert many.start + len(many.bins) * many.step >= many.slowest[0][0]
 
 
+@pytest.mark.slow
 def test_plots_are_files_beside_the_page_and_shown_by_exercise(class_with_pictures, tmp_path):
     page = write_html(class_with_pictures, tmp_path / "report").read_text(encoding="utf-8")
     shown = re.findall(r'<img src="([^"]*)"[^>]* loading="lazy"[^>]* alt="([^"]+)"', page)

@@ -46,6 +46,7 @@ def check_items(class_grades: ClassGrades) -> dict[str, Item]:
     return {item.name: item for item in exercise.checks}
 
 
+@pytest.mark.slow
 def test_every_check_agrees_with_scipys_point_biserial_correlation(class_of_300):
     readable = [grade for grade in class_of_300.grades if grade.readable]
     compared = 0

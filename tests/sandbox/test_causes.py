@@ -80,7 +80,8 @@ def test_where_no_level_works_nothing_is_graded_and_the_doctor_says_why(tmp_path
     if reason:
         pytest.skip(reason)
     (tmp_path / "ada.py").write_text("x = 1\n")
-    order = ["grade", str(tmp_path / "ada.py"), "--assignment", "moe_router_analysis"]
+    toy = str(CHECKOUT / "tests" / "courses" / "toycourse")
+    order = ["grade", str(tmp_path / "ada.py"), "--course", toy, "--assignment", "toy"]
     order += ["--gradebook", f"sqlite:///{tmp_path}/book.db", "--json", str(tmp_path / "g.json")]
     graded = moelab(command, *order)
     assert graded.returncode == 2

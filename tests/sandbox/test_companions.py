@@ -16,7 +16,7 @@ COMPANIONS = {
     "data/numbers.csv": b"4,5\n",
 }
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 
 @pytest.fixture

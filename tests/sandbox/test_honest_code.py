@@ -9,7 +9,7 @@ from honest_code import EVERYWHERE, WITH_FILES, function
 
 from moelab_kit.calls import Call
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 
 
 @pytest.mark.parametrize("body", EVERYWHERE.values(), ids=EVERYWHERE)

@@ -1,7 +1,7 @@
 """Whole submissions, each written from the contract alone and in a style of its own, earn all.
 
 They go the way of a stranger's submission: read, run and called inside the sandbox.
-`SOLUTION_SEEDS=20 pytest tests/solutions` tries more seeds than the usual two.
+`SOLUTION_SEEDS=20 pytest tests/solutions` tries more seeds than the usual one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SOLUTIONS = (
     ("moe_routing_in_practice", "in_practice_indexing.py"),
     ("moe_training_and_serving", "training_and_serving.py"),
 )
-SEEDS = [f"seed {number}" for number in range(int(os.environ.get("SOLUTION_SEEDS", "2")))]
+SEEDS = [f"seed {number}" for number in range(int(os.environ.get("SOLUTION_SEEDS", "1")))]
 
 pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 

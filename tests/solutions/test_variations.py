@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pytest
-from variations import SOLUTIONS, variations
+from variations import SOLUTIONS, Variation, variations
 
 from autograder.authoring.course import load_assignment
 from autograder.authoring.exercise import Exercise
@@ -37,6 +38,34 @@ def fixtures(materials: dict[str, Fixtures], assignment: str) -> Fixtures:
     return materials[assignment]
 
 
+@pytest.fixture(scope="module")
+def sessions(materials: dict[str, Fixtures]) -> dict[str, tuple[dict[str, Any], LocalSession]]:
+    """For each assignment a session for all variations: its models are made once.
+
+    A variation that changes one of them leaves no trace of that: the session then makes them anew.
+    """
+    functions: dict[str, dict[str, Any]] = {name: {} for name in ASSIGNMENTS}
+    return {
+        name: (functions[name], LocalSession(functions[name], material.bench))
+        for name, material in materials.items()
+    }
+
+
+@pytest.fixture
+def session_of(
+    sessions: dict[str, tuple[dict[str, Any], LocalSession]], assignment: str, exercise: Exercise
+) -> Callable[[Variation], LocalSession]:
+    """A session in which a variation answers."""
+    functions, session = sessions[assignment]
+
+    def with_function(variation: Variation) -> LocalSession:
+        functions.clear()
+        functions[exercise.name] = variation.function()
+        return session
+
+    return with_function
+
+
 @pytest.fixture(autouse=True)
 def own_figures() -> Iterator[None]:
     """Styles and figures of pyplot go with the test."""
@@ -47,12 +76,14 @@ def own_figures() -> Iterator[None]:
 
 @each_exercise
 def test_every_right_variant_earns_everything(
-    assignment: str, exercise: Exercise, fixtures: Fixtures
+    assignment: str,
+    exercise: Exercise,
+    fixtures: Fixtures,
+    session_of: Callable[[Variation], LocalSession],
 ) -> None:
     lost = []
     for variant in variations("variants", assignment, exercise.name):
-        session = LocalSession({exercise.name: variant.function()}, fixtures.bench)
-        grade = judge_exercise(exercise, session, fixtures)
+        grade = judge_exercise(exercise, session_of(variant), fixtures)
         lost += [
             f"{variant.name} ({variant.contract}) loses {check.name}: {check.message}"
             for check in grade.checks
@@ -76,12 +107,14 @@ def loses_points(exercise: Exercise, session: LocalSession, fixtures: Fixtures) 
 
 @each_exercise
 def test_every_known_slip_costs_points(
-    assignment: str, exercise: Exercise, fixtures: Fixtures
+    assignment: str,
+    exercise: Exercise,
+    fixtures: Fixtures,
+    session_of: Callable[[Variation], LocalSession],
 ) -> None:
     survivors = []
     for slip in variations("slips", assignment, exercise.name):
-        session = LocalSession({exercise.name: slip.function()}, fixtures.bench)
-        if not loses_points(exercise, session, fixtures):
+        if not loses_points(exercise, session_of(slip), fixtures):
             survivors.append(f"{slip.name}: {slip.contract}")
         plt.close("all")
     assert not survivors, "full points against the contract:\n" + "\n".join(survivors)

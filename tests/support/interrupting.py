@@ -18,6 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from command import moelab_here
+
 ROOT = Path(__file__).resolve().parents[2]
 COURSE = "toy_that_is_killed"
 SECONDS_TO_GO = 60.0  # for processes whose command has ended
@@ -72,8 +74,11 @@ class Ordeal:
 
     def start(self, gradebook: str, *options: str) -> subprocess.Popen[str]:
         """Start grading into a gradebook by the real command."""
-        where = ["class", "--course", COURSE, "--assignment", "toy", "--gradebook", gradebook]
-        return self.moelab("grade", *where, "--jobs", str(self.jobs), *options)
+        return self.moelab("grade", *self._order(gradebook, *options))
+
+    def _order(self, gradebook: str, *options: str) -> tuple[str, ...]:
+        where = ("class", "--course", COURSE, "--assignment", "toy", "--gradebook", gradebook)
+        return (*where, "--jobs", str(self.jobs), *options)
 
     def moelab(self, *words: str) -> subprocess.Popen[str]:
         """Start a command of moelab in the folder."""
@@ -87,10 +92,14 @@ class Ordeal:
         )
 
     def finish(self, gradebook: str, *options: str) -> str:
-        """Grade to the end, and return what was printed."""
-        process = self.start(gradebook, *options)
-        printed = process.communicate()[0]
-        assert process.returncode == 0, printed
+        """Grade to the end, in this process where it may, and return what was printed."""
+        if self.within:
+            process = self.start(gradebook, *options)
+            printed, status = process.communicate()[0], process.returncode
+        else:
+            ended = moelab_here("grade", *self._order(gradebook, *options), cwd=self.folder)
+            printed, status = ended.out + ended.err, ended.status
+        assert status == 0, printed
         return printed
 
     def kill_after(self, gradebook: str, attempts: int, *options: str) -> set[int]:

@@ -17,6 +17,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from command import moelab_here
+
 from autograder.otter.engine import Order
 
 HERE = Path(__file__).parent
@@ -86,10 +88,10 @@ def told(results: dict[str, Any]) -> list[Said]:
 
 def grades_of(folder: Path, out: Path, order: Order, *, cwd: Path) -> dict[str, dict[str, Any]]:
     """A folder's grades by file name, from `moelab grade`; the course is found from `cwd`."""
-    command = [sys.executable, "-m", "autograder.cli", "grade", folder, *order.options]
+    command = ["grade", folder, *order.options]
     command += ["--assignment", order.assignment, "--course", order.course]
     command += ["--json", out / "grades.json", "--gradebook", f"sqlite:///{out}/book.db"]
-    ended = run(*command, cwd=cwd)
+    ended = moelab_here(*command, cwd=cwd)
     assert ended.status in (0, 1), ended.err  # 1: a person should look
     grades = json.loads((out / "grades.json").read_text(encoding="utf-8"))["grades"]
     return {grade["submission"]: grade for grade in grades}

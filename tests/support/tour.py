@@ -1,7 +1,9 @@
-"""A tour through a sandbox, as a program of its own: `python tour.py LEVEL...`.
+"""A tour through sandboxes, as a program of its own: `python tour.py LEVELS...`.
 
-For tests that need another user, fewer privileges or a sudden death. Prints one line of JSON: the
-level that was reached and how a few calls ended. Then it holds a child until somebody kills it.
+For tests that need another user, fewer privileges or a sudden death. For each of the arguments, the
+levels that are acceptable with commas between them, prints one line of JSON: the level that was
+reached and how a few calls ended, or why there is no sandbox. Then it holds a child of each until
+somebody kills it.
 """
 
 from __future__ import annotations
@@ -61,18 +63,19 @@ def tour(sandbox: Sandbox) -> dict[str, object]:
     return found
 
 
-def main(levels: list[str]) -> None:
+def main(tours: list[str]) -> None:
     torch.set_num_threads(1)
-    try:
-        sandbox = Sandbox(tuple(levels), "tour", LIMITS)
-    except SandboxError as error:
-        print(json.dumps({"error": str(error)}), flush=True)
-        return
-    print(json.dumps(tour(sandbox)), flush=True)
-    child = sandbox.fork()
+    held = []
+    for levels in tours:
+        try:
+            sandbox = Sandbox(tuple(levels.split(",")), "tour", LIMITS)
+        except SandboxError as error:
+            print(json.dumps({"error": str(error)}), flush=True)
+            continue
+        print(json.dumps(tour(sandbox)), flush=True)
+        held.append((sandbox, sandbox.fork()))
     print("holding", flush=True)
     time.sleep(600)
-    child.end()
 
 
 if __name__ == "__main__":

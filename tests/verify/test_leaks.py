@@ -14,6 +14,8 @@ from autograder.verify.prove import verify
 from autograder.verify.records import Rule
 from autograder.verify.secrets import secrets_of
 
+pytestmark = pytest.mark.slow
+
 
 def leaks(assignment, root: Path) -> list[str]:
     """What the search for secrets alone says."""
@@ -185,7 +187,6 @@ def test_a_notebook_that_is_no_json_is_searched_as_text(built):
     assert any("'keeps_unused_experts'" in told for told in leaks(assignment, root))
 
 
-@pytest.mark.slow
 def test_verify_reports_a_leak_and_the_stale_file_under_rule_6(built):
     assignment, root, notebook = built
     add_cell(notebook, HIDDEN_CHECK)
