@@ -78,7 +78,9 @@ def test_when_the_fork_server_is_killed_a_new_one_takes_its_place(level: str, be
         assert answer_of(sandbox, bench) == 2
         assert sandbox._zygote.process.pid == zygote, "zygotes outlive it"
         sandbox._zygote.process.kill()
-        assert answer_of(sandbox, bench) == 2
+        assert sandbox._zygote.process.has_ended(10.0)
+        while sandbox._zygote.process.pid == zygote:  # a child prepared before may answer once
+            assert answer_of(sandbox, bench) == 2
         new = parent_of(sandbox._zygote.process.pid)
         assert new == forkserver.SANDBOXES.server().process.pid != old
     finally:

@@ -17,11 +17,11 @@ from machine import LIMITS, SEED, kernel_lacks, sandbox_at
 
 from autograder.inside.spec import ZygoteSettings
 from autograder.sandbox.errors import SandboxError
-from autograder.sandbox.forkserver import ZygoteClient
 from autograder.sandbox.isolation import acceptable_levels, self_test
 from autograder.sandbox.paths import library_paths, secret_paths
 from autograder.sandbox.session import SandboxSession
 from autograder.sandbox.users import free_user
+from autograder.sandbox.zygote import ZygoteClient
 from moe_lab.bench import Bench
 from moelab_kit.calls import Call
 
