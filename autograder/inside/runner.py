@@ -70,7 +70,7 @@ class Runner:
             made = self._bench.resolve(handle)
             if isinstance(made, torch.nn.Module) and self._stays(made):
                 self._known.before(made)
-        warm_up()
+        warm_up(self._packages)
         given = [given_by(package, graded=True) for package in self._packages]
         self._workspace = Workspace({k: v for one in given for k, v in one.items()}, self._packages)
 

@@ -239,9 +239,9 @@ plt.close("all")
 """
 
 
-def warm_up() -> None:
+def warm_up(packages: tuple[str, ...] = ("moe_lab",)) -> None:
     """Load everything that a first workspace would load, before processes are forked."""
-    with Workspace() as workspace:
+    with Workspace(packages=packages) as workspace:
         workspace.run_cell("import matplotlib.pyplot as plt\n%matplotlib inline\nplt")
         workspace.run_cell("%%time\n1 + 1")
         workspace.run_cell(_REHEARSAL)
