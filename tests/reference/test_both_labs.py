@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from reference import moe_router_analysis, moe_routing_in_practice
+from reference import moe_router_analysis, moe_routing_in_practice, moe_training_and_serving
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "lab_pictures.py"
 LABS = (moe_router_analysis.assignment, moe_routing_in_practice.assignment)
@@ -45,7 +45,9 @@ def test_every_diagram_is_shown_and_described(lab) -> None:
         )
 
 
-@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
+@pytest.mark.parametrize(
+    "lab", [*LABS, moe_training_and_serving.assignment], ids=lambda lab: lab.name
+)
 def test_no_demonstration_takes_a_name_that_a_solution_may_have_imported(lab) -> None:
     """A cell runs after the student's, and `log = …` would replace `from math import log`."""
     imported = {*sys.stdlib_module_names, *dir(math), *dir(np), *dir(torch), *dir(functional)}
