@@ -88,8 +88,8 @@ def one_small_step(answer: Answer, rng: np.random.Generator, bench: Bench) -> No
     assert isinstance(log, list), f"asked for a list of dicts, got {kind_of(log)}"
     assert len(log) == 2, f"two batches should give two dicts, not {len(log)}"
     before, after = (float(numbers["language_loss"]) for numbers in log)
-    assert abs(before - float(loss)) < 1e-3, (
-        f"the first dict is measured before any step, when the loss is {float(loss):.4f}, "
+    assert abs(before - loss.item()) < 1e-3, (
+        f"the first dict is measured before any step, when the loss is {loss.item():.4f}, "
         f"not {before:.4f}"
     )
     assert abs(before - after - expected) < 0.15 * expected, (
