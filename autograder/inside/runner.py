@@ -57,6 +57,7 @@ class Runner:
         self._tiny_on_gpu = tiny_on_gpu
         self._known = KnownStates()
         self._workspace: Workspace | None = None
+        self._wanted: tuple[str, ...] = ()  # the exercises' functions, until the first is called
         self._overheard = Overheard()
         self._largest = _largest_kib()
 
@@ -129,6 +130,7 @@ class Runner:
 
     def _read(self, request: bytes) -> bytes:
         data, name, wanted = decode(request)
+        self._wanted = tuple(wanted)
         try:
             source = read_submission(data, name, wanted=wanted)
         except Unreadable as error:
@@ -173,7 +175,7 @@ class Runner:
         around: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
     ) -> bytes:
         call = _beside_the_model(decode_call(request, self._handles))
-        function = self._space.function(call.function)
+        function = self._function(call.function)
         if not callable(function):
             reason = self._space.why_missing(call.function)[:MAX_REASON]
             return MISSING + reason.encode("utf-8", "replace")
@@ -196,10 +198,17 @@ class Runner:
     def _picture(self, request: bytes) -> bytes:
         """The figure that a call returns as PNG, None where it returns none."""
         call = _beside_the_model(decode_call(request, self._handles))
-        function: Any = self._space.function(call.function)
+        function: Any = self._function(call.function)
         figure = perform(function, call, self._known).value
         drawn = picture(figure, MAX_BYTES) if isinstance(figure, Figure) else b""
         return encode(drawn or None)
+
+    def _function(self, name: str) -> object:
+        """What the cells left under this name, now that all of them have run."""
+        if self._wanted:
+            self._space.give_helpers_back(self._wanted)
+            self._wanted = ()
+        return self._space.function(name)
 
     def _collect_garbage(self) -> None:
         """Spend time on garbage only where it takes up memory, which is limited."""

@@ -11,11 +11,13 @@ import linecache
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Literal
+
+import torch
 
 from autograder.notebook.files import is_kept_in_memory
 from autograder.notebook.patches import register, surround
@@ -56,6 +58,7 @@ class Workspace:
         self, given: Mapping[str, Any] | None = None, packages: tuple[str, ...] = ("moe_lab",)
     ) -> None:
         self.module = ModuleType("__main__")
+        self._defined: dict[str, FunctionType] = {}  # functions of the cells, by name
         self._script: list[str] = []
         self._future_flags = 0
         self._stack = contextlib.ExitStack()
@@ -91,7 +94,22 @@ class Workspace:
         finally:
             if kind == "script":
                 self._script.extend(io.StringIO(source))
+            for defined, value in list(self.module.__dict__.items()):
+                if isinstance(value, FunctionType) and value.__module__ in _OWN:
+                    self._defined[defined] = value
         return None
+
+    def give_helpers_back(self, wanted: Collection[str]) -> None:
+        """Let helper functions have their names again where a later cell used these for values.
+
+        The lab's own cells use names like `share`, and a helper may well be called so: the cell
+        that checks it passes in the notebook, and the functions are called after all cells here.
+        Names in `wanted` are the exercises': what a submission leaves there is its answer.
+        """
+        for name, function in self._defined.items():
+            value = self.module.__dict__.get(name, function)
+            if name not in wanted and (not callable(value) or isinstance(value, torch.nn.Module)):
+                self.module.__dict__[name] = function
 
     def bring(self, files: Mapping[str, bytes], folder: str) -> None:
         """Lay the files that came with the submission into its `folder`, and let it import them.

@@ -367,3 +367,15 @@ def test_handing_in_does_nothing_while_a_submission_runs(workspace, tmp_path, mo
     cell += "hand_in(otter.Notebook('lab.ipynb'), 'lab.ipynb')"
     assert workspace.run_cell(cell) is None
     assert not list(tmp_path.iterdir())
+
+
+def test_a_helper_whose_name_a_later_cell_uses_for_a_value_helps_again(
+    workspace: Workspace,
+) -> None:
+    workspace.run_cell("def share(x):\n    return x / 2\n\ndef answer(x):\n    return share(x)")
+    workspace.run_cell("import torch\nlayer = share = torch.nn.Linear(2, 2)\nprint(share)")
+    workspace.run_cell("def other(x):\n    return x\n\nanswered = answer\nother = other(1)")
+    workspace.give_helpers_back(["answer", "other"])
+    assert workspace.function("answer")(4) == 2
+    assert workspace.function("other") == 1, "an exercise's own name is the answer"
+    assert workspace.function("layer") is not workspace.function("share")
