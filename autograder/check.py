@@ -86,8 +86,6 @@ def _by_functions(workspace: Workspace, course: str) -> Assignment:
         exercises = load_assignment(name, course).exercises
         found[name] = sum(callable(workspace.function(e.name)) for e in exercises)
     best = [name for name, count in found.items() if count and count == max(found.values())]
-    if len(found) == 1:
-        best = list(found)
     if len(best) != 1:
         raise CannotCheck(
             f"the file does not say which assignment it is: give --assignment {'|'.join(found)}"

@@ -48,7 +48,8 @@ def files_give_nothing_away(
     everybody's.
     """
     wanted = student_files(assignment)
-    lab = {name: data.decode() for name, data in lab_files(assignment.packages).items()}
+    carried = lab_files(assignment.packages).items()  # weights, too, which say nothing
+    lab = {name: data.decode() for name, data in carried if name.endswith((".py", ".md", ".json"))}
     known = wanted | lab
     public = Text.of("", "\n".join("\n".join(_strings(*item)) for item in known.items()))
     own = f"{FOLDER}/{assignment.name}/"
