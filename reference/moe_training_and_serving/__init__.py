@@ -7,9 +7,13 @@ from pathlib import Path
 from autograder.authoring.assignment import Assignment, Prose
 from reference.moe_training_and_serving import (
     balance_with_bias,
+    expert_cache,
+    expert_choice,
     next_layer_recall,
+    place_experts,
     scoped_balance_loss,
     specialisation,
+    token_traffic,
     train_with_router_log,
 )
 
@@ -29,6 +33,12 @@ assignment = Assignment(
         Prose("specialists.md"),
         next_layer_recall.exercise,
         Prose("prefetch.md"),
+        expert_choice.exercise,
+        token_traffic.exercise,
+        place_experts.exercise,
+        Prose("placement.md"),
+        expert_cache.exercise,
+        Prose("cache.md"),
         Prose("checkpoint.md"),
     ),
     hours="five to six hours",
