@@ -17,15 +17,25 @@ def best_of(values, count):
 def scores_of(row, scoring):
     if scoring == "sigmoid":
         return [1 / (1 + math.exp(-z)) if z > -700 else 0.0 for z in row]
+    if scoring == "sqrtsoftplus":
+        return [math.sqrt(max(z, 0) + math.log1p(math.exp(-abs(z)))) for z in row]
     highest = max(row)
     powers = [math.exp(z - highest) for z in row]
     return [power / sum(powers) for power in powers]
 
 
 def route(
-    logits, top_k, scoring="softmax", norm_topk=False, bias=None, n_group=1, topk_group=1, scale=1.0
+    logits,
+    top_k,
+    scoring="softmax",
+    norm_topk=False,
+    bias=None,
+    n_group=1,
+    topk_group=1,
+    scale=1.0,
+    group_best=2,
 ):
-    if scoring not in ("softmax", "sigmoid"):
+    if scoring not in ("softmax", "sigmoid", "sqrtsoftplus"):
         raise ValueError("unknown scoring")
     E = logits.shape[1]
     if n_group < 1 or E % n_group != 0 or (n_group > 1 and E // n_group < 2):
@@ -35,6 +45,8 @@ def route(
     size = E // n_group
     if top_k < 1 or top_k > size * topk_group:
         raise ValueError("top_k does not fit")
+    if n_group > 1 and not 1 <= group_best <= size:
+        raise ValueError("group_best does not fit")
     shift = [0.0] * E if bias is None else numbers(bias)
     indices, weights = [], []
     for row in numbers(logits):
@@ -42,7 +54,7 @@ def route(
         biased = [s + b for s, b in zip(scores, shift)]  # noqa: B905
         if n_group > 1:
             groups = [biased[g * size : (g + 1) * size] for g in range(n_group)]
-            values = [sum(sorted(group)[-2:]) for group in groups]
+            values = [sum(sorted(group)[-group_best:]) for group in groups]
             open_groups = best_of(values, topk_group)
             biased = [b if e // size in open_groups else -math.inf for e, b in enumerate(biased)]
         picked = best_of(biased, top_k)
@@ -103,8 +115,17 @@ def router_z_loss(logits, token_mask=None):
     return sum(losses) / len(losses)
 
 
-def apply_capacity(indices, weights, num_experts, capacity_factor, policy="position"):
-    if policy != "position" and policy != "weight":
+def apply_capacity(
+    indices, weights, num_experts, capacity_factor, policy="position", token_mask=None
+):
+    if token_mask is not None:
+        real = [bool(m) for m in token_mask]
+        keep = torch.zeros_like(indices, dtype=torch.bool)
+        keep[real], dropped = apply_capacity(
+            indices[real], weights[real], num_experts, capacity_factor, policy
+        )
+        return keep, dropped
+    if policy not in ("position", "weight", "choice"):
         raise ValueError("unknown policy")
     if not capacity_factor > 0:
         raise ValueError("no capacity")
@@ -117,6 +138,8 @@ def apply_capacity(indices, weights, num_experts, capacity_factor, policy="posit
     if policy == "weight":
         heavy = numbers(weights)
         slots.sort(key=lambda slot: -heavy[slot[0]][slot[1]])
+    if policy == "choice":
+        slots.sort(key=lambda slot: slot[1])
     filled = [0] * num_experts
     for t, j in slots:
         expert = int(indices[t, j])
@@ -138,7 +161,9 @@ def update_expert_bias(bias, counts, rate=0.001):
     return new
 
 
-def coactivation(indices, num_experts):
+def coactivation(indices, num_experts, token_mask=None):
+    if token_mask is not None:
+        indices = indices[[bool(m) for m in token_mask]]
     tokens = [0] * num_experts
     together = [[0] * num_experts for _ in range(num_experts)]
     for row in indices.tolist():
@@ -151,9 +176,14 @@ def coactivation(indices, num_experts):
     return torch.tensor(table, dtype=torch.float32)
 
 
-def router_saturation(indices_a, indices_b):
+def router_saturation(indices_a, indices_b, token_mask=None):
     if indices_a.shape != indices_b.shape or len(indices_a) == 0:
         raise ValueError("two routings of the same tokens are needed")
+    if token_mask is not None:
+        real = [bool(m) for m in token_mask]
+        if True not in real:
+            raise ValueError("no real token")
+        indices_a, indices_b = indices_a[real], indices_b[real]
     k = indices_a.shape[1]
     shares = []
     for one, two in zip(indices_a.tolist(), indices_b.tolist()):  # noqa: B905

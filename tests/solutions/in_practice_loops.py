@@ -12,12 +12,22 @@ def _mask(token_mask, tokens):
 
 
 def route(
-    logits, top_k, scoring="softmax", norm_topk=False, bias=None, n_group=1, topk_group=1, scale=1.0
+    logits,
+    top_k,
+    scoring="softmax",
+    norm_topk=False,
+    bias=None,
+    n_group=1,
+    topk_group=1,
+    scale=1.0,
+    group_best=2,
 ):
     if scoring == "softmax":
         score = lambda row: np.exp(row - row.max()) / np.exp(row - row.max()).sum()  # noqa: E731
     elif scoring == "sigmoid":
         score = lambda row: 1 / (1 + np.exp(-row))  # noqa: E731
+    elif scoring == "sqrtsoftplus":
+        score = lambda row: np.logaddexp(row, 0) ** 0.5  # noqa: E731
     else:
         raise ValueError("scoring is softmax or sigmoid")
     tokens, experts = logits.shape
@@ -28,6 +38,8 @@ def route(
         raise ValueError("topk_group")
     if top_k < 1 or top_k > size * topk_group:
         raise ValueError("top_k")
+    if n_group > 1 and (group_best < 1 or group_best > size):
+        raise ValueError("group_best")
     offset = np.zeros(experts) if bias is None else bias.detach().double().numpy()
     chosen, weights = [], []
     for row in logits.detach().double().numpy():
@@ -35,7 +47,7 @@ def route(
         biased = scores + offset
         groups = [list(range(g * size, (g + 1) * size)) for g in range(n_group)]
         if n_group > 1:
-            groups.sort(key=lambda members: -sum(sorted(biased[members])[-2:]))
+            groups.sort(key=lambda members: -sum(sorted(biased[members])[-group_best:]))
             groups = groups[:topk_group]
         candidates = sorted((e for members in groups for e in members), key=lambda e: -biased[e])
         best = candidates[:top_k]
@@ -89,15 +101,21 @@ def router_z_loss(logits, token_mask=None):
     return total / len(rows)
 
 
-def apply_capacity(indices, weights, num_experts, capacity_factor, policy="position"):
-    if policy not in {"position", "weight"} or isnan(capacity_factor) or capacity_factor <= 0:
+def apply_capacity(
+    indices, weights, num_experts, capacity_factor, policy="position", token_mask=None
+):
+    known = {"position", "weight", "choice"}
+    if policy not in known or isnan(capacity_factor) or capacity_factor <= 0:
         raise ValueError("policy or capacity factor")
     tokens, k = indices.shape
-    slots = [(t, s) for t in range(tokens) for s in range(k)]
+    real = _mask(token_mask, tokens)
+    slots = [(t, s) for t in range(tokens) for s in range(k) if real[t]]
     if policy == "weight":
         value = weights.tolist()
         slots.sort(key=lambda slot: -value[slot[0]][slot[1]])
-    room = inf if capacity_factor == inf else ceil(tokens * k * capacity_factor / num_experts)
+    if policy == "choice":
+        slots.sort(key=lambda slot: slot[1])
+    room = inf if capacity_factor == inf else ceil(len(slots) * capacity_factor / num_experts)
     keep = np.zeros((tokens, k), dtype=bool)
     taken = Counter()
     for t, s in slots:
@@ -105,7 +123,7 @@ def apply_capacity(indices, weights, num_experts, capacity_factor, policy="posit
         if taken[expert] < room:
             taken[expert] += 1
             keep[t, s] = True
-    dropped = 1 - keep.mean() if slots else 0
+    dropped = 1 - keep.sum() / len(slots) if slots else 0
     return torch.from_numpy(keep), dropped
 
 
@@ -116,8 +134,9 @@ def update_expert_bias(bias, counts, rate=0.001):
     return bias.float() + torch.tensor(steps, dtype=torch.float32)
 
 
-def coactivation(indices, num_experts):
-    sets = [set(row) for row in indices.tolist()]
+def coactivation(indices, num_experts, token_mask=None):
+    real = _mask(token_mask, len(indices))
+    sets = [set(row) for row, keep in zip(indices.tolist(), real, strict=True) if keep]
     table = np.zeros((num_experts, num_experts), dtype=np.float32)
     for i in range(num_experts):
         users = [experts for experts in sets if i in experts]
@@ -127,8 +146,11 @@ def coactivation(indices, num_experts):
     return torch.tensor(table)
 
 
-def router_saturation(indices_a, indices_b):
+def router_saturation(indices_a, indices_b, token_mask=None):
     if tuple(indices_a.shape) != tuple(indices_b.shape) or indices_a.shape[0] == 0:
         raise ValueError("shapes differ, or there is no token")
-    pairs = zip(indices_a.tolist(), indices_b.tolist(), strict=True)
-    return float(np.mean([len(set(a) & set(b)) / len(a) for a, b in pairs]))
+    real = _mask(token_mask, len(indices_a))
+    if not any(real):
+        raise ValueError("no real token")
+    rows = zip(indices_a.tolist(), indices_b.tolist(), real, strict=True)
+    return float(np.mean([len(set(a) & set(b)) / len(a) for a, b, keep in rows if keep]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -13,12 +15,39 @@ from reference.moe_routing_in_practice.apply_capacity import apply_capacity, exe
 from reference.moe_routing_in_practice.apply_capacity.checks import (
     by_position,
     equal_weights,
+    first_choices_first,
     no_tokens_and_wrong_arguments,
+    padding_takes_no_place,
     sizes_of_the_buffer,
     two_policies,
 )
 
 Kept = tuple[torch.Tensor, float]
+Mask = torch.Tensor | None
+
+
+def on_real_tokens(solution: Callable[..., Kept]) -> Callable[..., Kept]:
+    """A solution that knows no mask, used on the real tokens of a batch."""
+
+    @wraps(solution)
+    def with_mask(
+        indices: torch.Tensor,
+        weights: torch.Tensor,
+        num_experts: int,
+        capacity_factor: float,
+        policy: str = "position",
+        token_mask: Mask = None,
+    ) -> Kept:
+        if token_mask is None:
+            return solution(indices, weights, num_experts, capacity_factor, policy)
+        real = token_mask.bool()
+        keep = torch.zeros_like(indices, dtype=torch.bool)
+        keep[real], dropped = solution(
+            indices[real], weights[real], num_experts, capacity_factor, policy
+        )
+        return keep, dropped
+
+    return with_mask
 
 
 @exercise.wheat
@@ -28,6 +57,7 @@ def slot_by_slot(
     num_experts: int,
     capacity_factor: float,
     policy: str = "position",
+    token_mask: Mask = None,
 ) -> Kept:
     """A loop over the slots in order, with a dict of how full each expert is."""
     if math.isnan(capacity_factor) or capacity_factor <= 0:
@@ -35,24 +65,29 @@ def slot_by_slot(
     keys = {
         "position": lambda slot: slot,
         "weight": lambda slot: (-weights[slot].item(), *slot),
+        "choice": lambda slot: slot[::-1],
     }
     if policy not in keys:
         raise ValueError(policy)
-    tokens, top_k = indices.shape
-    keep = torch.zeros(tokens, top_k, dtype=torch.bool)
-    if tokens == 0:
+    keep = torch.zeros(indices.shape, dtype=torch.bool)
+    is_real = [1] * len(indices) if token_mask is None else token_mask.tolist()
+    slots = [slot for slot in np.ndindex(*indices.shape) if is_real[slot[0]]]
+    if not slots:
         return keep, 0.0
-    room = tokens * top_k * capacity_factor / num_experts
+    room = len(slots) * capacity_factor / num_experts
     capacity = math.inf if room == math.inf else math.ceil(room)
     load: dict[int, int] = defaultdict(int)
-    for slot in sorted(np.ndindex(tokens, top_k), key=keys[policy]):
+    dropped = 0
+    for slot in sorted(slots, key=keys[policy]):
         expert = int(indices[slot])
         keep[slot] = load[expert] < capacity
+        dropped += not keep[slot]
         load[expert] += 1
-    return keep, 1 - keep.float().mean().item()
+    return keep, dropped / len(slots)
 
 
 @exercise.wheat
+@on_real_tokens
 def running_counts(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -61,12 +96,14 @@ def running_counts(
     policy: str = "position",
 ) -> Kept:
     """One-hot slots and a cumulative sum, after sorting by weight where asked for."""
-    if policy not in {"position", "weight"} or not capacity_factor > 0.0:
+    if policy not in {"position", "weight", "choice"} or not capacity_factor > 0.0:
         raise ValueError("wrong arguments")
     total = indices.numel()
     order = np.arange(total)
     if policy == "weight":
         order = np.argsort(-weights.float().numpy().ravel(), kind="stable")
+    if policy == "choice":
+        order = order.reshape(indices.shape).ravel(order="F")
     one_hot = np.eye(num_experts, dtype=np.int64)[indices.numpy().ravel()[order]]
     rank = (one_hot.cumsum(axis=0) * one_hot).sum(axis=1)
     keep = np.empty(total, dtype=bool)
@@ -76,6 +113,7 @@ def running_counts(
 
 
 @exercise.chaff(caught_by=sizes_of_the_buffer)
+@on_real_tokens
 def rounds_down(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -94,6 +132,7 @@ def rounds_down(
 
 
 @exercise.chaff(caught_by=sizes_of_the_buffer)
+@on_real_tokens
 def rounds_twice(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -110,6 +149,7 @@ def rounds_twice(
 
 
 @exercise.chaff(caught_by=two_policies)
+@on_real_tokens
 def forgets_top_k(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -123,6 +163,7 @@ def forgets_top_k(
 
 
 @exercise.chaff(caught_by=by_position)
+@on_real_tokens
 def first_slots_first(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -130,13 +171,16 @@ def first_slots_first(
     capacity_factor: float,
     policy: str = "position",
 ) -> Kept:
-    """Serves the first slots of all tokens before any second slot, as GShard does. Here the order
-    goes by token first."""
+    """Serves the first slots of all tokens before any second slot whatever the policy: that is
+    "choice". By position, the order goes by token first."""
+    if policy == "choice":
+        return apply_capacity(indices, weights, num_experts, capacity_factor, policy)
     keep, dropped = apply_capacity(indices.T, weights.T, num_experts, capacity_factor, policy)
     return keep.T.contiguous(), dropped
 
 
 @exercise.chaff(caught_by=two_policies)
+@on_real_tokens
 def smallest_weight_first(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -149,6 +193,7 @@ def smallest_weight_first(
 
 
 @exercise.chaff(caught_by=equal_weights)
+@on_real_tokens
 def later_token_of_equal_weights(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -168,6 +213,7 @@ def later_token_of_equal_weights(
 
 
 @exercise.chaff(caught_by=two_policies)
+@on_real_tokens
 def drops_whole_tokens(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -182,6 +228,7 @@ def drops_whole_tokens(
 
 
 @exercise.chaff(caught_by=two_policies)
+@on_real_tokens
 def fraction_of_tokens(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -195,6 +242,7 @@ def fraction_of_tokens(
 
 
 @exercise.chaff(caught_by=sizes_of_the_buffer)
+@on_real_tokens
 def cannot_count_to_infinity(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -209,6 +257,7 @@ def cannot_count_to_infinity(
 
 
 @exercise.chaff(caught_by=no_tokens_and_wrong_arguments)
+@on_real_tokens
 def accepts_nan(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -222,6 +271,7 @@ def accepts_nan(
 
 
 @exercise.chaff(caught_by=no_tokens_and_wrong_arguments)
+@on_real_tokens
 def position_for_every_other_policy(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -229,12 +279,13 @@ def position_for_every_other_policy(
     capacity_factor: float,
     policy: str = "position",
 ) -> Kept:
-    """Takes every policy but "weight" for "position", misspelt ones included."""
-    known = policy if policy == "weight" else "position"
+    """Takes every policy that it doesn't know for "position", misspelt ones included."""
+    known = policy if policy in ("weight", "choice") else "position"
     return apply_capacity(indices, weights, num_experts, capacity_factor, known)
 
 
 @exercise.chaff(caught_by=no_tokens_and_wrong_arguments)
+@on_real_tokens
 def nan_without_tokens(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -248,6 +299,7 @@ def nan_without_tokens(
 
 
 @exercise.chaff(caught_by=no_tokens_and_wrong_arguments)
+@on_real_tokens
 def clears_dropped_weights(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -262,6 +314,7 @@ def clears_dropped_weights(
 
 
 @exercise.chaff(caught_by=equal_weights)
+@on_real_tokens
 def weight_zero_is_not_chosen(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -290,6 +343,7 @@ def _with_capacity(capacity: float, *arguments: Any) -> Kept:
 
 
 @exercise.chaff(caught_by=sizes_of_the_buffer)
+@on_real_tokens
 def divides_before_it_multiplies(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -305,6 +359,7 @@ def divides_before_it_multiplies(
 
 
 @exercise.chaff(caught_by=sizes_of_the_buffer)
+@on_real_tokens
 def capacity_in_float32(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -319,6 +374,7 @@ def capacity_in_float32(
 
 
 @exercise.chaff(caught_by=no_tokens_and_wrong_arguments)
+@on_real_tokens
 def nothing_to_drop_before_the_policy_is_read(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -332,6 +388,7 @@ def nothing_to_drop_before_the_policy_is_read(
 
 
 @exercise.chaff(caught_by=no_tokens_and_wrong_arguments)
+@on_real_tokens
 def no_tokens_before_the_arguments_are_read(
     indices: torch.Tensor,
     weights: torch.Tensor,
@@ -343,3 +400,117 @@ def no_tokens_before_the_arguments_are_read(
     if not indices.numel():
         return torch.ones_like(indices, dtype=torch.bool), 0.0
     return apply_capacity(indices, weights, num_experts, capacity_factor, policy)
+
+
+@exercise.chaff(caught_by=first_choices_first)
+@on_real_tokens
+def choice_by_weight(
+    indices: torch.Tensor,
+    weights: torch.Tensor,
+    num_experts: int,
+    capacity_factor: float,
+    policy: str = "position",
+) -> Kept:
+    """Serves the first choices by weight, which is batch prioritized routing. By choice, the
+    earlier token comes first."""
+    if policy != "choice" or not indices.numel():
+        return apply_capacity(indices, weights, num_experts, capacity_factor, policy)
+    order = weights[:, 0].argsort(descending=True, stable=True)
+    keep, dropped = apply_capacity(
+        indices[order], weights[order], num_experts, capacity_factor, policy
+    )
+    return keep[order.argsort()], dropped
+
+
+@exercise.chaff(caught_by=first_choices_first)
+@on_real_tokens
+def choice_is_position(
+    indices: torch.Tensor,
+    weights: torch.Tensor,
+    num_experts: int,
+    capacity_factor: float,
+    policy: str = "position",
+) -> Kept:
+    """Takes "choice" for "position": first choices of later tokens come before second ones."""
+    known = "position" if policy == "choice" else policy
+    return apply_capacity(indices, weights, num_experts, capacity_factor, known)
+
+
+@exercise.chaff(caught_by=padding_takes_no_place)
+def padding_takes_places(
+    indices: torch.Tensor,
+    weights: torch.Tensor,
+    num_experts: int,
+    capacity_factor: float,
+    policy: str = "position",
+    token_mask: Mask = None,
+) -> Kept:
+    """Takes padding out only in the end, when it has filled places that real tokens need."""
+    kept = apply_capacity(indices, weights, num_experts, capacity_factor, policy)
+    if token_mask is None or not token_mask.any():
+        return apply_capacity(indices, weights, num_experts, capacity_factor, policy, token_mask)
+    real = token_mask.bool()
+    return kept[0] & real.unsqueeze(1), float((~kept[0][real]).float().mean())
+
+
+@exercise.chaff(caught_by=padding_takes_no_place)
+def keeps_padding(
+    indices: torch.Tensor,
+    weights: torch.Tensor,
+    num_experts: int,
+    capacity_factor: float,
+    policy: str = "position",
+    token_mask: Mask = None,
+) -> Kept:
+    """Keeps padding, because nothing drops it. Its `keep` is False."""
+    kept = apply_capacity(indices, weights, num_experts, capacity_factor, policy, token_mask)
+    return (kept[0] | ~token_mask.bool().unsqueeze(1), kept[1]) if token_mask is not None else kept
+
+
+@exercise.chaff(caught_by=padding_takes_no_place)
+def padding_is_dropped(
+    indices: torch.Tensor,
+    weights: torch.Tensor,
+    num_experts: int,
+    capacity_factor: float,
+    policy: str = "position",
+    token_mask: Mask = None,
+) -> Kept:
+    """Counts the slots of padding as dropped; only slots of real tokens are."""
+    kept = apply_capacity(indices, weights, num_experts, capacity_factor, policy, token_mask)
+    return kept[0], float((~kept[0]).float().mean()) if len(indices) else 0.0
+
+
+@exercise.chaff(caught_by=padding_takes_no_place)
+def capacity_of_all_tokens(
+    indices: torch.Tensor,
+    weights: torch.Tensor,
+    num_experts: int,
+    capacity_factor: float,
+    policy: str = "position",
+    token_mask: Mask = None,
+) -> Kept:
+    """Computes C for all tokens, padding included."""
+    if token_mask is not None and token_mask.any() and 0 < capacity_factor < math.inf:
+        capacity = math.ceil(indices.numel() * capacity_factor / num_experts)
+        real = int(token_mask.bool().sum()) * indices.shape[1]
+        capacity_factor = (capacity - 0.5) * num_experts / real
+    return apply_capacity(indices, weights, num_experts, capacity_factor, policy, token_mask)
+
+
+@exercise.chaff(caught_by=padding_takes_no_place)
+def counts_in_the_masks_dtype(
+    indices: torch.Tensor,
+    weights: torch.Tensor,
+    num_experts: int,
+    capacity_factor: float,
+    policy: str = "position",
+    token_mask: Mask = None,
+) -> Kept:
+    """Adds the mask up in its own dtype: bfloat16 holds whole numbers to 256 only."""
+    if token_mask is not None and token_mask.any() and 0 < capacity_factor < math.inf:
+        slots = float(token_mask.sum()) * indices.shape[1]
+        capacity = math.ceil(slots * capacity_factor / num_experts)
+        real = int(token_mask.bool().sum()) * indices.shape[1]
+        capacity_factor = (capacity - 0.5) * num_experts / real
+    return apply_capacity(indices, weights, num_experts, capacity_factor, policy, token_mask)

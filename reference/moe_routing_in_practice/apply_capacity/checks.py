@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
 
 from autograder import given
 from autograder.authoring.given import Given
+from moe_lab.inputs import MASK_DTYPES
 from moelab_kit import Answer
 from moelab_kit.compare import difference
-from reference.moe_routing_in_practice.apply_capacity import exercise
+from reference.moe_routing_in_practice._earlier import lacks
+from reference.moe_routing_in_practice.apply_capacity import apply_capacity, exercise
 
 # 17,407 · 1,023 is above 2²⁴, and one more than a multiple of 1,024: float32 loses that one.
 BEYOND_FLOAT32 = (17_407, 1_024, 1_023.0)
@@ -40,7 +43,7 @@ def two_policies(answer: Answer, rng: np.random.Generator) -> None:
         assert not wrong, f"2 of 8 slots are dropped; {wrong}: {kept[1]}"
 
 
-@exercise.agrees(points=2, proves=("keep", "position", "slots", "dropped"))
+@exercise.agrees(points=1.5, proves=("keep", "position", "slots", "dropped"))
 def by_position(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random routings, by position."""
     for tokens, experts, top_k, factor in ((9, 4, 2, 0.5), (20, 5, 3, 0.75), (30, 8, 1, 1.0)):
@@ -48,7 +51,7 @@ def by_position(rng: np.random.Generator) -> Iterator[Given]:
     yield given(*_routing(rng, 16, 8, 4), 8, capacity_factor=0.25, policy="position")
 
 
-@exercise.agrees(points=2, proves=("keep", "weight", "slots", "dropped"))
+@exercise.agrees(points=1.5, proves=("keep", "weight", "slots", "dropped"))
 def by_weight(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random routings, by weight."""
     for tokens, experts, top_k, factor in ((9, 4, 2, 0.5), (20, 5, 3, 0.75), (30, 8, 1, 1.0)):
@@ -111,6 +114,50 @@ def no_tokens_and_wrong_arguments(answer: Answer, rng: np.random.Generator) -> N
                 f"an unknown policy was accepted{given_tokens}, with the capacity factor {factor}; "
                 "it should be a ValueError"
             )
+
+
+@exercise.law(points=0.5, proves="choice", hidden=True)
+def first_choices_first(answer: Answer, rng: np.random.Generator) -> None:
+    """By choice, no second choice is served before a first one."""
+    for tokens, experts, top_k, factor in (
+        *((9, 4, 2, 0.5), (20, 5, 3, 0.75), (30, 8, 1, 1.0), (16, 8, 4, 0.25)),
+        (5, 3, 2, math.inf),
+    ):
+        arguments = (*_routing(rng, tokens, experts, top_k), experts, factor)
+        wrong = difference(list(answer(*arguments)), list(apply_capacity(*arguments)))
+        assert not wrong, f"by position, {wrong}"
+        if answer.raises(ValueError, *arguments, "choice"):
+            return  # written before this policy came
+        right = list(apply_capacity(*arguments, "choice"))
+        wrong = difference(list(answer(*arguments, "choice")), right)
+        assert not wrong, f"by choice, {wrong}"
+
+
+@exercise.law(points=0.5, proves=("mask", "masks"), hidden=True)
+def padding_takes_no_place(answer: Answer, rng: np.random.Generator) -> None:
+    """Padding is not kept, takes no place and counts for nothing, whatever the mask's dtype."""
+    for arguments, token_mask in _padded(rng):
+        plain = list(apply_capacity(*arguments))
+        wrong = difference(list(answer(*arguments)), plain)
+        assert not wrong, f"without padding, {wrong}"
+        if lacks(answer, "token_mask", *arguments, token_mask=token_mask):
+            return
+        right = list(apply_capacity(*arguments, token_mask))
+        wrong = difference(list(answer(*arguments, token_mask=token_mask)), right)
+        assert not wrong, f"with a mask of {token_mask.dtype}, {wrong}"
+
+
+def _padded(rng: np.random.Generator) -> Iterator[tuple[tuple[Any, ...], torch.Tensor]]:
+    """Arguments with their masks."""
+    for policy in ("position", "weight"):
+        for dtype in MASK_DTYPES:
+            mask = torch.from_numpy(rng.permutation(15)) < 9
+            yield (*_routing(rng, 15, 4, 2), 4, 0.75, policy), mask.to(dtype)
+        yield (*_routing(rng, 7, 3, 2), 3, math.inf, policy), torch.arange(7) % 2
+        yield (*_routing(rng, 7, 3, 2), 3, 0.5, policy), torch.zeros(7, dtype=torch.bool)
+    for dtype, real in ((torch.bfloat16, 259), (torch.float16, 2051), (torch.int8, 259)):
+        mask = torch.from_numpy(rng.permutation(real + 41)) < real  # rounds in a low precision
+        yield (*_one_expert(rng, real + 41), 7, 1.0, "position"), mask.to(dtype)
 
 
 def _telling_orders(rng: np.random.Generator) -> list[tuple[int, int, float]]:

@@ -10,9 +10,11 @@ import torch
 
 from autograder import given
 from autograder.authoring.given import Given
+from moe_lab.inputs import MASK_DTYPES
 from moelab_kit import Answer
 from moelab_kit.compare import difference
-from reference.moe_routing_in_practice.coactivation import exercise
+from reference.moe_routing_in_practice._earlier import lacks
+from reference.moe_routing_in_practice.coactivation import coactivation, exercise
 
 
 @exercise.law(points=1, proves=("shares", "asymmetric", "zeros"))
@@ -31,7 +33,7 @@ def four_tokens(answer: Answer, rng: np.random.Generator) -> None:
         )
 
 
-@exercise.agrees(points=2, proves=("shares", "asymmetric", "zeros"))
+@exercise.agrees(points=1.5, proves=("shares", "asymmetric", "zeros"))
 def random_routings(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random routings."""
     for tokens, experts, top_k in ((20, 4, 2), (30, 6, 3), (25, 8, 5), (4, 3, 3)):
@@ -66,6 +68,27 @@ def order_of_slots_and_tokens(answer: Answer, rng: np.random.Generator) -> None:
     for other in (indices.flip(0), indices.flip(1), indices.roll(1, dims=1)):
         wrong = difference(answer(other, 5), shares)
         assert not wrong, f"with tokens or slots in another order, {wrong}"
+
+
+@exercise.law(points=0.5, proves=("mask", "masks"), hidden=True)
+def padding(answer: Answer, rng: np.random.Generator) -> None:
+    """Padding counts for nothing, whatever the dtype of the mask."""
+    for (tokens, experts, top_k), real, dtypes in (
+        ((24, 5, 3), 15, MASK_DTYPES),
+        ((12, 5, 2), 0, (torch.bool, torch.float32)),
+        ((2441, 3, 2), 2400, (torch.bfloat16, torch.int8)),  # rounds in a low precision
+        ((9041, 3, 2), 9000, (torch.float16,)),
+    ):
+        for dtype in dtypes:
+            indices = _routing(rng, tokens, experts, top_k)
+            wrong = difference(answer(indices, experts), coactivation(indices, experts))
+            assert not wrong, f"without padding, {wrong}"
+            mask = (torch.from_numpy(rng.permutation(tokens)) < real).to(dtype)
+            if lacks(answer, "token_mask", indices, experts, token_mask=mask):
+                return
+            right = coactivation(indices, experts, mask)
+            wrong = difference(answer(indices, experts, token_mask=mask), right)
+            assert not wrong, f"only real tokens count; with a mask of {dtype}, {wrong}"
 
 
 def _routing(rng: np.random.Generator, tokens: int, experts: int, top_k: int) -> torch.Tensor:

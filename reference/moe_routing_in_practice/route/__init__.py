@@ -1,19 +1,19 @@
 r"""# Routing, as DeepSeek-V3 does it
 
 The plain recipe (softmax, take the $k$ largest) has grown options over the years. Write one
-function that covers them: Mixtral, OLMoE, Qwen-MoE, DeepSeek-V2-Lite and DeepSeek-V3 are all
-settings of it.
+function that covers them: Mixtral, OLMoE, Qwen-MoE, DeepSeek-V2, V3 and V4 are all settings of it.
 
 `route(logits, top_k, scoring="softmax", norm_topk=False, bias=None, n_group=1, topk_group=1,
-scale=1.0)` takes logits [T, E], in five steps:
+scale=1.0, group_best=2)` takes logits [T, E], in five steps:
 
 1. [scores] **Scores**: softmax over the experts, or the sigmoid of each logit (`scoring` is
-   `"softmax"` or `"sigmoid"`).
+   `"softmax"` or `"sigmoid"`); a third scoring stands below.
 2. [bias] **Biased scores**: scores plus `bias` ([E]), when that is given. They decide *which*
    experts are selected, and nothing else.
 3. [groups] **Groups**, when `n_group` > 1: the experts form that many equal groups of consecutive
-   experts (in a model, a group lives on one machine). A group's score is the sum of its **two**
-   best biased scores. Only experts of a token's `topk_group` best groups can be selected.
+   experts (in a model, a group lives on one machine). A group's score is the sum of its
+   `group_best` best biased scores, of its **two** best ones by default. Only experts of a token's
+   `topk_group` best groups can be selected.
 4. [selection] **Selection**: the `top_k` best biased scores among those experts, best first. Biased
    scores may be negative, all of them even: an expert outside the chosen groups is still never
    selected.
@@ -21,9 +21,16 @@ scale=1.0)` takes logits [T, E], in five steps:
    are divided by their sum plus 1e-20. In the end they are multiplied by `scale`, normalised or
    not.
 
+- [sqrtsoftplus] With `scoring="sqrtsoftplus"`, a score is the square root of the logit's softplus,
+  $\sqrt{\ln(1 + e^z)}$, which is DeepSeek-V4's.
+- [group-best] `group_best` may be any number from 1 to that of the experts in a group. With 1 the
+  single best expert speaks for its group, which is DeepSeek-V2's rule.
 - [pair] The result is the pair `(indices, weights)`: int64 and float32, both [T, k].
 - [low-precision] Logits may be bfloat16 or float16 (compute in float32), and large.
 - [unchanged] No input is changed.
+
+(The third scoring and `group_best` are new. An answer that was written without them is graded as
+before.)
 
 Settings that do not fit together:
 
@@ -31,7 +38,9 @@ Settings that do not fit together:
 - [wrong-n-group] `ValueError` for `n_group` below 1 or not dividing E, or, above 1, leaving fewer
   than 2 experts in a group;
 - [wrong-topk-group] `ValueError` for `topk_group` outside 1..`n_group`;
-- [wrong-top-k] `ValueError` for `top_k` outside 1..(E · `topk_group` / `n_group`).
+- [wrong-top-k] `ValueError` for `top_k` outside 1..(E · `topk_group` / `n_group`);
+- [wrong-group-best] `ValueError`, where there are groups (`n_group` > 1), for `group_best` outside
+  1..(E / `n_group`).
 
 Source: [DeepSeek-AI, *DeepSeek-V3 Technical Report* (2024)](https://arxiv.org/abs/2412.19437),
 section 2.1.2; [`deepseek_v3/modeling_deepseek_v3.py`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/deepseek_v3/modeling_deepseek_v3.py).
@@ -77,6 +86,7 @@ def route(
     n_group: int = 1,
     topk_group: int = 1,
     scale: float = 1.0,
+    group_best: int = 2,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Choose each token's experts and weigh them: `(indices, weights)`, both [T, k].
 
@@ -84,17 +94,19 @@ def route(
     float32. Raises `ValueError` for an unknown scoring and for counts that do not fit together.
     """
     experts = logits.shape[1]
-    _check(experts, top_k, n_group, topk_group)
+    _check(experts, top_k, n_group, topk_group, group_best)
     values = logits.detach().float()
     if scoring == "softmax":
         scores = torch.softmax(values, dim=-1)
     elif scoring == "sigmoid":
         scores = torch.sigmoid(values)
+    elif scoring == "sqrtsoftplus":
+        scores = torch.nn.functional.softplus(values).sqrt()
     else:
-        raise ValueError(f"scoring is {scoring!r}; it must be 'softmax' or 'sigmoid'")
+        raise ValueError(f"scoring is {scoring!r}; it must be softmax, sigmoid or sqrtsoftplus")
     biased = scores if bias is None else scores + bias.detach().float()
     if n_group > 1:
-        biased = _within_best_groups(biased, n_group, topk_group)
+        biased = _within_best_groups(biased, n_group, topk_group, group_best)
     indices = biased.topk(top_k, dim=-1).indices
     weights = scores.gather(1, indices)
     if norm_topk:
@@ -102,7 +114,7 @@ def route(
     return indices, weights * scale
 
 
-def _check(experts: int, top_k: int, n_group: int, topk_group: int) -> None:
+def _check(experts: int, top_k: int, n_group: int, topk_group: int, group_best: int) -> None:
     if n_group < 1 or experts % n_group or (n_group > 1 and experts // n_group < 2):
         raise ValueError(f"{experts} experts do not form {n_group} equal groups of 2 or more")
     if not 1 <= topk_group <= n_group:
@@ -110,11 +122,15 @@ def _check(experts: int, top_k: int, n_group: int, topk_group: int) -> None:
     eligible = experts // n_group * topk_group
     if not 1 <= top_k <= eligible:
         raise ValueError(f"top_k is {top_k}; it must be 1..{eligible}")
+    if n_group > 1 and not 1 <= group_best <= experts // n_group:
+        raise ValueError(f"group_best is {group_best}; it must be 1..{experts // n_group}")
 
 
-def _within_best_groups(biased: torch.Tensor, n_group: int, topk_group: int) -> torch.Tensor:
+def _within_best_groups(
+    biased: torch.Tensor, n_group: int, topk_group: int, group_best: int
+) -> torch.Tensor:
     grouped = biased.reshape(len(biased), n_group, -1)
-    group_scores = grouped.topk(2, dim=-1).values.sum(dim=-1)
+    group_scores = grouped.topk(group_best, dim=-1).values.sum(dim=-1)
     best = group_scores.topk(topk_group, dim=-1).indices
     closed = torch.ones_like(group_scores, dtype=torch.bool).scatter(1, best, value=False)
     return grouped.masked_fill(closed.unsqueeze(-1), float("-inf")).flatten(1)

@@ -20,6 +20,8 @@ def settings_of(*args: Any, **kwargs: Any) -> dict[str, Any]:
 
 def scores_of(settings: dict[str, Any]) -> torch.Tensor:
     logits: torch.Tensor = settings["logits"].float()
+    if settings["scoring"] == "sqrtsoftplus":
+        return torch.nn.functional.softplus(logits).sqrt()
     return logits.sigmoid() if settings["scoring"] == "sigmoid" else logits.softmax(dim=-1)
 
 

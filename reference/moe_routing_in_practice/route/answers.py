@@ -23,7 +23,9 @@ from reference.moe_routing_in_practice.route.checks import (
     negative_biased_scores,
     scores_and_weights,
     softmax_by_default,
+    softplus_scores,
     tied_groups,
+    who_speaks_for_a_group,
     wrong_arguments,
 )
 
@@ -38,10 +40,11 @@ def in_numpy(
     n_group: int = 1,
     topk_group: int = 1,
     scale: float = 1.0,
+    group_best: int = 2,
 ) -> Routed:
     """Token by token in NumPy, with sorted lists of groups and experts."""
     num_experts = logits.size(1)
-    if scoring not in ("softmax", "sigmoid"):
+    if scoring not in ("softmax", "sigmoid", "sqrtsoftplus"):
         raise ValueError(scoring)
     if n_group < 1 or num_experts % n_group != 0 or (n_group > 1 and num_experts < 2 * n_group):
         raise ValueError("n_group")
@@ -50,17 +53,21 @@ def in_numpy(
     size = num_experts // n_group
     if top_k < 1 or top_k > size * topk_group:
         raise ValueError("top_k")
+    if n_group > 1 and group_best not in range(1, size + 1):
+        raise ValueError("group_best")
     offset = np.zeros(num_experts) if bias is None else bias.double().numpy()
     chosen, weighed = [], []
     for z in logits.double().numpy():
         if scoring == "softmax":
             e = np.exp(z - z.max())
             s = e / e.sum()
+        elif scoring == "sqrtsoftplus":
+            s = np.sqrt(np.logaddexp(0.0, z))
         else:
             s = np.exp(-np.logaddexp(0.0, -z))
         b = s + offset
         members = [range(g * size, (g + 1) * size) for g in range(n_group)]
-        members.sort(key=lambda group, b=b: -sum(sorted(b[e] for e in group)[-2:]))  # type: ignore[misc]
+        members.sort(key=lambda group, b=b: -sum(sorted(b[e] for e in group)[-group_best:]))  # type: ignore[misc]
         open_experts = [e for group in members[:topk_group] for e in group]
         open_experts.sort(key=lambda e, b=b: b[e], reverse=True)  # type: ignore[misc]
         w = s[open_experts[:top_k]]
@@ -79,10 +86,15 @@ def with_a_mask_of_groups(
     n_group: int = 1,
     topk_group: int = 1,
     scale: float = 1.0,
+    group_best: int = 2,
 ) -> Routed:
     """As in transformers: view as groups, scatter a mask, repeat it over experts, sort."""
     tokens, experts = logits.shape
-    functions = {"softmax": lambda z: z.softmax(-1), "sigmoid": torch.sigmoid}
+    functions: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+        "softmax": lambda z: z.softmax(-1),
+        "sigmoid": torch.sigmoid,
+        "sqrtsoftplus": lambda z: torch.logaddexp(z, torch.zeros_like(z)) ** 0.5,
+    }
     possible = (
         scoring in functions
         and n_group >= 1
@@ -90,6 +102,7 @@ def with_a_mask_of_groups(
         and (n_group == 1 or experts // n_group >= 2)
         and 1 <= topk_group <= n_group
         and 1 <= top_k <= experts * topk_group // n_group
+        and (n_group == 1 or 1 <= group_best <= experts // n_group)
     )
     if not possible:
         raise ValueError("these settings do not fit together")
@@ -100,7 +113,7 @@ def with_a_mask_of_groups(
     if n_group != 1:
         grouped = choice.view(tokens, n_group, experts // n_group)
         ordered = grouped.sort(dim=-1, descending=True).values
-        order = (ordered[..., 0] + ordered[..., 1]).argsort(dim=-1, descending=True)
+        order = ordered[..., :group_best].sum(dim=-1).argsort(dim=-1, descending=True)
         mask = torch.zeros(tokens, n_group)
         mask.scatter_(1, order[:, :topk_group], 1.0)
         mask = mask.repeat_interleave(experts // n_group, dim=1)
@@ -202,6 +215,8 @@ def scores_in_half_precision(logits: torch.Tensor, top_k: int, *args: Any, **kwa
     indices, weights = route(**settings)
     if logits.dtype == torch.float32:
         return indices, weights
+    if settings["scoring"] == "sqrtsoftplus":
+        return indices, weights
     scores = logits.sigmoid() if settings["scoring"] == "sigmoid" else logits.softmax(dim=-1)
     return indices, weights_of(scores.float(), indices, settings)
 
@@ -230,9 +245,10 @@ def top_k_up_to_all_experts(logits: torch.Tensor, top_k: int, *args: Any, **kwar
 def sigmoid_for_everything_else(
     logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any
 ) -> Routed:
-    """Takes every scoring but "softmax" for the sigmoid, misspelt ones included."""
+    """Takes every scoring that it doesn't know for the sigmoid, misspelt ones included."""
     settings = settings_of(logits, top_k, *args, **kwargs)
-    scoring = "softmax" if settings["scoring"] == "softmax" else "sigmoid"
+    scoring = settings["scoring"]
+    scoring = scoring if scoring in ("softmax", "sqrtsoftplus") else "sigmoid"
     return route(**{**settings, "scoring": scoring})
 
 
@@ -289,7 +305,7 @@ def groups_by_unbiased_scores(
 ) -> Routed:
     """Scores the groups without the bias. The bias decides on groups as on experts."""
     settings = settings_of(logits, top_k, *args, **kwargs)
-    return _by_groups(settings, _two_best, unbiased=True)
+    return _by_groups(settings, _best_of(settings), unbiased=True)
 
 
 @exercise.chaff(caught_by=best_groups)
@@ -316,11 +332,12 @@ def zero_outside_the_groups(logits: torch.Tensor, top_k: int, *args: Any, **kwar
     Use -inf.
     """
     settings = settings_of(logits, top_k, *args, **kwargs)
-    return _by_groups(settings, _two_best, closed=0.0)
+    return _by_groups(settings, _best_of(settings), closed=0.0)
 
 
-def _two_best(grouped: torch.Tensor) -> torch.Tensor:
-    return grouped.topk(2, dim=-1).values.sum(dim=-1)
+def _best_of(settings: dict[str, Any]) -> Scores:
+    """The right score of groups."""
+    return lambda grouped: grouped.topk(settings["group_best"], dim=-1).values.sum(dim=-1)
 
 
 def _by_groups(
@@ -355,19 +372,62 @@ def groups_by_threshold(
     n_group: int = 1,
     topk_group: int = 1,
     scale: float = 1.0,
+    group_best: int = 2,
 ) -> Routed:
     """Keeps every group that scores at least as much as the last chosen one. Where groups have
     equal scores these are more than `topk_group`: select groups by index, not by a threshold."""
-    indices, weights = route(logits, top_k, scoring, norm_topk, bias, n_group, topk_group, scale)
+    indices, weights = route(
+        logits, top_k, scoring, norm_topk, bias, n_group, topk_group, scale, group_best
+    )
     if n_group == 1:
         return indices, weights
     values = logits.float()
-    scores = values.softmax(-1) if scoring == "softmax" else values.sigmoid()
+    scores = scores_of({"logits": values, "scoring": scoring})
     grouped = (scores if bias is None else scores + bias).reshape(len(scores), n_group, -1)
-    best = grouped.topk(2, dim=-1).values.sum(dim=-1)
+    best = grouped.topk(group_best, dim=-1).values.sum(dim=-1)
     closed = best < best.topk(topk_group, dim=-1).values[:, -1:]
     indices = grouped.masked_fill(closed[..., None], -torch.inf).flatten(1).topk(top_k).indices
     weights = scores.gather(1, indices)
     if norm_topk:
         weights = weights / (weights.sum(dim=-1, keepdim=True) + 1e-20)
     return indices, weights * scale
+
+
+@exercise.chaff(caught_by=softplus_scores)
+def softplus_without_the_root(
+    logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any
+) -> Routed:
+    """Leaves the square root out: the score is the root of the softplus."""
+    settings = settings_of(logits, top_k, *args, **kwargs)
+    indices, weights = route(**settings)
+    if settings["scoring"] != "sqrtsoftplus":
+        return indices, weights
+    return indices, weights_of(scores_of(settings).square(), indices, settings)
+
+
+@exercise.chaff(caught_by=softplus_scores)
+def softplus_that_overflows(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:
+    """Computes ln(1 + exp(z)) as it stands: exp overflows above 88 in float32. Use softplus."""
+    settings = settings_of(logits, top_k, *args, **kwargs)
+    indices, weights = route(**settings)
+    if settings["scoring"] != "sqrtsoftplus":
+        return indices, weights
+    return indices, weights_of((1 + logits.float().exp()).log().sqrt(), indices, settings)
+
+
+@exercise.chaff(caught_by=who_speaks_for_a_group)
+def always_the_two_best(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:
+    """Adds up the two best scores of a group whatever `group_best` says: that is its default."""
+    settings = settings_of(logits, top_k, *args, **kwargs)
+    route(**settings)
+    return route(**{**settings, "group_best": 2})
+
+
+@exercise.chaff(caught_by=who_speaks_for_a_group)
+def as_many_as_there_are(logits: torch.Tensor, top_k: int, *args: Any, **kwargs: Any) -> Routed:
+    """Cuts `group_best` down to the experts of a group. More than there are is a ValueError."""
+    settings = settings_of(logits, top_k, *args, **kwargs)
+    if settings["n_group"] > 1:
+        size = max(2, logits.shape[1] // settings["n_group"])
+        settings["group_best"] = min(settings["group_best"], size)
+    return route(**settings)

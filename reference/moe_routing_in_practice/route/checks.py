@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,8 @@ from autograder.authoring.given import Given
 from moe_lab.inputs import ranked_logits
 from moelab_kit import Answer
 from moelab_kit.compare import difference
-from reference.moe_routing_in_practice.route import exercise
+from reference.moe_routing_in_practice._earlier import lacks
+from reference.moe_routing_in_practice.route import exercise, route
 
 GAP = 1e-3
 CANDIDATES = 800
@@ -85,7 +87,7 @@ def biased_selection(rng: np.random.Generator) -> Iterator[Given]:
     yield given(torch.full((2, 4), -120.0), 2, "sigmoid", norm_topk=True, bias=bias)
 
 
-@exercise.agrees(points=3, proves="groups")
+@exercise.agrees(points=2.5, proves="groups")
 def best_groups(rng: np.random.Generator) -> Iterator[Given]:
     """Only experts of the groups with the best two experts together are selected."""
     for experts, n_group, topk_group, top_k in ((8, 4, 2, 3), (12, 3, 1, 4), (16, 4, 2, 4)):
@@ -153,7 +155,7 @@ def low_precision_and_large_logits(rng: np.random.Generator) -> Iterator[Given]:
 
 
 @exercise.law(
-    points=2,
+    points=1.5,
     proves=(
         "unknown-scoring",
         "wrong-n-group",
@@ -199,6 +201,54 @@ def wrong_arguments(answer: Answer) -> None:
     assert answer.raises(ValueError, logits[:, :2], 1, n_group=2), (
         "two groups of a single expert were accepted; a group needs two experts or more"
     )
+
+
+@exercise.law(points=0.5, proves="sqrtsoftplus", hidden=True)
+def softplus_scores(answer: Answer, rng: np.random.Generator) -> None:
+    """The square root of the softplus is a score, for large logits, too."""
+    steps = torch.from_numpy(2.0 * rng.permutation(8)).float()  # further apart than two scores
+    cases: tuple[tuple[torch.Tensor, dict[str, Any]], ...] = (
+        (ranked_logits(rng, 6, 8), {"top_k": 3}),
+        (ranked_logits(rng, 5, 6), {"top_k": 4, "norm_topk": True, "scale": 2.5}),
+        (ranked_logits(rng, 4, 8), {"top_k": 5, "bias": steps}),
+        (ranked_logits(rng, 3, 6) + torch.tensor([[110.0], [-6.0], [90.0]]), {"top_k": 2}),
+    )
+    first = cases[0][0], 3
+    plain = list(route(*first))
+    wrong = difference(list(answer(*first)), plain)
+    assert not wrong, f"with softmax scores, {wrong}"
+    if answer.raises(ValueError, *first, "sqrtsoftplus"):
+        return  # written before this scoring came
+    for logits, options in cases:
+        right = list(route(logits, scoring="sqrtsoftplus", **options))
+        wrong = difference(list(answer(logits, scoring="sqrtsoftplus", **options)), right)
+        assert not wrong, f"with the square root of the softplus as scores, {wrong}"
+
+
+@exercise.law(points=0.5, proves=("group-best", "wrong-group-best"), hidden=True)
+def who_speaks_for_a_group(answer: Answer, rng: np.random.Generator) -> None:
+    """A group is judged by its `group_best` best experts: by one, by two or by three."""
+    groups = [[0.90, 0.10, 0.05], [0.60, 0.58, 0.05], [0.46, 0.44, 0.42]]
+    scores = np.array(groups) + rng.uniform(-0.004, 0.004, size=(3, 3))
+    order = rng.permutation(3)
+    scores = rng.permuted(scores[order], axis=1)
+    logits = torch.logit(torch.from_numpy(scores).float()).reshape(1, 9)
+    for best in (0, 2, 1, 3):
+        options = {"n_group": 3, "group_best": best} if best else {"n_group": 3}
+        group = int(np.flatnonzero(order == (best or 2) - 1)[0])
+        chosen = torch.from_numpy(3 * group + np.argsort(-scores[group])[:2]).unsqueeze(0)
+        if best and lacks(answer, "group_best", logits, 2, "sigmoid", **options):
+            return
+        indices, _ = answer(logits, 2, "sigmoid", **options)
+        wrong = difference(indices, chosen, where="indices")
+        assert not wrong, (
+            "of three groups, one has the best expert, one the two best together, and one the "
+            f"three best together: which one is used depends on `group_best`; {wrong}"
+        )
+    for best in (0, -1, 4, 9):
+        assert answer.raises(ValueError, logits, 2, "sigmoid", n_group=3, group_best=best), (
+            "a `group_best` outside 1..E / n_group was accepted; it should be a ValueError"
+        )
 
 
 def _clear(

@@ -46,8 +46,8 @@ exercise.equivalent(
     because="A count is never negative.",
 )
 exercise.equivalent(
-    "group_scores = grouped.topk(2, dim=-1).values.sum(dim=-1)",
-    "group_scores = grouped.topk(2, ).values.sum(dim=-1)",
+    "group_scores = grouped.topk(group_best, dim=-1).values.sum(dim=-1)",
+    "group_scores = grouped.topk(group_best, ).values.sum(dim=-1)",
     because="The values have two dimensions: the last one is dimension 1, and topk's own.",
 )
 exercise.equivalent(
@@ -106,7 +106,7 @@ exercise.equivalent(
     because="n_group divides E.",
 )
 exercise.equivalent(
-    "group_scores = grouped.topk(2, dim=-1).values.sum(dim=-1)",
-    "group_scores = grouped.topk(2, dim=-1).values.mean(dim=-1)",
+    "group_scores = grouped.topk(group_best, dim=-1).values.sum(dim=-1)",
+    "group_scores = grouped.topk(group_best, dim=-1).values.mean(dim=-1)",
     because="The mean of two ranks groups as their sum does.",
 )

@@ -9,9 +9,11 @@ import torch
 
 from autograder import given
 from autograder.authoring.given import Given
+from moe_lab.inputs import MASK_DTYPES
 from moelab_kit import Answer
 from moelab_kit.compare import difference
-from reference.moe_routing_in_practice.router_saturation import exercise
+from reference.moe_routing_in_practice._earlier import lacks
+from reference.moe_routing_in_practice.router_saturation import exercise, router_saturation
 
 
 @exercise.law(points=1, proves="mean")
@@ -32,7 +34,7 @@ def same_and_different(answer: Answer, rng: np.random.Generator) -> None:
         )
 
 
-@exercise.agrees(points=1, proves="mean")
+@exercise.agrees(points=0.5, proves="mean")
 def random_routings(rng: np.random.Generator) -> Iterator[Given]:
     """Agrees with the reference on random routings."""
     for tokens, experts, top_k in ((12, 6, 2), (30, 8, 3), (1, 5, 4), (9, 4, 1)):
@@ -73,6 +75,34 @@ def wrong_arguments(answer: Answer) -> None:
     assert answer.raises(ValueError, nothing, nothing.clone()), (
         "no tokens were accepted; they should be a ValueError"
     )
+
+
+@exercise.law(points=0.5, proves=("mask", "masks"), hidden=True)
+def padding(answer: Answer, rng: np.random.Generator) -> None:
+    """Padding counts for nothing, whatever the dtype of the mask; no real token is an error."""
+    for real, tokens, dtypes in (
+        (7, 12, MASK_DTYPES),
+        (259, 300, (torch.bfloat16, torch.int8)),  # rounds in a low precision
+        (2051, 2092, (torch.float16,)),
+    ):
+        for dtype in dtypes:
+            first, second = _routing(rng, tokens, 6, 2), _routing(rng, tokens, 6, 2)
+            value = router_saturation(first, second)
+            wrong = difference(answer(first, second), value, where="the saturation")
+            assert not wrong, f"without padding, {wrong}"
+            mask = torch.from_numpy(rng.permutation(tokens)) < real
+            if lacks(answer, "token_mask", first, second, token_mask=mask.to(dtype)):
+                return
+            pairs = zip(first.tolist(), second.tolist(), mask.tolist(), strict=True)
+            common = sum(len(set(a) & set(b)) for a, b, kept in pairs if kept)
+            value = answer(first, second, token_mask=mask.to(dtype))
+            wrong = difference(value, common / (2 * real), where="the saturation")
+            assert not wrong, f"only real tokens count; with a mask of {dtype}, {wrong}"
+    for nobody in (torch.zeros(12, dtype=torch.bool), torch.zeros(12)):
+        routing = _routing(rng, 12, 6, 2)
+        assert answer.raises(ValueError, routing, routing.clone(), token_mask=nobody), (
+            "a batch without any real token was accepted; it should be a ValueError"
+        )
 
 
 def _routing(rng: np.random.Generator, tokens: int, experts: int, top_k: int) -> torch.Tensor:
