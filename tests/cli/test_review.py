@@ -118,17 +118,17 @@ def test_two_people_review_at_once_by_keyboard_and_each_click_is_kept(
 ):
     berg, chen = graders
     berg.goto(address)
-    berg.get_by_role("link", name="route").click()
-    berg.get_by_label("Item").fill("no reason given")
+    berg.get_by_role("link", name="route", exact=True).click()
+    berg.get_by_label("Item", exact=True).fill("no reason given")
     berg.get_by_label("Points", exact=True).first.fill("-1")
     berg.get_by_role("button", name="Add").click()
-    berg.get_by_label("Item").fill("shows the idea")
+    berg.get_by_label("Item", exact=True).fill("shows the idea")
     berg.get_by_label("Points", exact=True).first.fill("3")
     berg.get_by_role("button", name="Add").click()
     chen.goto(address)
     chen.get_by_label("You are").fill("Mr Chen")
     chen.get_by_role("button", name="Change").click()
-    chen.get_by_role("link", name="route").click()
+    chen.get_by_role("link", name="route", exact=True).click()
     assert berg.evaluate("window.hurt") is None
     for page, student, key in ((berg, "ada", "2"), (chen, "bob", "2"), (chen, "ada", "1")):
         card(page, student).focus()

@@ -11,6 +11,21 @@ const go = (step) => {
   next?.scrollIntoView({ block: "start" });
 };
 
+// An answer that comes back takes the place of the old one: the focus goes with it.
+let last = "";
+addEventListener("focusin", (event) => {
+  last = event.target.closest?.("article.answer")?.id ?? last;
+});
+const list = document.getElementById("answers");
+if (list) {
+  new MutationObserver(() => {
+    if (!document.activeElement || document.activeElement === document.body) {
+      document.getElementById(last)?.focus();
+    }
+    filter();
+  }).observe(list, { childList: true });
+}
+
 const isTyping = (target) => /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 
 addEventListener("keydown", (event) => {
@@ -33,13 +48,6 @@ addEventListener("keydown", (event) => {
   if (!key) return;
   event.preventDefault();
   key();
-});
-
-// An answer that comes back takes the place of the old one: the focus stays with it.
-addEventListener("htmx:afterSwap", (event) => {
-  const answer = document.getElementById(event.detail.target?.id);
-  if (answer && (document.activeElement === document.body || !document.activeElement)) answer.focus();
-  filter();
 });
 
 const show = document.getElementById("show");
