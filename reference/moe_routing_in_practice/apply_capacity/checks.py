@@ -142,7 +142,8 @@ def padding_takes_no_place(answer: Answer, rng: np.random.Generator) -> None:
         assert not wrong, f"without padding, {wrong}"
         if lacks(answer, "token_mask", *arguments, token_mask=token_mask):
             return
-        right = list(apply_capacity(*arguments, token_mask))
+        indices, weights, experts, factor, policy = arguments
+        right = list(apply_capacity(indices, weights, experts, factor, policy, token_mask))
         wrong = difference(list(answer(*arguments, token_mask=token_mask)), right)
         assert not wrong, f"with a mask of {token_mask.dtype}, {wrong}"
 
