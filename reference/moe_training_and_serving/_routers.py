@@ -20,7 +20,8 @@ class Seen(NamedTuple):
 
 def routers_of(model: nn.Module) -> list[nn.Module]:
     """The routers in the order of `named_modules()`; transformers calls their class `…Router`."""
-    return [module for module in model.modules() if type(module).__name__.endswith("Router")]
+    classes = {module: type(module).__name__ for module in model.modules()}
+    return [module for module, name in classes.items() if name.endswith("Router")]
 
 
 @contextmanager

@@ -182,4 +182,4 @@ def _scores(hidden: torch.Tensor, router: Any) -> torch.Tensor:
 def _margin(scores: torch.Tensor, chosen: torch.Tensor) -> float:
     ranked = scores.float().sort(dim=-1, descending=True).values
     k = chosen.shape[1]
-    return float((ranked[:, k - 1] - ranked[:, k]).min())
+    return float((ranked[:, k - 1] - ranked[:, k]).min().detach())

@@ -132,7 +132,7 @@ def trains_a_copy_in_float32(answer: Answer, rng: np.random.Generator, bench: Be
         ("mixtral", {"dtype": "float16", "gradients": True, "training": "all"}),
     ):
         model = bench.drawn(_recipe(rng, family, **settings))
-        batches = _clear(rng, model, ([8, 8], [6, 8]), 1.0, 0.3)
+        batches = _clear(rng, model, ([8, 8], [8, 8], [8, 8]), 1.0, 0.3)
         log = answer(model, batches, 1.0, 0.3)
         left_behind = answer.left_behind
         assert isinstance(log, list), f"asked for a list of dicts, got {kind_of(log)}"
