@@ -117,8 +117,15 @@ def test_the_same_seed_gives_the_same_grades(grade, room):
     assert one == other
 
 
-def test_submissions_that_name_no_assignment_need_the_option(grade, room):
+def test_a_lone_script_is_of_the_courses_only_assignment(grade, room):
     (room.submissions / "bob.py").write_text(RIGHT)
+    ended = grade()
+    assert ended.status == 0, ended.err
+    assert ended.out.startswith("toy, isolation ")
+
+
+def test_submissions_of_an_assignment_that_the_course_has_not_need_the_option(grade, room):
+    write_notebook(room.submissions / "bob.ipynb", RIGHT, assignment="another")
     ended = grade()
     assert ended.status == 2
     assert "give --assignment NAME" in ended.err
