@@ -25,7 +25,6 @@ LIBRARIES = (
     "torch",
     "torch.nn.functional",
 )
-WITH_MODELS = ("accelerate", "transformers", "autograder.inside.models")
 DESCRIPTORS = 3  # that a request brings: the new process's socket, its log and its lifeline
 
 Become = Callable[[socket.socket, int], None]
@@ -45,13 +44,11 @@ class ForkServer:
             import torch
 
             torch.set_num_threads(1)
-            for name in (*LIBRARIES, *(WITH_MODELS if packages else ())):
+            for name in LIBRARIES:
                 importlib.import_module(name)
             from autograder.inside import zygote
-            from moelab_kit import import_whole
 
-            for name in packages:
-                import_whole(name)
+            zygote.load(packages)
         zygote.require_one_thread()
         self._become = zygote.become_zygote
         gc.enable()

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +22,9 @@ from autograder.inside import lockdown, rootfs
 from autograder.inside.child import Lock, run_child
 from autograder.inside.runner import Runner
 from autograder.inside.spec import GpuAccess, ZygoteSettings
+from moelab_kit import import_whole
 
+WITH_MODELS = ("accelerate", "transformers", "autograder.inside.models")
 _ROOT = str(Path(__file__).resolve().parents[2])
 YOUNG_OBJECTS = 500_000  # before garbage is looked for: each figure leaves 5,000, all in cycles
 KILLED_SECOND, KILLED_FIRST = b"500", b"1000"  # when memory runs out: the child, us, the grader
@@ -151,6 +155,7 @@ def become_zygote(control: socket.socket, log: int) -> None:
 
 def _prepare(settings: ZygoteSettings, control: socket.socket) -> tuple[Runner, GpuAccess | None]:
     """Build the bench, single-threaded."""
+    load(settings.packages)  # the fork server may have been started for another course
     full_scale = None
     if settings.models:
         from transformers import dynamic_module_utils
@@ -172,6 +177,14 @@ def _prepare(settings: ZygoteSettings, control: socket.socket) -> tuple[Runner, 
     if gpu is not None and full_scale is not None:
         gpu = replace(gpu, handles=full_scale.handles)
     return runner, gpu
+
+
+def load(packages: Sequence[str]) -> None:
+    """Import whatever the packages of a course's students need: in a child it is out of reach."""
+    for name in WITH_MODELS if packages else ():
+        importlib.import_module(name)
+    for name in packages:
+        import_whole(name)
 
 
 def _forget_paths(secrets: tuple[str, ...]) -> None:

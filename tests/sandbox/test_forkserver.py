@@ -106,3 +106,19 @@ def test_a_fork_server_that_cannot_import_its_libraries_says_so(
     monkeypatch.setattr(forkserver, "PROGRAM", tmp_path)
     with pytest.raises(SandboxError, match="No module named 'torch'"):
         Sandbox((level,), SEED, LIMITS, worker=2)
+
+
+@pytest.mark.usefixtures("own")
+def test_a_fork_server_of_a_course_without_models_serves_one_with_models(
+    level: str, bench: Bench
+) -> None:
+    forkserver.SANDBOXES.packages = ()
+    forkserver.SANDBOXES.server()
+    sandbox = Sandbox((level,), SEED, LIMITS, worker=2)
+    session = SandboxSession(sandbox, bench, LIMITS)
+    try:
+        session.read(b"def f(model): return model.config.num_experts", "a.py")
+        assert isinstance(session.perform(Call("f", (bench.random("olmoe"),))).value, int)
+    finally:
+        session.close()
+        sandbox.close()
